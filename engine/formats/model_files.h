@@ -1,0 +1,37 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <deque>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/formats/safetensors.h"
+
+namespace caravan::engine {
+
+// The weights of a folder: STEM.safetensors, or STEM.safetensors.index.json and its shards (weight_map checked against
+// them). Pickle files are refused, never read. Cheap: headers only; bytes are mapped.
+class ModelFiles {
+  public:
+    [[nodiscard]] static Result<ModelFiles> open(const std::filesystem::path& folder, std::string_view stem = "model");
+
+    [[nodiscard]] const TensorInfo* find(std::string_view name) const;             // nullptr: not there
+    [[nodiscard]] const SafetensorsFile* fileOf(std::string_view name) const;
+    [[nodiscard]] std::span<const std::byte> bytes(std::string_view name) const;  // empty: not there
+    [[nodiscard]] std::vector<const TensorInfo*> tensors() const;                 // shard by shard, by offset
+    [[nodiscard]] const std::deque<SafetensorsFile>& files() const { return m_files; }
+    [[nodiscard]] std::size_t tensorCount() const { return m_where.size(); }
+    [[nodiscard]] Bytes totalBytes() const;                                       // of all weight files
+
+  private:
+    struct Place { std::size_t file; const TensorInfo* tensor; };
+    std::deque<SafetensorsFile> m_files;  // stable addresses of their tensors
+    std::unordered_map<std::string_view, Place> m_where;
+    [[nodiscard]] Result<void> add(SafetensorsFile file);
+};
+
+}  // namespace caravan::engine
