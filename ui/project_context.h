@@ -1,0 +1,130 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QDateTime>
+#include <QObject>
+#include <QThreadPool>
+#include <QUndoStack>
+#include <QVector>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "engine/api/config/recipe.h"
+#include "engine/api/inspection.h"
+#include "engine/api/result.h"
+#include "engine/api/run_events.h"
+#include "ui/bridge/background.h"
+
+namespace caravan::projects {
+class Project;
+}
+
+namespace caravan::ui {
+
+class EngineLink;
+class RunController;
+
+struct ModelEntry {
+    enum class Status { Reading, Ready, Refused };
+    QString path;  // absolute
+    QString name;
+    bool bundled = false;  // the demo model: cannot be removed
+    Status status = Status::Reading;
+    engine::ModelInspection inspection;  // Ready
+    std::optional<engine::Error> error;  // Refused: the folder is broken or gone
+};
+
+struct RunEntry {
+    QString id;      // folder name: "0001"
+    QString folder;  // absolute
+    QString title;   // name for people: "base-16m-pesc-8x2"
+    engine::RunState state = engine::RunState::Created;
+    engine::StepIndex step = 0;
+    std::int64_t steps = 0;
+    engine::Recipe recipe;  // as kept in the run folder; paths relative to the folder
+    std::optional<engine::Error> reason;
+    QDateTime created;
+};
+
+// The open project: its draft recipe (undoable), models and runs. Reads and writes happen on one background
+// thread; everything here is called on the GUI thread, returns at once, and tells of changes by signals.
+class ProjectContext : public QObject {
+    Q_OBJECT
+  public:
+    ProjectContext(const QString& folder, EngineLink* engine, RunController* runs, QObject* parent = nullptr);
+    ~ProjectContext() override;
+
+    [[nodiscard]] QString folder() const { return m_folder; }
+    [[nodiscard]] QString name() const { return m_name; }
+    [[nodiscard]] bool isOpen() const { return m_open; }  // the store has been read
+    [[nodiscard]] const std::optional<engine::Error>& openError() const { return m_openError; }
+
+    // The draft that Upcycle and Data edit. Paths are absolute or relative to folder().
+    [[nodiscard]] const engine::Recipe& recipe() const { return m_recipe; }
+    QUndoStack* undoStack() { return &m_undo; }
+    // One undoable edit; edits of the same key within two seconds merge. `text` names it in the Undo menu.
+    void setRecipe(const engine::Recipe& recipe, const QString& text, const QString& mergeKey = {});
+    engine::Result<void> setField(const std::string& key, const nlohmann::json& value, const QString& text);
+
+    [[nodiscard]] const QVector<ModelEntry>& models() const { return m_models; }
+    [[nodiscard]] const ModelEntry* model(const QString& path) const;  // nullptr: unknown
+    [[nodiscard]] const ModelEntry* baseModel() const;                 // of the draft
+    void addModelFolder(const QString& path);
+    void removeModelFolder(const QString& path);
+    void refreshModels();
+
+    [[nodiscard]] const QVector<RunEntry>& runs() const { return m_runs; }  // newest first
+    [[nodiscard]] const RunEntry* run(const QString& idOrFolder) const;     // nullptr: unknown
+    [[nodiscard]] QString selectedRun() const { return m_selectedRun; }     // id, "" = none
+    void selectRun(const QString& id);
+    void refreshRuns();
+    // Writes a run in state created (no weights) from the draft and selects it; done gets its id.
+    void createRun(QObject* context, std::function<void(const engine::Result<QString>&)> done);
+    // The draft's data goes into a created run; then it starts.
+    void startRun(const QString& id);
+
+    // Runs work(project) on the project's thread, then done(result) on the GUI thread while context lives.
+    template <class T>
+    void inProject(QObject* context, std::function<T(projects::Project&)> work,
+                   std::function<void(const T&)> done) {
+        runInBackground<T>(
+            &m_thread, context, [store = m_store, work = std::move(work)] { return work(*store->project); },
+            std::move(done), [store = m_store] { return store->project != nullptr; });
+    }
+
+  Q_SIGNALS:
+    void opened();  // isOpen(), or openError()
+    void recipeChanged();
+    void modelsChanged();
+    void runsChanged();
+    void selectedRunChanged(const QString& id);
+    void failed(const caravan::engine::Error& error);  // something could not be read or written
+
+  private:
+    struct Store {
+        std::shared_ptr<projects::Project> project;  // used on m_thread only
+    };
+    class RecipeCommand;
+    void applyRecipe(const engine::Recipe& recipe);
+    void inspect(const QString& path);
+    void saveDraft();
+    void saveModels();
+    void load();
+
+    QString m_folder, m_name;
+    bool m_open = false;
+    std::optional<engine::Error> m_openError;
+    EngineLink* m_engine;
+    RunController* m_controller;
+    engine::Recipe m_recipe;
+    QUndoStack m_undo;
+    QVector<ModelEntry> m_models;
+    QVector<RunEntry> m_runs;
+    QString m_selectedRun;
+    QThreadPool m_thread;  // one thread: order is kept
+    std::shared_ptr<Store> m_store;
+};
+
+}  // namespace caravan::ui
