@@ -1,0 +1,87 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace caravan::engine::model {
+
+enum class ParameterGroup { Lora, Adapter, Router };
+
+// One trainable tensor under its checkpoint key, e.g. "model.layers.0.mlp.moe_adapter.router.weight" or
+// "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight" (LoRA keys as PEFT writes them).
+struct Parameter {
+    std::string key;
+    ParameterGroup group = ParameterGroup::Lora;
+    std::vector<std::int64_t> shape;
+    std::int64_t offset = 0;  // elements, in every flat buffer
+    [[nodiscard]] std::int64_t elements() const;
+};
+
+// A tensor as layers use it: one parameter, or several behind each other (adapters: [E, r, D] = E keys).
+using BlockId = std::size_t;
+
+// Everything that is tuned, in flat buffers with named views: master values (fp32), the same in the compute type, gradients
+// (fp32) and AdamW's two moments (fp32). One optimizer launch, one gradient norm, one checkpoint write.
+// Views die at the next allocate(); ask anew. Not thread-safe.
+class Trainable {
+  public:
+    explicit Trainable(at::Device device = at::kCPU, at::ScalarType compute = at::kFloat);
+
+    // Adds a block: values on the host, fp32, of the block's shape; keys.size() divides shape[0] or is 1. allocate() makes it real.
+    BlockId add(ParameterGroup group, std::vector<std::string> keys, const at::Tensor& values);
+    // (Re)builds the value buffers with all blocks so far; earlier values are kept, gradients and moments dropped.
+    void allocate();
+    // Gradients and moments, zero. Idempotent; no reallocation when they are there.
+    void prepareTuning();
+    void releaseTuning();
+    [[nodiscard]] bool tuning() const { return m_gradients.defined(); }
+
+    [[nodiscard]] bool empty() const { return m_parameters.empty(); }
+    [[nodiscard]] std::int64_t count() const;  // trainable values, padding not counted
+    [[nodiscard]] std::int64_t count(ParameterGroup group) const;
+    [[nodiscard]] const std::vector<Parameter>& parameters() const { return m_parameters; }
+    [[nodiscard]] const Parameter* find(std::string_view key) const;
+
+    // Views of one parameter, of its shape. Writing to value() needs refresh() afterwards.
+    [[nodiscard]] at::Tensor value(const Parameter& parameter) const { return view(m_values, parameter); }
+    [[nodiscard]] at::Tensor gradient(const Parameter& parameter) const { return view(m_gradients, parameter); }
+    [[nodiscard]] at::Tensor firstMoment(const Parameter& parameter) const { return view(m_first, parameter); }
+    [[nodiscard]] at::Tensor secondMoment(const Parameter& parameter) const { return view(m_second, parameter); }
+
+    // What layers compute with.
+    [[nodiscard]] const at::Tensor& working(BlockId block) const { return m_blocks[block].working; }  // compute type
+    [[nodiscard]] at::Tensor& gradient(BlockId block) { return m_blocks[block].gradient; }            // fp32
+
+    [[nodiscard]] at::Tensor& values() { return m_values; }
+    [[nodiscard]] at::Tensor& gradients() { return m_gradients; }
+    [[nodiscard]] at::Tensor& firstMoments() { return m_first; }
+    [[nodiscard]] at::Tensor& secondMoments() { return m_second; }
+    void refresh();  // compute-type copy from the master values; nothing to do in fp32
+    void zeroGradients();
+    [[nodiscard]] std::int64_t bytes() const;  // of all buffers
+
+  private:
+    struct Block {
+        std::vector<std::int64_t> shape;
+        std::int64_t offset = 0;
+        at::Tensor initial;  // host values until allocate()
+        at::Tensor working, gradient;
+    };
+    [[nodiscard]] static at::Tensor view(const at::Tensor& flat, const Parameter& parameter);
+    [[nodiscard]] at::Tensor slice(const at::Tensor& flat, const Block& block) const;
+
+    at::Device m_device;
+    at::ScalarType m_compute;
+    std::vector<Parameter> m_parameters;
+    std::vector<Block> m_blocks;
+    std::int64_t m_size = 0;  // elements with padding
+    at::Tensor m_values, m_working, m_gradients, m_first, m_second;
+};
+
+}  // namespace caravan::engine::model
