@@ -17,6 +17,9 @@ namespace caravan::engine {
 // them). Pickle files are refused, never read. Cheap: headers only; bytes are mapped.
 class ModelFiles {
   public:
+    ModelFiles() = default;  // holds nothing
+    ModelFiles(ModelFiles&&) = default;
+    ModelFiles& operator=(ModelFiles&&) = default;
     [[nodiscard]] static Result<ModelFiles> open(const std::filesystem::path& folder, std::string_view stem = "model");
 
     [[nodiscard]] const TensorInfo* find(std::string_view name) const;             // nullptr: not there
