@@ -19,12 +19,19 @@
 
 namespace caravan::projects {
 class Project;
-}
+class RunCatalogue;
+}  // namespace caravan::projects
 
 namespace caravan::ui {
 
 class EngineLink;
 class RunController;
+
+// The project's files and database; used on the project's thread only (ProjectContext::inProject).
+struct ProjectStore {
+    std::shared_ptr<projects::Project> project;
+    std::shared_ptr<projects::RunCatalogue> catalogue;  // a reading connection of its own
+};
 
 struct ModelEntry {
     enum class Status { Reading, Ready, Refused };
@@ -85,13 +92,16 @@ class ProjectContext : public QObject {
     // The draft's data goes into a created run; then it starts.
     void startRun(const QString& id);
 
-    // Runs work(project) on the project's thread, then done(result) on the GUI thread while context lives.
+    // Runs work(store) on the project's thread, in order, then done(result) on the GUI thread while context
+    // lives. Both of the store's pointers are set. Example:
+    //   project->inProject<Samples>(this, [id](ProjectStore& s) { return s.catalogue->samples(id); },
+    //   [this](const Samples& r) {...});
     template <class T>
-    void inProject(QObject* context, std::function<T(projects::Project&)> work,
+    void inProject(QObject* context, std::function<T(ProjectStore&)> work,
                    std::function<void(const T&)> done) {
         runInBackground<T>(
-            &m_thread, context, [store = m_store, work = std::move(work)] { return work(*store->project); },
-            std::move(done), [store = m_store] { return store->project != nullptr; });
+            &m_thread, context, [store = m_store, work = std::move(work)] { return work(*store); },
+            std::move(done), [store = m_store] { return store->project && store->catalogue; });
     }
 
   Q_SIGNALS:
@@ -103,9 +113,6 @@ class ProjectContext : public QObject {
     void failed(const caravan::engine::Error& error);  // something could not be read or written
 
   private:
-    struct Store {
-        std::shared_ptr<projects::Project> project;  // used on m_thread only
-    };
     class RecipeCommand;
     void applyRecipe(const engine::Recipe& recipe);
     void inspect(const QString& path);
@@ -124,7 +131,7 @@ class ProjectContext : public QObject {
     QVector<RunEntry> m_runs;
     QString m_selectedRun;
     QThreadPool m_thread;  // one thread: order is kept
-    std::shared_ptr<Store> m_store;
+    std::shared_ptr<ProjectStore> m_store;
 };
 
 }  // namespace caravan::ui
