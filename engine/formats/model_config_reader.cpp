@@ -115,7 +115,7 @@ void readSizes(const JsonFields& fields, ModelConfig& config) {
     config.vocabulary = fields.integer("vocab_size", 1, kMaxVocabulary);
     // A missing key means the default of its class in transformers; a null one means as many as heads.
     std::int64_t kvDefault = config.heads;
-    const bool kvAbsent = !fields.has("num_key_value_heads");
+    const bool kvAbsent = !fields.raw().contains("num_key_value_heads");
     if (kvAbsent && config.architecture == Architecture::Mistral && config.heads % 8 == 0) kvDefault = 8;
     config.kvHeads = fields.integerOr("num_key_value_heads", kvDefault, 1, kMaxWidth);
     if (config.heads % config.kvHeads != 0) fields.bad("num_key_value_heads", fmt::format("{} does not divide the {} heads", config.kvHeads, config.heads));
@@ -149,8 +149,7 @@ void readWindow(const JsonFields& fields, const std::string& file, ModelConfig& 
     if (config.architecture == Architecture::Llama) return;
     if (config.architecture == Architecture::Mistral) {
         // An absent key means transformers' default of 4096, null means none.
-        const bool absent = fields.raw().find("sliding_window") == fields.raw().end();
-        if (absent) config.slidingWindow = 4096;
+        if (!fields.raw().contains("sliding_window")) config.slidingWindow = 4096;
         else if (fields.has("sliding_window")) config.slidingWindow = fields.integer("sliding_window", 1, kMaxPositions);
         return;
     }
