@@ -22,12 +22,12 @@ class FaultyIo final : public FileIo {
     int openFile(const std::string& path) override { return bad() ? code() : m_io.openFile(path); }
     int openFolder(const std::string& path) override { return bad() ? code() : m_io.openFolder(path); }
     std::int64_t write(int descriptor, const void* data, std::size_t bytes) override {
-        if (!bad()) return m_io.write(descriptor, data, bytes);
+        if (!badData()) return m_io.write(descriptor, data, bytes);
         return fault == Fault::Short ? m_io.write(descriptor, data, std::max<std::size_t>(1, bytes / 2))
                                      : code();
     }
     std::int64_t read(int descriptor, void* data, std::size_t bytes) override {
-        if (!bad()) return m_io.read(descriptor, data, bytes);
+        if (!badData()) return m_io.read(descriptor, data, bytes);
         return fault == Fault::Short ? m_io.read(descriptor, data, std::max<std::size_t>(1, bytes / 65536))
                                      : code();
     }
@@ -50,10 +50,17 @@ class FaultyIo final : public FileIo {
 
   private:
     FileIo& m_io = systemIo();
+    bool m_data = false;  // the call moves bytes
+    bool badData() {
+        m_data = true;
+        const bool answer = bad();
+        m_data = false;
+        return answer;
+    }
     bool bad() {
         ++calls;
-        if (failAt == 0 || calls < failAt || (calls > failAt && !sticky)) return false;
-        return true;
+        if (fault == Fault::Short && !m_data) return false;
+        return failAt != 0 && (calls == failAt || (sticky && calls > failAt));
     }
     [[nodiscard]] int code() const {
         switch (fault) {
