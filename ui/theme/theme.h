@@ -3,6 +3,7 @@
 #pragma once
 
 #include <QColor>
+#include <QDBusVariant>
 #include <QObject>
 #include <QPalette>
 
@@ -58,7 +59,7 @@ class Theme : public QObject {
     void changed();
 
   private Q_SLOTS:
-    void portalSettingChanged(const QString& group, const QString& key, const class QDBusVariant& value);
+    void portalSettingChanged(const QString& group, const QString& key, const QDBusVariant& value);
 
   private:
     Theme();
