@@ -20,7 +20,8 @@ using nlohmann::json;
 std::string placeOf(std::string_view text, std::size_t position) {
     position = std::min(position, text.size());
     std::size_t line = 1;
-    for (std::size_t i = 0; i < position; ++i) line += text[i] == '\n';
+    for (std::size_t i = 0; i < position; ++i)
+        line += text[i] == '\n';
     return fmt::format("line {}, byte {}", line, position);
 }
 
@@ -59,8 +60,10 @@ class BoundedBuilder {
     bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) {
         m_position = position > 0 ? position - 1 : 0;
         std::string_view detail = error.what();
-        // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ...": the last part says it.
-        if (const std::size_t at = detail.find(": "); at != std::string_view::npos) detail.remove_prefix(at + 2);
+        // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ...": the last part
+        // says it.
+        if (const std::size_t at = detail.find(": "); at != std::string_view::npos)
+            detail.remove_prefix(at + 2);
         m_reason = fmt::format("not valid JSON: {}", detail.substr(0, 300));
         return false;
     }
@@ -73,10 +76,13 @@ class BoundedBuilder {
         m_reason = std::move(reason);
         return false;
     }
-    bool count() { return ++m_nodes <= m_limits.nodes || refuse(fmt::format("more than {} values", m_limits.nodes)); }
+    bool count() {
+        return ++m_nodes <= m_limits.nodes || refuse(fmt::format("more than {} values", m_limits.nodes));
+    }
     bool fits(const std::string& value) {
         return value.size() <= m_limits.stringLength ||
-               refuse(fmt::format("a string of {} bytes, the limit is {}", value.size(), m_limits.stringLength));
+               refuse(
+                   fmt::format("a string of {} bytes, the limit is {}", value.size(), m_limits.stringLength));
     }
     json* add(json value) {
         if (m_stack.empty()) return &(m_root = std::move(value));
@@ -92,7 +98,8 @@ class BoundedBuilder {
     }
     bool open(json value) {
         if (!count()) return false;
-        if (m_stack.size() >= m_limits.depth) return refuse(fmt::format("nested deeper than {}", m_limits.depth));
+        if (m_stack.size() >= m_limits.depth)
+            return refuse(fmt::format("nested deeper than {}", m_limits.depth));
         m_stack.push_back(add(std::move(value)));
         return true;
     }
@@ -154,11 +161,13 @@ Result<json> parseJson(std::string_view text, std::string_view name, const JsonL
     };
     const Cursor begin{text.data(), &at}, end{text.data() + text.size(), &at};
     if (json::sax_parse(begin, end, &builder)) return root;
-    const std::size_t position =
-        builder.position() != std::string::npos ? builder.position() : static_cast<std::size_t>(at - text.data());
-    return fail(ErrorCode::FileBad, {{"file", std::string(name)},
-                                     {"place", placeOf(text, position)},
-                                     {"detail", builder.reason().empty() ? "not valid JSON" : builder.reason()}});
+    const std::size_t position = builder.position() != std::string::npos
+                                     ? builder.position()
+                                     : static_cast<std::size_t>(at - text.data());
+    return fail(ErrorCode::FileBad,
+                {{"file", std::string(name)},
+                 {"place", placeOf(text, position)},
+                 {"detail", builder.reason().empty() ? "not valid JSON" : builder.reason()}});
 }
 
 Result<std::string> readTextFile(const std::filesystem::path& path, std::size_t limit) {
@@ -173,8 +182,10 @@ Result<std::string> readTextFile(const std::filesystem::path& path, std::size_t 
         return fail(ErrorCode::FileUnreadable, {{"file", name}, {"detail", "not a regular file"}});
     const auto size = static_cast<std::size_t>(status.st_size);
     if (size > limit)
-        return fail(ErrorCode::FileTooLarge,
-                    {{"file", name}, {"place", "its size"}, {"bytes", std::to_string(size)}, {"limit", std::to_string(limit)}});
+        return fail(ErrorCode::FileTooLarge, {{"file", name},
+                                              {"place", "its size"},
+                                              {"bytes", std::to_string(size)},
+                                              {"limit", std::to_string(limit)}});
     std::string text(size, '\0');
     std::size_t done = 0;
     while (done < size) {

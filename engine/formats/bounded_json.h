@@ -22,8 +22,10 @@ struct JsonLimits {
 };
 
 // name: what errors call the text (a path). Errors: FileBad {file, place "line 3, byte 41", detail}.
-[[nodiscard]] Result<nlohmann::json> parseJson(std::string_view text, std::string_view name, const JsonLimits& limits = {});
-[[nodiscard]] Result<nlohmann::json> readJsonFile(const std::filesystem::path& path, const JsonLimits& limits = {});
+[[nodiscard]] Result<nlohmann::json> parseJson(std::string_view text, std::string_view name,
+                                               const JsonLimits& limits = {});
+[[nodiscard]] Result<nlohmann::json> readJsonFile(const std::filesystem::path& path,
+                                                  const JsonLimits& limits = {});
 // The whole file as text, at most limit bytes: FileMissing, FileUnreadable, FileTooLarge.
 [[nodiscard]] Result<std::string> readTextFile(const std::filesystem::path& path, std::size_t limit);
 

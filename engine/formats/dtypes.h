@@ -10,10 +10,10 @@
 
 namespace caravan::engine {
 
-[[nodiscard]] std::int64_t bytesOf(DType type);                               // per element
-[[nodiscard]] const char* safetensorsName(DType type);                        // "BF16"
-[[nodiscard]] const char* torchName(DType type);                              // "bfloat16", as in config.json
+[[nodiscard]] std::int64_t bytesOf(DType type);         // per element
+[[nodiscard]] const char* safetensorsName(DType type);  // "BF16"
+[[nodiscard]] const char* torchName(DType type);        // "bfloat16", as in config.json
 [[nodiscard]] std::optional<DType> dtypeFromSafetensors(std::string_view name);
-[[nodiscard]] std::optional<DType> dtypeFromTorch(std::string_view name);     // "bfloat16" and "torch.bfloat16"
+[[nodiscard]] std::optional<DType> dtypeFromTorch(std::string_view name);  // "bfloat16" and "torch.bfloat16"
 
 }  // namespace caravan::engine

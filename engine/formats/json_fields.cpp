@@ -11,14 +11,16 @@ namespace caravan::engine {
 JsonFields::JsonFields(const nlohmann::json& object, std::string file, std::string prefix)
     : m_object(object), m_file(std::move(file)), m_prefix(std::move(prefix)) {
     if (!m_object.is_object())
-        throw EngineException(ErrorCode::FileBad, {{"file", m_file},
-                                                   {"place", m_prefix.empty() ? "the whole" : "key " + m_prefix},
-                                                   {"detail", "not a JSON object"}});
+        throw EngineException(ErrorCode::FileBad,
+                              {{"file", m_file},
+                               {"place", m_prefix.empty() ? "the whole" : "key " + m_prefix},
+                               {"detail", "not a JSON object"}});
 }
 
 void JsonFields::bad(const char* key, std::string detail) const {
     const std::string path = m_prefix.empty() ? key : m_prefix + "." + key;
-    throw EngineException(ErrorCode::FileBad, {{"file", m_file}, {"place", "key " + path}, {"detail", std::move(detail)}});
+    throw EngineException(ErrorCode::FileBad,
+                          {{"file", m_file}, {"place", "key " + path}, {"detail", std::move(detail)}});
 }
 
 bool JsonFields::has(const char* key) const {
@@ -37,7 +39,8 @@ std::int64_t JsonFields::integer(const char* key, std::int64_t minimum, std::int
     return value.is_number_integer() ? value.get<std::int64_t>() : static_cast<std::int64_t>(number);
 }
 
-std::int64_t JsonFields::integerOr(const char* key, std::int64_t otherwise, std::int64_t minimum, std::int64_t maximum) const {
+std::int64_t JsonFields::integerOr(const char* key, std::int64_t otherwise, std::int64_t minimum,
+                                   std::int64_t maximum) const {
     return has(key) ? integer(key, minimum, maximum) : otherwise;
 }
 
@@ -46,7 +49,8 @@ double JsonFields::real(const char* key, double minimum, double maximum) const {
     const nlohmann::json& value = raw(key);
     if (!value.is_number()) bad(key, "not a number");
     const double number = value.get<double>();
-    if (!(number >= minimum && number <= maximum)) bad(key, fmt::format("{} is not within {} to {}", value.dump(), minimum, maximum));
+    if (!(number >= minimum && number <= maximum))
+        bad(key, fmt::format("{} is not within {} to {}", value.dump(), minimum, maximum));
     return number;
 }
 

@@ -9,24 +9,27 @@
 #include "engine/formats/json_fields.h"
 #include "engine/formats/model_folder.h"
 
-// config.json in the spellings of transformers 4 (rope_theta, rope_scaling, torch_dtype) and 5 (rope_parameters, dtype).
+// config.json in the spellings of transformers 4 (rope_theta, rope_scaling, torch_dtype) and 5
+// (rope_parameters, dtype).
 namespace caravan::engine {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kMaxWidth = 1 << 20;        // of one matrix side
+constexpr std::int64_t kMaxWidth = 1 << 20;  // of one matrix side
 constexpr std::int64_t kMaxVocabulary = 1 << 24;
 constexpr std::int64_t kMaxLayers = 4096;
 constexpr std::int64_t kMaxPositions = 1ll << 31;
 constexpr double kMaxReal = 1e18;
 
 [[noreturn]] void unsupported(const std::string& file, std::string detail) {
-    throw EngineException(ErrorCode::ModelUnsupported, {{"file", file}, {"detail", std::move(detail)}, {"supported", kSupportedModels}});
+    throw EngineException(ErrorCode::ModelUnsupported,
+                          {{"file", file}, {"detail", std::move(detail)}, {"supported", kSupportedModels}});
 }
 
 std::string lower(std::string text) {
-    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(text, text.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text;
 }
 
@@ -34,9 +37,14 @@ struct Family {
     const char* name;  // model_type, and the begin of NAMEForCausalLM, in lower case
     Architecture architecture;
 };
-constexpr Family kDense[] = {{"llama", Architecture::Llama}, {"mistral", Architecture::Mistral}, {"qwen2", Architecture::Qwen2}, {"qwen3", Architecture::Qwen3}};
+constexpr Family kDense[] = {{"llama", Architecture::Llama},
+                             {"mistral", Architecture::Mistral},
+                             {"qwen2", Architecture::Qwen2},
+                             {"qwen3", Architecture::Qwen3}};
 // model_type of mixtures made by PESC; their "architectures" may name the dense family.
-constexpr Family kMixtures[] = {{"camelidae", Architecture::Llama}, {"sparsetral", Architecture::Mistral}, {"qwen2idae", Architecture::Qwen2}};
+constexpr Family kMixtures[] = {{"camelidae", Architecture::Llama},
+                                {"sparsetral", Architecture::Mistral},
+                                {"qwen2idae", Architecture::Qwen2}};
 
 template <std::size_t N>
 std::optional<Architecture> familyOf(const Family (&families)[N], std::string_view name) {
@@ -47,7 +55,8 @@ std::optional<Architecture> familyOf(const Family (&families)[N], std::string_vi
 
 // "modeling_sparsetral.MistralForCausalLM" -> "mistral"; "" if it is no causal language model.
 std::string familyName(std::string architecture) {
-    if (const std::size_t dot = architecture.rfind('.'); dot != std::string::npos) architecture.erase(0, dot + 1);
+    if (const std::size_t dot = architecture.rfind('.'); dot != std::string::npos)
+        architecture.erase(0, dot + 1);
     architecture = lower(architecture);
     constexpr std::string_view kEnd = "forcausallm";
     if (!architecture.ends_with(kEnd)) return "";
@@ -60,10 +69,12 @@ Architecture architectureOf(const JsonFields& fields, const std::string& file) {
     std::string listed, listedFamily;
     if (fields.has("architectures")) {
         const json& list = fields.raw("architectures");
-        if (!list.is_array() || (!list.empty() && !list[0].is_string())) fields.bad("architectures", "not a list of names");
+        if (!list.is_array() || (!list.empty() && !list[0].is_string()))
+            fields.bad("architectures", "not a list of names");
         if (!list.empty()) listed = list[0].get<std::string>();
         listedFamily = familyName(listed);
-        if (!listed.empty() && listedFamily.empty()) unsupported(file, fmt::format("{} is not a causal language model", listed.substr(0, 100)));
+        if (!listed.empty() && listedFamily.empty())
+            unsupported(file, fmt::format("{} is not a causal language model", listed.substr(0, 100)));
     }
     if (const auto dense = familyOf(kDense, type)) return *dense;
     const auto mixture = familyOf(kMixtures, type);
@@ -80,14 +91,17 @@ Architecture architectureOf(const JsonFields& fields, const std::string& file) {
 RopeConfig readRope(const JsonFields& fields, const std::string& file) {
     RopeConfig rope;
     rope.theta = fields.realOr("rope_theta", 10000.0, 1.0, kMaxReal);
-    if (fields.realOr("partial_rotary_factor", 1.0, 0.0, 1.0) != 1.0) unsupported(file, "only a part of each head is rotated (partial_rotary_factor)");
+    if (fields.realOr("partial_rotary_factor", 1.0, 0.0, 1.0) != 1.0)
+        unsupported(file, "only a part of each head is rotated (partial_rotary_factor)");
     const char* key = fields.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
     if (!fields.has(key)) return rope;
     const JsonFields parameters = fields.object(key);
     for (const auto& [name, value] : fields.raw(key).items())
-        if (value.is_object()) unsupported(file, fmt::format("rope differs by kind of layer ({}.{})", key, name.substr(0, 60)));
+        if (value.is_object())
+            unsupported(file, fmt::format("rope differs by kind of layer ({}.{})", key, name.substr(0, 60)));
     rope.theta = parameters.realOr("rope_theta", rope.theta, 1.0, kMaxReal);
-    if (parameters.realOr("partial_rotary_factor", 1.0, 0.0, 1.0) != 1.0) unsupported(file, "only a part of each head is rotated (partial_rotary_factor)");
+    if (parameters.realOr("partial_rotary_factor", 1.0, 0.0, 1.0) != 1.0)
+        unsupported(file, "only a part of each head is rotated (partial_rotary_factor)");
     const std::string type = parameters.textOr("rope_type", parameters.textOr("type", "default"));
     if (type == "default") return rope;
     if (type == "linear") {
@@ -100,10 +114,12 @@ RopeConfig readRope(const JsonFields& fields, const std::string& file) {
     rope.factor = parameters.real("factor", 1e-6, 1e9);
     rope.lowFrequencyFactor = parameters.real("low_freq_factor", 1e-9, 1e9);
     rope.highFrequencyFactor = parameters.real("high_freq_factor", 1e-9, 1e9);
-    if (rope.highFrequencyFactor <= rope.lowFrequencyFactor) parameters.bad("high_freq_factor", "not above low_freq_factor");
-    rope.originalMaxPositions = parameters.has("original_max_position_embeddings") || !fields.has("original_max_position_embeddings")
-                                    ? parameters.integer("original_max_position_embeddings", 1, kMaxPositions)
-                                    : fields.integer("original_max_position_embeddings", 1, kMaxPositions);
+    if (rope.highFrequencyFactor <= rope.lowFrequencyFactor)
+        parameters.bad("high_freq_factor", "not above low_freq_factor");
+    rope.originalMaxPositions =
+        parameters.has("original_max_position_embeddings") || !fields.has("original_max_position_embeddings")
+            ? parameters.integer("original_max_position_embeddings", 1, kMaxPositions)
+            : fields.integer("original_max_position_embeddings", 1, kMaxPositions);
     return rope;
 }
 
@@ -118,15 +134,23 @@ void readSizes(const JsonFields& fields, ModelConfig& config) {
     const bool kvAbsent = !fields.raw().contains("num_key_value_heads");
     if (kvAbsent && config.architecture == Architecture::Mistral && config.heads % 8 == 0) kvDefault = 8;
     config.kvHeads = fields.integerOr("num_key_value_heads", kvDefault, 1, kMaxWidth);
-    if (config.heads % config.kvHeads != 0) fields.bad("num_key_value_heads", fmt::format("{} does not divide the {} heads", config.kvHeads, config.heads));
-    if (fields.has("head_dim")) config.headSize = fields.integer("head_dim", 2, kMaxWidth);
-    else if (config.hidden % config.heads != 0) fields.bad("num_attention_heads", fmt::format("{} does not divide hidden_size {}", config.heads, config.hidden));
-    else config.headSize = config.hidden / config.heads;
-    if (config.headSize % 2 != 0) fields.bad("head_dim", fmt::format("{} is odd, rotary positions need an even size", config.headSize));
+    if (config.heads % config.kvHeads != 0)
+        fields.bad("num_key_value_heads",
+                   fmt::format("{} does not divide the {} heads", config.kvHeads, config.heads));
+    if (fields.has("head_dim"))
+        config.headSize = fields.integer("head_dim", 2, kMaxWidth);
+    else if (config.hidden % config.heads != 0)
+        fields.bad("num_attention_heads",
+                   fmt::format("{} does not divide hidden_size {}", config.heads, config.hidden));
+    else
+        config.headSize = config.hidden / config.heads;
+    if (config.headSize % 2 != 0)
+        fields.bad("head_dim", fmt::format("{} is odd, rotary positions need an even size", config.headSize));
     if (config.queryWidth() > kMaxWidth) fields.bad("head_dim", "heads x head_dim is too large");
     std::int64_t positions = 2048;
     if (config.architecture == Architecture::Mistral) positions = 131072;
-    if (config.architecture == Architecture::Qwen2 || config.architecture == Architecture::Qwen3) positions = 32768;
+    if (config.architecture == Architecture::Qwen2 || config.architecture == Architecture::Qwen3)
+        positions = 32768;
     positions = fields.integerOr("max_sequence_length", positions, 1, kMaxPositions);  // first Llama files
     config.maxPositions = fields.integerOr("max_position_embeddings", positions, 1, kMaxPositions);
     config.normEps = fields.realOr("rms_norm_eps", 1e-6, 0.0, 1.0);
@@ -134,7 +158,9 @@ void readSizes(const JsonFields& fields, ModelConfig& config) {
 
 void readKinds(const JsonFields& fields, const std::string& file, ModelConfig& config) {
     const std::string activation = fields.textOr("hidden_act", fields.textOr("hidden_activation", "silu"));
-    if (activation != "silu" && activation != "swish") unsupported(file, fmt::format("the activation is {}, only silu is supported", activation.substr(0, 60)));
+    if (activation != "silu" && activation != "swish")
+        unsupported(file,
+                    fmt::format("the activation is {}, only silu is supported", activation.substr(0, 60)));
     config.tiedEmbeddings = fields.flagOr("tie_word_embeddings", false);
     const bool bias = fields.flagOr("attention_bias", false);
     const bool qwen2 = config.architecture == Architecture::Qwen2;
@@ -149,8 +175,10 @@ void readWindow(const JsonFields& fields, const std::string& file, ModelConfig& 
     if (config.architecture == Architecture::Llama) return;
     if (config.architecture == Architecture::Mistral) {
         // An absent key means transformers' default of 4096, null means none.
-        if (!fields.raw().contains("sliding_window")) config.slidingWindow = 4096;
-        else if (fields.has("sliding_window")) config.slidingWindow = fields.integer("sliding_window", 1, kMaxPositions);
+        if (!fields.raw().contains("sliding_window"))
+            config.slidingWindow = 4096;
+        else if (fields.has("sliding_window"))
+            config.slidingWindow = fields.integer("sliding_window", 1, kMaxPositions);
         return;
     }
     const bool use = fields.flagOr("use_sliding_window", false);
@@ -158,14 +186,20 @@ void readWindow(const JsonFields& fields, const std::string& file, ModelConfig& 
     std::vector<std::int64_t> sliding;
     if (fields.has("layer_types")) {
         const json& types = fields.raw("layer_types");
-        if (!types.is_array() || types.size() != static_cast<std::size_t>(config.layers)) fields.bad("layer_types", fmt::format("not a list of {} names", config.layers));
+        if (!types.is_array() || types.size() != static_cast<std::size_t>(config.layers))
+            fields.bad("layer_types", fmt::format("not a list of {} names", config.layers));
         for (std::int64_t layer = 0; layer < config.layers; ++layer) {
             const json& type = types[static_cast<std::size_t>(layer)];
-            if (type == "sliding_attention") sliding.push_back(layer);
-            else if (type != "full_attention") unsupported(file, fmt::format("layer {} has attention of the kind {}", layer, type.dump().substr(0, 60)));
+            if (type == "sliding_attention")
+                sliding.push_back(layer);
+            else if (type != "full_attention")
+                unsupported(file, fmt::format("layer {} has attention of the kind {}", layer,
+                                              type.dump().substr(0, 60)));
         }
     } else if (use) {
-        for (std::int64_t layer = fields.integerOr("max_window_layers", 28, 0, kMaxLayers); layer < config.layers; ++layer) sliding.push_back(layer);
+        for (std::int64_t layer = fields.integerOr("max_window_layers", 28, 0, kMaxLayers);
+             layer < config.layers; ++layer)
+            sliding.push_back(layer);
     }
     if (!use || sliding.empty()) return;
     config.slidingWindow = window;
@@ -187,7 +221,8 @@ std::vector<std::int32_t> tokenIds(const JsonFields& fields, const char* key) {
     }
     std::vector<std::int32_t> out;
     for (const json& id : value) {
-        if (!id.is_number_integer() || id.get<double>() < 0 || id.get<double>() > INT32_MAX) fields.bad(key, "not a token id or a list of them");
+        if (!id.is_number_integer() || id.get<double>() < 0 || id.get<double>() > INT32_MAX)
+            fields.bad(key, "not a token id or a list of them");
         out.push_back(id.get<std::int32_t>());
     }
     return out;
@@ -208,18 +243,22 @@ void readQuantization(const JsonFields& fields, const std::string& file, ModelCo
     if (!fields.has("quantization_config")) return;
     const JsonFields quantization = fields.object("quantization_config");
     const std::string method = quantization.textOr("quant_method", "bitsandbytes");
-    if (method != "bitsandbytes") unsupported(file, fmt::format("the weights are quantised by {}", method.substr(0, 60)));
-    if (!quantization.flagOr("load_in_4bit", quantization.flagOr("_load_in_4bit", false))) unsupported(file, "the weights are quantised to 8 bits");
+    if (method != "bitsandbytes")
+        unsupported(file, fmt::format("the weights are quantised by {}", method.substr(0, 60)));
+    if (!quantization.flagOr("load_in_4bit", quantization.flagOr("_load_in_4bit", false)))
+        unsupported(file, "the weights are quantised to 8 bits");
     const std::string type = quantization.textOr("bnb_4bit_quant_type", "fp4");
     if (type != "nf4") unsupported(file, fmt::format("the weights are quantised to {}", type.substr(0, 60)));
     const std::string storage = quantization.textOr("bnb_4bit_quant_storage", "uint8");
-    if (storage != "uint8") unsupported(file, fmt::format("the 4-bit weights are stored as {}", storage.substr(0, 60)));
+    if (storage != "uint8")
+        unsupported(file, fmt::format("the 4-bit weights are stored as {}", storage.substr(0, 60)));
     config.quantizedNf4 = true;
 }
 
 }  // namespace
 
-Result<ModelConfig> parseModelConfig(const json& configJson, const json& generation, const std::string& file) {
+Result<ModelConfig> parseModelConfig(const json& configJson, const json& generation,
+                                     const std::string& file) {
     try {
         const JsonFields fields(configJson, file);
         ModelConfig config;

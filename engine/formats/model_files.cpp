@@ -29,34 +29,46 @@ tl::unexpected<Error> noWeights(const fs::path& folder, std::string_view stem) {
     if (!pickles.empty())
         return fail(ErrorCode::ModelUnsupported,
                     {{"file", (folder / *pickles.begin()).string()},
-                     {"detail", fmt::format("{} runs code when read. Only tensor storage is accepted", *pickles.begin())},
+                     {"detail", fmt::format("{} runs code when read. Only tensor storage is accepted",
+                                            *pickles.begin())},
                      {"supported", "weights as safetensors"}});
     return fail(ErrorCode::FileMissing, {{"file", (folder / fmt::format("{}.safetensors", stem)).string()}});
 }
 
 // A shard is a plain file name inside the folder.
 bool plainName(const std::string& name) {
-    return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
+    return !name.empty() && name != "." && name != ".." &&
+           name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
 }
 
 // weight_map of an index: tensor -> shard.
 Result<std::unordered_map<std::string, std::string>> readWeightMap(const fs::path& index) {
-    const auto json = readJsonFile(index, {.bytes = 100'000'000, .depth = 16, .nodes = 4'000'000, .stringLength = 1u << 20, .refuseDuplicateKeys = true});
+    const auto json = readJsonFile(index, {.bytes = 100'000'000,
+                                           .depth = 16,
+                                           .nodes = 4'000'000,
+                                           .stringLength = 1u << 20,
+                                           .refuseDuplicateKeys = true});
     if (!json) return tl::unexpected(json.error());
     auto bad = [&](std::string place, std::string detail) {
-        return fail(ErrorCode::FileBad, {{"file", index.string()}, {"place", std::move(place)}, {"detail", std::move(detail)}});
+        return fail(ErrorCode::FileBad,
+                    {{"file", index.string()}, {"place", std::move(place)}, {"detail", std::move(detail)}});
     };
-    if (!json->is_object() || !json->contains("weight_map") || !json->at("weight_map").is_object() || json->at("weight_map").empty())
+    if (!json->is_object() || !json->contains("weight_map") || !json->at("weight_map").is_object() ||
+        json->at("weight_map").empty())
         return bad("key weight_map", "not an object that names the file of each tensor");
     std::unordered_map<std::string, std::string> out;
     for (const auto& [tensor, shard] : json->at("weight_map").items()) {
         if (!shard.is_string()) return bad(fmt::format("tensor {}", tensor), "its file is not a string");
         const auto& name = shard.get_ref<const std::string&>();
-        if (!plainName(name)) return bad(fmt::format("tensor {}", tensor), fmt::format("\"{}\" is not a file name", name.substr(0, 200)));
+        if (!plainName(name))
+            return bad(fmt::format("tensor {}", tensor),
+                       fmt::format("\"{}\" is not a file name", name.substr(0, 200)));
         if (runsCode(name))
-            return fail(ErrorCode::ModelUnsupported, {{"file", (index.parent_path() / name).string()},
-                                                      {"detail", fmt::format("{} runs code when read. Only tensor storage is accepted", name)},
-                                                      {"supported", "weights as safetensors"}});
+            return fail(
+                ErrorCode::ModelUnsupported,
+                {{"file", (index.parent_path() / name).string()},
+                 {"detail", fmt::format("{} runs code when read. Only tensor storage is accepted", name)},
+                 {"supported", "weights as safetensors"}});
         out.emplace(tensor, name);
     }
     return out;
@@ -69,9 +81,11 @@ Result<void> ModelFiles::add(SafetensorsFile file) {
     const SafetensorsFile& kept = m_files.emplace_back(std::move(file));
     for (const TensorInfo& tensor : kept.tensors())
         if (const auto [at, fresh] = m_where.emplace(tensor.name, Place{index, &tensor}); !fresh)
-            return fail(ErrorCode::FileBad, {{"file", kept.path().string()},
-                                             {"place", fmt::format("tensor {}", tensor.name)},
-                                             {"detail", fmt::format("it is in {} too", m_files[at->second.file].path().filename().string())}});
+            return fail(ErrorCode::FileBad,
+                        {{"file", kept.path().string()},
+                         {"place", fmt::format("tensor {}", tensor.name)},
+                         {"detail", fmt::format("it is in {} too",
+                                                m_files[at->second.file].path().filename().string())}});
     return {};
 }
 
@@ -90,7 +104,8 @@ Result<ModelFiles> ModelFiles::open(const fs::path& folder, std::string_view ste
     const auto map = readWeightMap(index);
     if (!map) return tl::unexpected(map.error());
     std::set<std::string> shards;
-    for (const auto& [tensor, shard] : *map) shards.insert(shard);
+    for (const auto& [tensor, shard] : *map)
+        shards.insert(shard);
     for (const std::string& shard : shards) {
         auto file = SafetensorsFile::open(folder / shard);
         if (!file) return tl::unexpected(file.error());
@@ -105,9 +120,11 @@ Result<ModelFiles> ModelFiles::open(const fs::path& folder, std::string_view ste
     }
     for (const TensorInfo* tensor : files.tensors())
         if (!map->contains(tensor->name))
-            return fail(ErrorCode::FileBad, {{"file", index.string()},
-                                             {"place", fmt::format("tensor {}", tensor->name)},
-                                             {"detail", fmt::format("{} holds it, but the index does not name it", files.fileOf(tensor->name)->path().filename().string())}});
+            return fail(ErrorCode::FileBad,
+                        {{"file", index.string()},
+                         {"place", fmt::format("tensor {}", tensor->name)},
+                         {"detail", fmt::format("{} holds it, but the index does not name it",
+                                                files.fileOf(tensor->name)->path().filename().string())}});
     return files;
 }
 
@@ -130,13 +147,15 @@ std::span<const std::byte> ModelFiles::bytes(std::string_view name) const {
 std::vector<const TensorInfo*> ModelFiles::tensors() const {
     std::vector<const TensorInfo*> out;
     for (const SafetensorsFile& file : m_files)
-        for (const TensorInfo& tensor : file.tensors()) out.push_back(&tensor);
+        for (const TensorInfo& tensor : file.tensors())
+            out.push_back(&tensor);
     return out;
 }
 
 Bytes ModelFiles::totalBytes() const {
     Bytes total = 0;
-    for (const SafetensorsFile& file : m_files) total += file.fileBytes();
+    for (const SafetensorsFile& file : m_files)
+        total += file.fileBytes();
     return total;
 }
 

@@ -13,25 +13,29 @@
 
 namespace caravan::engine {
 
-// The weights of a folder: STEM.safetensors, or STEM.safetensors.index.json and its shards (weight_map checked against
-// them). Pickle files are refused, never read. Cheap: headers only; bytes are mapped.
+// The weights of a folder: STEM.safetensors, or STEM.safetensors.index.json and its shards (weight_map
+// checked against them). Pickle files are refused, never read. Cheap: headers only; bytes are mapped.
 class ModelFiles {
   public:
     ModelFiles() = default;  // holds nothing
     ModelFiles(ModelFiles&&) = default;
     ModelFiles& operator=(ModelFiles&&) = default;
-    [[nodiscard]] static Result<ModelFiles> open(const std::filesystem::path& folder, std::string_view stem = "model");
+    [[nodiscard]] static Result<ModelFiles> open(const std::filesystem::path& folder,
+                                                 std::string_view stem = "model");
 
-    [[nodiscard]] const TensorInfo* find(std::string_view name) const;             // nullptr: not there
+    [[nodiscard]] const TensorInfo* find(std::string_view name) const;  // nullptr: not there
     [[nodiscard]] const SafetensorsFile* fileOf(std::string_view name) const;
     [[nodiscard]] std::span<const std::byte> bytes(std::string_view name) const;  // empty: not there
     [[nodiscard]] std::vector<const TensorInfo*> tensors() const;                 // shard by shard, by offset
     [[nodiscard]] const std::deque<SafetensorsFile>& files() const { return m_files; }
     [[nodiscard]] std::size_t tensorCount() const { return m_where.size(); }
-    [[nodiscard]] Bytes totalBytes() const;                                       // of all weight files
+    [[nodiscard]] Bytes totalBytes() const;  // of all weight files
 
   private:
-    struct Place { std::size_t file; const TensorInfo* tensor; };
+    struct Place {
+        std::size_t file;
+        const TensorInfo* tensor;
+    };
     std::deque<SafetensorsFile> m_files;  // stable addresses of their tensors
     std::unordered_map<std::string_view, Place> m_where;
     [[nodiscard]] Result<void> add(SafetensorsFile file);

@@ -15,14 +15,16 @@ namespace caravan::engine {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr JsonLimits kConfigLimits{.bytes = 16u << 20, .depth = 64, .nodes = 500'000, .stringLength = 1u << 20};
+constexpr JsonLimits kConfigLimits{
+    .bytes = 16u << 20, .depth = 64, .nodes = 500'000, .stringLength = 1u << 20};
 
 Result<ModelFolder> readFolder(const fs::path& path) {
     ModelFolder model;
     std::error_code error;
     model.folder = fs::weakly_canonical(path, error);
     if (error || model.folder.empty()) model.folder = fs::absolute(path, error);
-    if (!fs::is_directory(model.folder, error)) return fail(ErrorCode::FileMissing, {{"file", path.string()}});
+    if (!fs::is_directory(model.folder, error))
+        return fail(ErrorCode::FileMissing, {{"file", path.string()}});
     const fs::path configPath = model.folder / "config.json";
     auto config = readJsonFile(configPath, kConfigLimits);
     if (!config) return tl::unexpected(config.error());
@@ -42,7 +44,8 @@ Result<ModelFolder> readFolder(const fs::path& path) {
     if (!moe) return tl::unexpected(moe.error());
     model.config.moe = std::move(*moe);
     // The config's dtype may be null or stale: the embedding's own is the truth.
-    if (const TensorInfo* embedding = model.files.find("model.embed_tokens.weight")) model.config.storedType = embedding->dtype;
+    if (const TensorInfo* embedding = model.files.find("model.embed_tokens.weight"))
+        model.config.storedType = embedding->dtype;
     return model;
 }
 
@@ -51,7 +54,8 @@ Result<ModelFolder> readFolder(const fs::path& path) {
 Result<ModelFolder> openModelFolder(const fs::path& folder) {
     auto model = readFolder(folder);
     if (!model) return model;
-    if (auto checked = checkTensors(model->config, model->files, model->folder.string()); !checked) return tl::unexpected(checked.error());
+    if (auto checked = checkTensors(model->config, model->files, model->folder.string()); !checked)
+        return tl::unexpected(checked.error());
     return model;
 }
 
@@ -73,7 +77,8 @@ nlohmann::json makeConfigJson(const nlohmann::json& source, const ModelConfig& c
         if (!out.contains("moe_dtype")) out["moe_dtype"] = "bfloat16";
         if (!out.contains("output_router_logits")) out["output_router_logits"] = false;
     }
-    if (!config.quantizedNf4) out.erase("quantization_config");
+    if (!config.quantizedNf4)
+        out.erase("quantization_config");
     else if (!out.contains("quantization_config"))
         out["quantization_config"] = {{"quant_method", "bitsandbytes"},
                                       {"load_in_4bit", true},
@@ -93,7 +98,11 @@ nlohmann::json makeConfigJson(const nlohmann::json& source, const ModelConfig& c
 
 Result<void> writeJsonFile(const fs::path& path, const nlohmann::json& json) {
     const std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    auto failed = [&](int error) { return fail(ErrorCode::WriteFailed, {{"path", path.string()}, {"bytes", std::to_string(text.size())}, {"detail", std::strerror(error)}}); };
+    auto failed = [&](int error) {
+        return fail(ErrorCode::WriteFailed, {{"path", path.string()},
+                                             {"bytes", std::to_string(text.size())},
+                                             {"detail", std::strerror(error)}});
+    };
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) return failed(errno);
     std::size_t done = 0;

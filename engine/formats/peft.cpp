@@ -18,11 +18,14 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-constexpr std::array<const char*, 7> kTargets = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
-constexpr const char* kSupportedLora = "plain LoRA on q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj and down_proj";
+constexpr std::array<const char*, 7> kTargets = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                                 "gate_proj", "up_proj", "down_proj"};
+constexpr const char* kSupportedLora =
+    "plain LoRA on q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj and down_proj";
 
 [[noreturn]] void unsupported(const std::string& file, std::string detail) {
-    throw EngineException(ErrorCode::ModelUnsupported, {{"file", file}, {"detail", std::move(detail)}, {"supported", kSupportedLora}});
+    throw EngineException(ErrorCode::ModelUnsupported,
+                          {{"file", file}, {"detail", std::move(detail)}, {"supported", kSupportedLora}});
 }
 
 // Whether a switch of another kind of adapter is on: true, a filled list or object, a number.
@@ -34,10 +37,14 @@ bool switchedOn(const JsonFields& fields, const char* key) {
 }
 
 void refuseOtherKinds(const JsonFields& fields, const std::string& file) {
-    if (const std::string type = fields.textOr("peft_type", "LORA"); type != "LORA") unsupported(file, fmt::format("the adapter is of the type {}", type.substr(0, 60)));
-    if (const std::string bias = fields.textOr("bias", "none"); bias != "none") unsupported(file, fmt::format("it trains biases (bias \"{}\")", bias.substr(0, 40)));
-    for (const char* key : {"use_dora", "use_qalora", "use_bdlora", "fan_in_fan_out", "lora_bias", "modules_to_save", "layer_replication", "target_parameters",
-                            "trainable_token_indices", "alora_invocation_tokens", "arrow_config", "megatron_config", "kasa_config", "velora_config", "monteclora_config"})
+    if (const std::string type = fields.textOr("peft_type", "LORA"); type != "LORA")
+        unsupported(file, fmt::format("the adapter is of the type {}", type.substr(0, 60)));
+    if (const std::string bias = fields.textOr("bias", "none"); bias != "none")
+        unsupported(file, fmt::format("it trains biases (bias \"{}\")", bias.substr(0, 40)));
+    for (const char* key :
+         {"use_dora", "use_qalora", "use_bdlora", "fan_in_fan_out", "lora_bias", "modules_to_save",
+          "layer_replication", "target_parameters", "trainable_token_indices", "alora_invocation_tokens",
+          "arrow_config", "megatron_config", "kasa_config", "velora_config", "monteclora_config"})
         if (switchedOn(fields, key)) unsupported(file, fmt::format("it uses {}", key));
 }
 
@@ -45,8 +52,10 @@ std::vector<std::string> readTargets(const JsonFields& fields, const std::string
     if (!fields.has("target_modules")) fields.bad("target_modules", "it is missing");
     const json& value = fields.raw("target_modules");
     std::vector<bool> chosen(kTargets.size(), false);
-    if (value.is_string() && value == "all-linear") chosen.assign(kTargets.size(), true);
-    else if (!value.is_array()) unsupported(file, "target_modules is a pattern");
+    if (value.is_string() && value == "all-linear")
+        chosen.assign(kTargets.size(), true);
+    else if (!value.is_array())
+        unsupported(file, "target_modules is a pattern");
     else
         for (const json& name : value) {
             if (!name.is_string()) fields.bad("target_modules", "not a list of names");
@@ -63,16 +72,20 @@ std::vector<std::string> readTargets(const JsonFields& fields, const std::string
     return out;
 }
 
-// A pattern's key is a module's path or its end, as PEFT matches it; anything of a regular expression is refused.
+// A pattern's key is a module's path or its end, as PEFT matches it; anything of a regular expression is
+// refused.
 void checkPatternKey(const std::string& key, const std::string& file) {
     for (const char c : key)
-        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '.') unsupported(file, fmt::format("rank_pattern or alpha_pattern uses the pattern {}", key.substr(0, 100)));
+        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '.')
+            unsupported(file,
+                        fmt::format("rank_pattern or alpha_pattern uses the pattern {}", key.substr(0, 100)));
 }
 
 template <class T>
 T byPattern(const std::map<std::string, T>& pattern, std::string_view module, T otherwise) {
     for (const auto& [key, value] : pattern)
-        if (module == key || (module.ends_with(key) && module[module.size() - key.size() - 1] == '.')) return value;
+        if (module == key || (module.ends_with(key) && module[module.size() - key.size() - 1] == '.'))
+            return value;
     return otherwise;
 }
 
@@ -85,14 +98,20 @@ Error badTensor(const ModelFiles& files, const std::string& name, std::string de
 void checkHalf(const ModelFiles& files, const std::string& name, const std::vector<std::int64_t>& shape) {
     const TensorInfo* tensor = files.find(name);
     if (!tensor) throw EngineException(badTensor(files, name, "it is missing"));
-    if (tensor->shape != shape) throw EngineException(badTensor(files, name, fmt::format("its shape is {}, {} was expected", shapeText(tensor->shape), shapeText(shape))));
+    if (tensor->shape != shape)
+        throw EngineException(badTensor(
+            files, name,
+            fmt::format("its shape is {}, {} was expected", shapeText(tensor->shape), shapeText(shape))));
     if (tensor->dtype != DType::F32 && tensor->dtype != DType::F16 && tensor->dtype != DType::BF16)
-        throw EngineException(badTensor(files, name, fmt::format("it is stored as {}", safetensorsName(tensor->dtype))));
+        throw EngineException(
+            badTensor(files, name, fmt::format("it is stored as {}", safetensorsName(tensor->dtype))));
 }
 
 }  // namespace
 
-std::int64_t PeftConfig::rankOf(std::string_view module) const { return byPattern(rankPattern, module, rank); }
+std::int64_t PeftConfig::rankOf(std::string_view module) const {
+    return byPattern(rankPattern, module, rank);
+}
 double PeftConfig::scaleOf(std::string_view module) const {
     const auto r = static_cast<double>(rankOf(module));
     return byPattern(alphaPattern, module, alpha) / (rsLora ? std::sqrt(r) : r);
@@ -106,7 +125,8 @@ bool isPeftFolder(const fs::path& folder) {
 Result<PeftConfig> readPeftConfig(const fs::path& folder) {
     const fs::path path = folder / "adapter_config.json";
     const std::string file = path.string();
-    const auto json = readJsonFile(path, {.bytes = 16u << 20, .depth = 32, .nodes = 200'000, .stringLength = 1u << 20});
+    const auto json =
+        readJsonFile(path, {.bytes = 16u << 20, .depth = 32, .nodes = 200'000, .stringLength = 1u << 20});
     if (!json) return tl::unexpected(json.error());
     try {
         const JsonFields fields(*json, file);
@@ -157,18 +177,23 @@ Result<PeftFolder> openPeftFolder(const fs::path& folder, const ModelConfig& bas
         std::unordered_set<std::string> known;
         for (std::int64_t layer = 0; layer < base.layers; ++layer)
             for (const LinearShape& linear : layerLinears(base)) {
-                const std::string a = loraKey(layer, linear.name, false), b = loraKey(layer, linear.name, true);
+                const std::string a = loraKey(layer, linear.name, false),
+                                  b = loraKey(layer, linear.name, true);
                 if (!out.files.find(a) && !out.files.find(b)) continue;
                 const std::string module = layerPrefix(layer) + linear.name;
                 const std::int64_t rank = out.config.rankOf(module);
                 checkHalf(out.files, a, {rank, linear.in});
                 checkHalf(out.files, b, {linear.out, rank});
                 known.insert({a, b});
-                out.pairs.push_back({"base_model.model." + module, layer, linear.name, rank, out.config.scaleOf(module), a, b});
+                out.pairs.push_back({"base_model.model." + module, layer, linear.name, rank,
+                                     out.config.scaleOf(module), a, b});
             }
         for (const TensorInfo* tensor : out.files.tensors())
-            if (!known.contains(tensor->name)) throw EngineException(badTensor(out.files, tensor->name, "it adapts nothing that the base has"));
-        if (out.pairs.empty()) unsupported((folder / "adapter_model.safetensors").string(), "there is no LoRA tensor in it");
+            if (!known.contains(tensor->name))
+                throw EngineException(
+                    badTensor(out.files, tensor->name, "it adapts nothing that the base has"));
+        if (out.pairs.empty())
+            unsupported((folder / "adapter_model.safetensors").string(), "there is no LoRA tensor in it");
         return out;
     } catch (const EngineException& e) {
         return tl::unexpected(e.error());
@@ -180,7 +205,9 @@ json makeAdapterConfigJson(const PeftConfig& config) {
             {"task_type", "CAUSAL_LM"},
             {"base_model_name_or_path", config.basePath},
             {"r", config.rank},
-            {"lora_alpha", config.alpha == std::floor(config.alpha) ? json(static_cast<std::int64_t>(config.alpha)) : json(config.alpha)},
+            {"lora_alpha", config.alpha == std::floor(config.alpha)
+                               ? json(static_cast<std::int64_t>(config.alpha))
+                               : json(config.alpha)},
             {"lora_dropout", config.dropout},
             {"target_modules", config.targets},
             {"rank_pattern", config.rankPattern.empty() ? json::object() : json(config.rankPattern)},

@@ -18,11 +18,11 @@ struct PeftConfig {
     std::int64_t rank = 0;
     double alpha = 0;
     double dropout = 0;
-    bool rsLora = false;                                // scale alpha / sqrt(r) instead of alpha / r
-    std::vector<std::string> targets;                   // of q_proj ... down_proj, in the order of layerLinears()
-    std::map<std::string, std::int64_t> rankPattern;    // module name, or end of its path
+    bool rsLora = false;               // scale alpha / sqrt(r) instead of alpha / r
+    std::vector<std::string> targets;  // of q_proj ... down_proj, in the order of layerLinears()
+    std::map<std::string, std::int64_t> rankPattern;  // module name, or end of its path
     std::map<std::string, double> alphaPattern;
-    std::string basePath;                               // base_model_name_or_path as written
+    std::string basePath;  // base_model_name_or_path as written
     // module: path without "base_model.model.", e.g. "model.layers.0.self_attn.q_proj"
     [[nodiscard]] std::int64_t rankOf(std::string_view module) const;
     [[nodiscard]] double scaleOf(std::string_view module) const;
@@ -33,7 +33,8 @@ struct PeftConfig {
 // The base's folder: basePath relative to the folder, or absolute.
 [[nodiscard]] std::filesystem::path peftBase(const PeftConfig& config, const std::filesystem::path& folder);
 
-// One LoRA pair of the folder: A [r, in], B [out, r]; key = "base_model.model.model.layers.0.self_attn.q_proj".
+// One LoRA pair of the folder: A [r, in], B [out, r]; key =
+// "base_model.model.model.layers.0.self_attn.q_proj".
 struct LoraPair {
     std::string key;
     std::int64_t layer = 0;
@@ -50,7 +51,9 @@ struct PeftFolder {
 // Opened and checked against the base: missing halves, wrong shapes, unknown tensors are named.
 [[nodiscard]] Result<PeftFolder> openPeftFolder(const std::filesystem::path& folder, const ModelConfig& base);
 
-[[nodiscard]] std::string loraKey(std::int64_t layer, std::string_view linear, bool b);  // "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+[[nodiscard]] std::string loraKey(
+    std::int64_t layer, std::string_view linear,
+    bool b);  // "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
 [[nodiscard]] nlohmann::json makeAdapterConfigJson(const PeftConfig& config);
 
 }  // namespace caravan::engine

@@ -29,8 +29,9 @@ struct TensorInfo {
 };
 [[nodiscard]] std::string shapeText(std::span<const std::int64_t> shape);  // "[64, 112]"
 
-// A memory-mapped safetensors file, checked whole at open: header length, no hole and no overlap, size equals shape x dtype.
-// Movable; spans stay valid as long as any copy of the shared mapping lives. The file must not shrink while it is open.
+// A memory-mapped safetensors file, checked whole at open: header length, no hole and no overlap, size equals
+// shape x dtype. Movable; spans stay valid as long as any copy of the shared mapping lives. The file must not
+// shrink while it is open.
 class SafetensorsFile {
   public:
     [[nodiscard]] static Result<SafetensorsFile> open(const std::filesystem::path& path);
@@ -39,7 +40,7 @@ class SafetensorsFile {
     [[nodiscard]] const std::vector<TensorInfo>& tensors() const { return m_tensors; }  // by offset
     [[nodiscard]] const TensorInfo* find(std::string_view name) const;                  // nullptr: not there
     [[nodiscard]] std::span<const std::byte> bytes(const TensorInfo& tensor) const;
-    [[nodiscard]] std::span<const std::byte> bytes(std::string_view name) const;        // empty: not there
+    [[nodiscard]] std::span<const std::byte> bytes(std::string_view name) const;  // empty: not there
     [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return m_metadata; }
     [[nodiscard]] Bytes fileBytes() const { return m_fileBytes; }
     // Keeps the mapping alive for tensors that alias it.
@@ -62,14 +63,15 @@ struct TensorSpec {
     friend bool operator==(const TensorSpec&, const TensorSpec&) = default;
 };
 
-// Streams a file whose tensors lie in the given order; the same input gives the same bytes. Every write is checked:
-// WriteFailed {path, bytes, detail}. A file that is not finished is removed.
+// Streams a file whose tensors lie in the given order; the same input gives the same bytes. Every write is
+// checked: WriteFailed {path, bytes, detail}. A file that is not finished is removed.
 class SafetensorsWriter {
   public:
     enum class Sync { No, Yes };  // Yes: fsync, checked, before finish() returns
 
-    [[nodiscard]] static Result<SafetensorsWriter> create(const std::filesystem::path& path, std::vector<TensorSpec> tensors,
-                                                          const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
+    [[nodiscard]] static Result<SafetensorsWriter> create(
+        const std::filesystem::path& path, std::vector<TensorSpec> tensors,
+        const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
     SafetensorsWriter(SafetensorsWriter&&) noexcept;
     SafetensorsWriter& operator=(SafetensorsWriter&&) noexcept;
     ~SafetensorsWriter();

@@ -29,7 +29,9 @@ struct SafetensorsWriter::State {
     }
 
     [[nodiscard]] tl::unexpected<Error> failed(int error) const {
-        return fail(ErrorCode::WriteFailed, {{"path", path.string()}, {"bytes", std::to_string(total)}, {"detail", std::strerror(error)}});
+        return fail(
+            ErrorCode::WriteFailed,
+            {{"path", path.string()}, {"bytes", std::to_string(total)}, {"detail", std::strerror(error)}});
     }
 
     Result<void> put(const void* data, std::size_t size) {
@@ -56,12 +58,15 @@ struct SafetensorsWriter::State {
 
 namespace {
 
-std::string headerOf(const std::vector<TensorSpec>& tensors, const std::vector<std::int64_t>& sizes, const std::map<std::string, std::string>& metadata) {
+std::string headerOf(const std::vector<TensorSpec>& tensors, const std::vector<std::int64_t>& sizes,
+                     const std::map<std::string, std::string>& metadata) {
     nlohmann::ordered_json header = nlohmann::ordered_json::object();
     if (!metadata.empty()) header["__metadata__"] = metadata;
     std::int64_t begin = 0;
     for (std::size_t i = 0; i < tensors.size(); ++i) {
-        header[tensors[i].name] = {{"dtype", safetensorsName(tensors[i].dtype)}, {"shape", tensors[i].shape}, {"data_offsets", {begin, begin + sizes[i]}}};
+        header[tensors[i].name] = {{"dtype", safetensorsName(tensors[i].dtype)},
+                                   {"shape", tensors[i].shape},
+                                   {"data_offsets", {begin, begin + sizes[i]}}};
         begin += sizes[i];
     }
     std::string text = header.dump();
@@ -76,17 +81,22 @@ SafetensorsWriter::SafetensorsWriter(SafetensorsWriter&&) noexcept = default;
 SafetensorsWriter& SafetensorsWriter::operator=(SafetensorsWriter&&) noexcept = default;
 SafetensorsWriter::~SafetensorsWriter() = default;
 
-Result<SafetensorsWriter> SafetensorsWriter::create(const std::filesystem::path& path, std::vector<TensorSpec> tensors,
+Result<SafetensorsWriter> SafetensorsWriter::create(const std::filesystem::path& path,
+                                                    std::vector<TensorSpec> tensors,
                                                     const std::map<std::string, std::string>& metadata) {
     auto state = std::make_unique<State>();
     state->path = path;
     std::map<std::string_view, int> seen;
     for (const TensorSpec& tensor : tensors) {
-        if (seen[tensor.name]++ > 0) return fail(ErrorCode::Internal, {{"detail", fmt::format("tensor {} is to be written twice", tensor.name)}});
+        if (seen[tensor.name]++ > 0)
+            return fail(ErrorCode::Internal,
+                        {{"detail", fmt::format("tensor {} is to be written twice", tensor.name)}});
         std::int64_t bytes = bytesOf(tensor.dtype);
         for (std::int64_t size : tensor.shape)
             if (size < 0 || __builtin_mul_overflow(bytes, size, &bytes))
-                return fail(ErrorCode::Internal, {{"detail", fmt::format("tensor {} has the shape {}", tensor.name, shapeText(tensor.shape))}});
+                return fail(ErrorCode::Internal,
+                            {{"detail", fmt::format("tensor {} has the shape {}", tensor.name,
+                                                    shapeText(tensor.shape))}});
         state->sizes.push_back(bytes);
     }
     const std::string header = headerOf(tensors, state->sizes, metadata);
@@ -105,9 +115,11 @@ Result<void> SafetensorsWriter::write(std::string_view name, std::span<const std
     const auto size = static_cast<std::int64_t>(bytes.size());
     if (size == 0) return {};
     if (s.current >= s.tensors.size() || s.tensors[s.current].name != name)
-        return fail(ErrorCode::Internal, {{"detail", fmt::format("tensor {} is not the one whose turn it is", name)}});
+        return fail(ErrorCode::Internal,
+                    {{"detail", fmt::format("tensor {} is not the one whose turn it is", name)}});
     if (size > s.sizes[s.current] - s.written)
-        return fail(ErrorCode::Internal, {{"detail", fmt::format("tensor {} gets {} bytes too many", name, size - (s.sizes[s.current] - s.written))}});
+        return fail(ErrorCode::Internal, {{"detail", fmt::format("tensor {} gets {} bytes too many", name,
+                                                                 size - (s.sizes[s.current] - s.written))}});
     if (auto done = s.put(bytes.data(), bytes.size()); !done) return done;
     s.written += size;
     s.skipFull();
@@ -117,7 +129,8 @@ Result<void> SafetensorsWriter::write(std::string_view name, std::span<const std
 Result<Bytes> SafetensorsWriter::finish(Sync sync) {
     State& s = *m_state;
     if (s.current < s.tensors.size())
-        return fail(ErrorCode::Internal, {{"detail", fmt::format("tensor {} is not complete", s.tensors[s.current].name)}});
+        return fail(ErrorCode::Internal,
+                    {{"detail", fmt::format("tensor {} is not complete", s.tensors[s.current].name)}});
     if (sync == Sync::Yes && ::fsync(s.fd) != 0) return s.failed(errno);
     const int fd = s.fd;
     s.fd = -1;

@@ -20,24 +20,29 @@ struct DataFacts {
 
 // Parameters by place, no LoRA.
 struct ParameterCounts {
-    std::int64_t embeddings = 0, attention = 0, ffn = 0, norms = 0, head = 0;  // biases count with their linear
+    std::int64_t embeddings = 0, attention = 0, ffn = 0, norms = 0,
+                 head = 0;  // biases count with their linear
     std::int64_t adapters = 0, routers = 0;
     [[nodiscard]] std::int64_t dense() const { return embeddings + attention + ffn + norms + head; }
     [[nodiscard]] std::int64_t total() const { return dense() + adapters + routers; }
 };
 [[nodiscard]] ParameterCounts countParameters(const ModelConfig& config);
 // LoRA of rank on the named linears ("q_proj", ...) of every layer.
-[[nodiscard]] std::int64_t countLora(const ModelConfig& config, std::int64_t rank, const std::vector<std::string>& targets);
+[[nodiscard]] std::int64_t countLora(const ModelConfig& config, std::int64_t rank,
+                                     const std::vector<std::string>& targets);
 
-// The model that a recipe makes of a base: its moe part from recipe.upcycle (a base that is a mixture keeps its own).
+// The model that a recipe makes of a base: its moe part from recipe.upcycle (a base that is a mixture keeps
+// its own).
 [[nodiscard]] Result<ModelConfig> plannedModel(const Recipe& recipe, const ModelConfig& base);
 
 // Pure arithmetic, below 5 ms. data may be null: steps 0 unless the recipe says them. Errors: BadOption.
-[[nodiscard]] Result<RunPlan> planRun(const Recipe& recipe, const ModelConfig& base, const DataFacts* data, DeviceKind device);
+[[nodiscard]] Result<RunPlan> planRun(const Recipe& recipe, const ModelConfig& base, const DataFacts* data,
+                                      DeviceKind device);
 
 // Values in force where the recipe leaves them open.
 [[nodiscard]] std::int64_t sequenceLengthOf(const Recipe& recipe, const ModelConfig& base);
-[[nodiscard]] std::int64_t microBatchTokensOf(const Recipe& recipe, const ModelConfig& base, DeviceKind device);
+[[nodiscard]] std::int64_t microBatchTokensOf(const Recipe& recipe, const ModelConfig& base,
+                                              DeviceKind device);
 [[nodiscard]] std::int64_t stepsOf(const Recipe& recipe, const DataFacts& data, std::int64_t sequenceLength);
 
 }  // namespace caravan::engine

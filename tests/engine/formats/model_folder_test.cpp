@@ -1,0 +1,354 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/formats/model_folder.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/formats/peft.h"
+#include "tests/engine/formats/temporary_folder.h"
+
+namespace caravan::engine {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::TemporaryFolder;
+
+std::string say(const Error& error) {
+    std::string out;
+    for (const auto& [key, value] : error.parameters)
+        out += key + "=" + value + " ";
+    return out;
+}
+
+class Fixture : public testing::TestWithParam<const char*> {};
+TEST_P(Fixture, opensWhole) {
+    const auto model = openModelFolder(test::dataFolder() / GetParam());
+    ASSERT_TRUE(model) << say(model.error());
+    EXPECT_EQ(model->config.hidden, 64);
+    EXPECT_EQ(model->config.storedType, DType::F32);
+    EXPECT_EQ(readModelConfig(test::dataFolder() / GetParam()).value(), model->config);
+}
+INSTANTIATE_TEST_SUITE_P(All, Fixture,
+                         testing::Values("hf/camelidae_6e_top3", "hf/camelidae_8e_top2", "hf/llama2",
+                                         "hf/llama31_scaled", "hf/llama_gqa_tied", "hf/llama_linear_scaled",
+                                         "hf/lora_camelidae/base", "hf/lora_dense/base", "hf/mistral_sw",
+                                         "hf/qwen2_bias", "hf/qwen3_qknorm", "hf/sparsetral_8e_top2",
+                                         "hf/yi_like", "models/stories260k"));
+
+TEST(ModelFolder, demoModel) {
+    const auto model = openModelFolder(fs::path(CARAVAN_SOURCE_DIR) / "resources/demo/base-16m");
+    ASSERT_TRUE(model) << say(model.error());
+    EXPECT_EQ(model->files.files().size(), 3u);
+    EXPECT_EQ(model->config.storedType, DType::BF16);
+    EXPECT_TRUE(model->config.tiedEmbeddings);
+    EXPECT_EQ(model->config.eosIds, std::vector<std::int32_t>{2});
+}
+
+TEST(ModelFolder, mixturesAreFoundByTheirRouters) {
+    const auto camelidae = readModelConfig(test::dataFolder() / "hf/camelidae_6e_top3");
+    ASSERT_TRUE(camelidae && camelidae->moe);
+    EXPECT_EQ(*camelidae->moe, (MoeConfig{6, 3, 10, 1.0, {0, 1}, AdapterKeyStyle::Camelidae}));
+    const auto sparsetral = readModelConfig(test::dataFolder() / "hf/sparsetral_8e_top2");
+    ASSERT_TRUE(sparsetral && sparsetral->moe);
+    EXPECT_EQ(*sparsetral->moe, (MoeConfig{8, 2, 12, 0.25, {0, 1}, AdapterKeyStyle::Sparsetral}));
+    EXPECT_EQ(sparsetral->architecture, Architecture::Mistral);
+    EXPECT_FALSE(readModelConfig(test::dataFolder() / "hf/llama2")->moe);
+}
+
+// A copy of a fixture whose config.json is changed.
+class Changed {
+  public:
+    explicit Changed(const char* fixture, const json& changes) {
+        fs::copy(test::dataFolder() / fixture, m_folder.path(), fs::copy_options::recursive);
+        json config = json::parse(test::readAll(path() / "config.json"));
+        for (const auto& [key, value] : changes.items()) {
+            if (value == "(erase)")
+                config.erase(key);
+            else
+                config[key] = value;
+        }
+        m_folder.write("config.json", config.dump());
+    }
+    [[nodiscard]] const fs::path& path() const { return m_folder.path(); }
+    [[nodiscard]] const TemporaryFolder& folder() const { return m_folder; }
+
+  private:
+    TemporaryFolder m_folder;
+};
+
+TEST(ModelFolder, wrongMixtureConfigsAreRefused) {
+    for (const json& change :
+         {json{{"num_experts", 7}}, json{{"num_experts", 9}}, json{{"adapter_dim", 13}}, json{{"topk", 9}},
+          json{{"topk", 0}}, json{{"num_experts", nullptr}}, json{{"moe_layers", {0}}},
+          json{{"moe_layers", {0, 2}}}, json{{"moe_layers", "all"}}, json{{"moe_scaling", "x"}}}) {
+        const Changed model("hf/camelidae_8e_top2", change);
+        EXPECT_FALSE(openModelFolder(model.path())) << change;
+    }
+    EXPECT_TRUE(openModelFolder(
+        Changed("hf/camelidae_8e_top2", {{"moe_layers", {1, 0}}, {"model_type", "llama"}}).path()));
+}
+
+struct Shape {
+    const char* key;
+    json value;
+};
+TEST(ModelFolder, shapesAreCheckedAgainstTheConfig) {
+    for (const auto& [key, value] :
+         {Shape{"hidden_size", 32}, Shape{"intermediate_size", 113}, Shape{"vocab_size", 321},
+          Shape{"num_hidden_layers", 3}, Shape{"num_hidden_layers", 1}, Shape{"num_key_value_heads", 2},
+          Shape{"head_dim", 32}, Shape{"attention_bias", true}, Shape{"mlp_bias", true},
+          Shape{"num_hidden_layers", 4096}}) {
+        const Changed model("hf/llama2", {{key, value}});
+        const auto opened = openModelFolder(model.path());
+        ASSERT_FALSE(opened) << key;
+        EXPECT_NE(opened.error().parameter("detail"), "") << key;
+    }
+}
+
+TEST(ModelFolder, numbersThatAreNoneAreRefused) {
+    for (const char* key :
+         {"hidden_size", "intermediate_size", "vocab_size", "num_hidden_layers", "num_attention_heads"})
+        for (const json& value : {json(0), json(-1), json(1e30), json(1.5), json("64"), json(nullptr),
+                                  json(json::array()), json(9223372036854775807)}) {
+            const Changed model("hf/llama2", {{key, value}});
+            const auto opened = openModelFolder(model.path());
+            ASSERT_FALSE(opened) << key << value;
+            EXPECT_EQ(opened.error().parameter("place"), std::string("key ") + key) << value;
+        }
+}
+
+TEST(ModelFolder, unsupportedModelsAreRefusedWithTheReason) {
+    struct Case {
+        json change;
+        const char* reason;
+    };
+    const Case cases[] = {
+        {{{"model_type", "gemma"}, {"architectures", {"GemmaForCausalLM"}}}, "gemma"},
+        {{{"model_type", "mixtral"}}, "mixtral"},
+        {{{"architectures", {"LlamaForSequenceClassification"}}}, "LlamaForSequenceClassification"},
+        {{{"hidden_act", "gelu"}}, "gelu"},
+        {{{"rope_parameters", {{"rope_type", "yarn"}, {"factor", 4.0}, {"rope_theta", 1e4}}}}, "yarn"},
+        {{{"rope_parameters", nullptr}, {"rope_scaling", {{"type", "dynamic"}, {"factor", 2.0}}}}, "dynamic"},
+        {{{"rope_parameters", {{"full_attention", {{"rope_theta", 1e4}}}}}}, "full_attention"},
+        {{{"partial_rotary_factor", 0.5}}, "partial_rotary_factor"},
+        {{{"quantization_config", {{"quant_method", "gptq"}, {"bits", 4}}}}, "gptq"},
+        {{{"quantization_config", {{"quant_method", "bitsandbytes"}, {"load_in_8bit", true}}}}, "8 bits"},
+        {{{"quantization_config",
+           {{"quant_method", "bitsandbytes"}, {"load_in_4bit", true}, {"bnb_4bit_quant_type", "fp4"}}}},
+         "fp4"},
+    };
+    for (const Case& c : cases) {
+        const auto opened = openModelFolder(Changed("hf/llama2", c.change).path());
+        ASSERT_FALSE(opened) << c.change;
+        EXPECT_EQ(opened.error().code, ErrorCode::ModelUnsupported) << c.change;
+        EXPECT_NE(opened.error().parameter("detail").find(c.reason), std::string::npos)
+            << say(opened.error());
+        EXPECT_EQ(opened.error().parameter("supported"), kSupportedModels);
+    }
+}
+
+ModelConfig parsed(json changes, json generation = nullptr) {
+    json config = {{"model_type", "llama"},  {"hidden_size", 64},        {"intermediate_size", 112},
+                   {"num_hidden_layers", 4}, {"num_attention_heads", 4}, {"vocab_size", 320}};
+    config.update(changes);
+    auto result = parseModelConfig(config, generation, "config.json");
+    EXPECT_TRUE(result) << say(result.error());
+    return result.value_or(ModelConfig{});
+}
+
+TEST(ModelConfigReader, bothSpellingsOfRope) {
+    EXPECT_EQ(parsed({{"rope_theta", 5e5}}).rope.theta, 5e5);
+    EXPECT_EQ(parsed({{"rope_parameters", {{"rope_theta", 5e5}, {"rope_type", "default"}}}}).rope.theta, 5e5);
+    EXPECT_EQ(
+        parsed({{"rope_theta", 5e5}, {"rope_parameters", nullptr}, {"rope_scaling", nullptr}}).rope.theta,
+        5e5);
+    const RopeConfig linear{RopeKind::Linear, 1e4, 2.0};
+    EXPECT_EQ(parsed({{"rope_scaling", {{"type", "linear"}, {"factor", 2}}}}).rope, linear);
+    EXPECT_EQ(parsed({{"rope_parameters", {{"rope_type", "linear"}, {"factor", 2.0}}}}).rope, linear);
+    const json three = {{"rope_type", "llama3"},
+                        {"factor", 8.0},
+                        {"low_freq_factor", 1.0},
+                        {"high_freq_factor", 4.0},
+                        {"original_max_position_embeddings", 8192}};
+    const RopeConfig llama3{RopeKind::Llama3, 5e5, 8.0, 1.0, 4.0, 8192};
+    EXPECT_EQ(parsed({{"rope_theta", 5e5}, {"rope_scaling", three}}).rope, llama3);
+    json five = three;
+    five["rope_theta"] = 5e5;
+    EXPECT_EQ(parsed({{"rope_parameters", five}}).rope, llama3);
+}
+
+TEST(ModelConfigReader, theFirstLlamaFiles) {
+    const ModelConfig c = parsed({{"architectures", {"LLaMAForCausalLM"}},
+                                  {"max_sequence_length", 1024},
+                                  {"pad_token_id", -1},
+                                  {"torch_dtype", "float16"},
+                                  {"bos_token_id", 0},
+                                  {"eos_token_id", 1}});
+    EXPECT_EQ(c.kvHeads, 4);
+    EXPECT_EQ(c.headSize, 16);
+    EXPECT_EQ(c.maxPositions, 1024);
+    EXPECT_FALSE(c.padId);
+    EXPECT_EQ(c.storedType, DType::F16);
+    EXPECT_FALSE(c.tiedEmbeddings);
+}
+
+TEST(ModelConfigReader, tokenIds) {
+    EXPECT_EQ(parsed({{"eos_token_id", {7, 8}}}).eosIds, (std::vector<std::int32_t>{7, 8}));
+    EXPECT_EQ(parsed({{"eos_token_id", 7}}, {{"eos_token_id", {9, 10}}}).eosIds,
+              (std::vector<std::int32_t>{9, 10}));
+    EXPECT_EQ(parsed({{"eos_token_id", nullptr}}, {{"bos_token_id", 3}}).bosId, 3);
+    EXPECT_TRUE(parsed({{"eos_token_id", nullptr}}).eosIds.empty());
+}
+
+TEST(ModelConfigReader, windows) {
+    EXPECT_EQ(parsed({{"model_type", "mistral"}, {"sliding_window", 24}}).slidingWindow, 24);
+    EXPECT_EQ(parsed({{"model_type", "mistral"}, {"sliding_window", nullptr}}).slidingWindow, std::nullopt);
+    EXPECT_EQ(parsed({{"model_type", "mistral"}}).slidingWindow, 4096);
+    EXPECT_EQ(parsed({{"model_type", "qwen2"}, {"sliding_window", 24}}).slidingWindow, std::nullopt);
+    const ModelConfig upper = parsed({{"model_type", "qwen2"},
+                                      {"sliding_window", 24},
+                                      {"use_sliding_window", true},
+                                      {"max_window_layers", 2}});
+    EXPECT_EQ(upper.slidingWindow, 24);
+    EXPECT_EQ(upper.slidingLayers, (std::vector<std::int64_t>{2, 3}));
+    const ModelConfig typed = parsed(
+        {{"model_type", "qwen3"},
+         {"sliding_window", 24},
+         {"use_sliding_window", true},
+         {"layer_types", {"full_attention", "sliding_attention", "full_attention", "full_attention"}}});
+    EXPECT_EQ(typed.slidingLayers, std::vector<std::int64_t>{1});
+}
+
+TEST(ModelConfigReader, biasesAndNorms) {
+    const ModelConfig qwen2 = parsed({{"model_type", "qwen2"}});
+    EXPECT_TRUE(qwen2.qkvBias && !qwen2.outputBias && !qwen2.qkNorm);
+    const ModelConfig qwen3 = parsed({{"model_type", "qwen3"}, {"head_dim", 24}});
+    EXPECT_TRUE(!qwen3.qkvBias && qwen3.qkNorm);
+    EXPECT_EQ(qwen3.queryWidth(), 96);
+    const ModelConfig llama = parsed({{"attention_bias", true}, {"mlp_bias", true}});
+    EXPECT_TRUE(llama.qkvBias && llama.outputBias && llama.mlpBias);
+}
+
+TEST(ModelFiles, damagedFoldersAreNamed) {
+    const Changed model("hf/llama2", json::object());
+    fs::remove(model.path() / "model-00002-of-00004.safetensors");
+    auto opened = openModelFolder(model.path());
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, ErrorCode::FileMissing);
+    EXPECT_NE(opened.error().parameter("file").find("model-00002-of-00004"), std::string::npos);
+
+    json index = json::parse(test::readAll(model.path() / "model.safetensors.index.json"));
+    for (const char* shard : {"../x.safetensors", "/etc/passwd", "", "a/b.safetensors", "x.bin"}) {
+        json changed = index;
+        changed["weight_map"]["model.norm.weight"] = shard;
+        model.folder().write("model.safetensors.index.json", changed.dump());
+        EXPECT_FALSE(openModelFolder(model.path())) << shard;
+    }
+    for (const char* text :
+         {"{}", "[]", "{\"weight_map\":{}}", "{\"weight_map\":[]}", "{\"weight_map\":{\"a\":1}}"}) {
+        model.folder().write("model.safetensors.index.json", text);
+        EXPECT_FALSE(openModelFolder(model.path())) << text;
+    }
+}
+
+TEST(ModelFiles, theIndexMustTellTheTruth) {
+    const Changed model("hf/llama2", json::object());
+    json index = json::parse(test::readAll(model.path() / "model.safetensors.index.json"));
+    index["weight_map"]["model.norm.weight"] = "model-00001-of-00004.safetensors";
+    model.folder().write("model.safetensors.index.json", index.dump());
+    EXPECT_FALSE(openModelFolder(model.path()));
+    index["weight_map"].erase("model.norm.weight");
+    model.folder().write("model.safetensors.index.json", index.dump());
+    EXPECT_FALSE(openModelFolder(model.path()));
+}
+
+TEST(ModelFiles, picklesAreRefusedUnread) {
+    const TemporaryFolder folder;
+    folder.write("config.json", test::readAll(test::dataFolder() / "hf/llama2/config.json"));
+    folder.write("pytorch_model.bin", "x");
+    const auto opened = openModelFolder(folder.path());
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().parameter("detail"),
+              "pytorch_model.bin runs code when read. Only tensor storage is accepted");
+}
+
+TEST(ModelFiles, unknownTensorsAreNamed) {
+    // q and k norms in what the config calls a Llama.
+    const Changed model("hf/qwen3_qknorm",
+                        {{"model_type", "llama"}, {"architectures", {"LlamaForCausalLM"}}});
+    const auto opened = openModelFolder(model.path());
+    ASSERT_FALSE(opened);
+    EXPECT_NE(opened.error().parameter("detail").find("_norm.weight"), std::string::npos);
+}
+
+TEST(Peft, foldersOpenAgainstTheirBase) {
+    for (const char* name : {"hf/lora_dense", "hf/lora_camelidae"}) {
+        const fs::path folder = test::dataFolder() / name / "adapter";
+        ASSERT_TRUE(isPeftFolder(folder));
+        const auto config = readPeftConfig(folder);
+        ASSERT_TRUE(config) << say(config.error());
+        EXPECT_EQ(config->rank, 8);
+        EXPECT_EQ(config->scaleOf("model.layers.0.self_attn.q_proj"), 2.0);
+        EXPECT_EQ(config->targets.size(), 7u);
+        EXPECT_EQ(peftBase(*config, folder), fs::path(test::dataFolder() / name / "base"));
+        const auto base = readModelConfig(peftBase(*config, folder));
+        ASSERT_TRUE(base);
+        const auto opened = openPeftFolder(folder, *base);
+        ASSERT_TRUE(opened) << say(opened.error());
+        EXPECT_EQ(opened->pairs.size(), 14u);
+        EXPECT_EQ(opened->pairs[0].key, "base_model.model.model.layers.0.self_attn.q_proj");
+    }
+}
+
+TEST(Peft, patternsAndRsLora) {
+    PeftConfig config;
+    config.rank = 8;
+    config.alpha = 16;
+    config.rankPattern = {{"q_proj", 4}, {"model.layers.1.mlp.up_proj", 2}};
+    config.alphaPattern = {{"q_proj", 32}};
+    EXPECT_EQ(config.rankOf("model.layers.0.self_attn.q_proj"), 4);
+    EXPECT_EQ(config.rankOf("model.layers.1.mlp.up_proj"), 2);
+    EXPECT_EQ(config.rankOf("model.layers.11.mlp.up_proj"), 8);
+    EXPECT_EQ(config.scaleOf("model.layers.0.self_attn.q_proj"), 8.0);
+    config.rsLora = true;
+    EXPECT_EQ(config.scaleOf("model.layers.0.self_attn.q_proj"), 16.0);
+}
+
+TEST(Peft, otherAdaptersAreRefused) {
+    const fs::path source = test::dataFolder() / "hf/lora_dense/adapter";
+    for (const json& change : {json{{"peft_type", "IA3"}}, json{{"use_dora", true}}, json{{"bias", "all"}},
+                               json{{"modules_to_save", {"lm_head"}}}, json{{"target_modules", {"lm_head"}}},
+                               json{{"target_modules", ".*_proj"}}, json{{"r", 0}}, json{{"r", 4}},
+                               json{{"lora_alpha", "x"}}, json{{"rank_pattern", {{"q_proj", 3}}}},
+                               json{{"rank_pattern", {{".*q", 3}}}}, json{{"target_modules", nullptr}}}) {
+        const TemporaryFolder folder;
+        fs::copy(source, folder.path(), fs::copy_options::recursive);
+        json config = json::parse(test::readAll(source / "adapter_config.json"));
+        config.update(change);
+        folder.write("adapter_config.json", config.dump());
+        EXPECT_FALSE(
+            openPeftFolder(folder.path(), *readModelConfig(test::dataFolder() / "hf/lora_dense/base")))
+            << change;
+    }
+}
+
+TEST(ConfigWriter, keepsEveryKeyAndReadsBack) {
+    const fs::path source = test::dataFolder() / "hf/qwen3_qknorm";
+    const json original = json::parse(test::readAll(source / "config.json"));
+    ModelConfig config = *readModelConfig(source);
+    config.moe = MoeConfig{4, 2, 8, 0.5, {1}, AdapterKeyStyle::Camelidae};
+    const json written = makeConfigJson(original, config);
+    for (const auto& [key, value] : original.items())
+        EXPECT_EQ(written.at(key), key == "model_type" ? json("camelidae") : value) << key;
+    EXPECT_EQ(written.at("num_experts"), 4);
+    EXPECT_EQ(written.at("moe_layers"), json({1}));
+    const auto back = parseModelConfig(written, nullptr, "config.json");
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->architecture, Architecture::Qwen3);
+    config.quantizedNf4 = true;
+    EXPECT_TRUE(parseModelConfig(makeConfigJson(original, config), nullptr, "x")->quantizedNf4);
+}
+
+}  // namespace
+}  // namespace caravan::engine
