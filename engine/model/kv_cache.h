@@ -11,7 +11,8 @@
 
 namespace caravan::engine::model {
 
-// Keys (rotated) and values of one sequence, per layer [1, capacity, kvHeads, headSize] in the compute type. Grows by itself.
+// Keys (rotated) and values of one sequence, per layer [1, capacity, kvHeads, headSize] in the compute type.
+// Grows by itself.
 class KvCache {
   public:
     KvCache(const ModelConfig& config, at::Device device, at::ScalarType type, std::int64_t capacity = 256);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -22,18 +23,20 @@
 
 namespace caravan::engine::model {
 
-struct StepState;    // step_state.h: what a forward pass keeps for its backward
-struct Layer;        // layer.h
-class Workspace;     // workspace.h: the buffer that NF4 weights are dequantised into
-struct Tuning;       // step_state.h: dropout, seed and step of a tuning pass
+struct StepState;  // step_state.h: what a forward pass keeps for its backward
+struct Layer;      // layer.h
+struct LayerPass;
+class Workspace;  // workspace.h: the buffer that NF4 weights are dequantised into
+struct Tuning;    // step_state.h: dropout, seed and step of a tuning pass
 
 struct LoadOptions {
-    Quantization quantization = Quantization::None;  // nf4: quantise the seven linears while loading (already NF4 folders stay NF4)
-    Compute compute = Compute::Auto;                 // auto: fp32 on the CPU, bf16 on CUDA
+    Quantization quantization =
+        Quantization::None;  // nf4: quantise the seven linears while loading (already NF4 folders stay NF4)
+    Compute compute = Compute::Auto;  // auto: fp32 on the CPU, bf16 on CUDA
     at::Device device = at::kCPU;
-    std::optional<std::string> base;                 // instead of the one that a PEFT folder names
-    ProgressFunction progress;                       // "reading weights", tensors done of all
-    std::stop_token stop;                            // EngineException Interrupted
+    std::optional<std::string> base;  // instead of the one that a PEFT folder names
+    ProgressFunction progress;        // "reading weights", tensors done of all
+    std::stop_token stop;             // EngineException Interrupted
 };
 
 // The sparse part that upcycling adds (methods.md section 1, PESC).
@@ -51,13 +54,13 @@ struct LoraOptions {
 };
 
 struct ForwardOptions {
-    bool dense = false;                              // without experts and LoRA: the (quantised) base alone
+    bool dense = false;  // without experts and LoRA: the (quantised) base alone
     const moe::Steering* steering = nullptr;
     std::vector<moe::LayerRouting>* routing = nullptr;  // if set: one entry per sparse layer is appended
 };
 
-// A decoder of the Llama family, dense or with experts, with LoRA or without, on one device. Weights are frozen except those in
-// trainable(). Not thread-safe: one pass at a time.
+// A decoder of the Llama family, dense or with experts, with LoRA or without, on one device. Weights are
+// frozen except those in trainable(). Not thread-safe: one pass at a time.
 class Model {
   public:
     Model(ModelConfig config, at::Device device, at::ScalarType compute);
@@ -77,28 +80,38 @@ class Model {
     [[nodiscard]] at::Tensor forward(const Tokens& tokens, const ForwardOptions& options = {});
     // Of hidden rows [N, D]: [N, V] fp32.
     [[nodiscard]] at::Tensor logits(const at::Tensor& hidden);
-    // Appends ids to the cache's sequence (all at once when it is empty, else one by one) -> hidden states of the appended
-    // tokens [n, D]. The routing of a call is that of its own tokens.
-    [[nodiscard]] at::Tensor decode(std::span<const std::int32_t> ids, KvCache& cache, const ForwardOptions& options = {});
+    // Appends ids to the cache's sequence (all at once when it is empty, else one by one) -> hidden states of
+    // the appended tokens [n, D]. The routing of a call is that of its own tokens.
+    [[nodiscard]] at::Tensor decode(std::span<const std::int32_t> ids, KvCache& cache,
+                                    const ForwardOptions& options = {});
     [[nodiscard]] KvCache makeCache(std::int64_t capacity = 256) const;
 
-    // Tuning: the same forward with dropout, keeping what backward needs; backward adds to the trainable gradients.
+    // Tuning: the same forward with dropout, keeping what backward needs; backward adds to the trainable
+    // gradients.
     [[nodiscard]] at::Tensor forwardForTuning(const Tokens& tokens, const Tuning& tuning, StepState& state);
     void backward(const at::Tensor& dHidden, const Tokens& tokens, const Tuning& tuning, StepState& state);
     [[nodiscard]] const at::Tensor& head() const { return m_head; }  // [V, D], the embedding where tied
 
-    // Adds trainable parts with their initial values; the function computed stays exactly the same (step 0). Once each.
+    // Adds trainable parts with their initial values; the function computed stays exactly the same (step 0).
+    // Once each.
     void attachPesc(const PescOptions& options);
     void attachLora(const LoraOptions& options);
     // A loaded sparse part or LoRA pair: values on the host in fp32; finishAttach() after the last.
-    void addExperts(const MoeConfig& moe, std::int64_t layer, const at::Tensor& router, const at::Tensor& down, const at::Tensor& up);
-    void addLora(std::int64_t layer, const std::string& linear, double scale, const at::Tensor& a, const at::Tensor& b);
+    void addExperts(const MoeConfig& moe, std::int64_t layer, const at::Tensor& router,
+                    const at::Tensor& down, const at::Tensor& up);
+    void addLora(std::int64_t layer, const std::string& linear, double scale, const at::Tensor& a,
+                 const at::Tensor& b);
     void finishAttach();
 
     [[nodiscard]] const std::vector<std::int64_t>& sparseLayers() const { return m_sparseLayers; }
     [[nodiscard]] bool hasLora() const { return m_lora; }
     // Scale and rank per attached LoRA pair, for writing a PEFT folder.
-    struct LoraInfo { std::int64_t layer; std::string linear; std::int64_t rank; double scale; };
+    struct LoraInfo {
+        std::int64_t layer;
+        std::string linear;
+        std::int64_t rank;
+        double scale;
+    };
     [[nodiscard]] std::vector<LoraInfo> loraInfo() const;
     // A frozen linear of a layer as it lies in memory, for quantised export: NF4 or dense [out, in].
     [[nodiscard]] const ops::Nf4* nf4Of(std::int64_t layer, const std::string& linear) const;
@@ -108,7 +121,11 @@ class Model {
 
   private:
     friend class Loader;
-    at::Tensor embed(const Tokens& tokens) const;
+    [[nodiscard]] at::Tensor embed(const at::Tensor& ids) const;
+    void reserveRope(std::int64_t positions);
+    [[nodiscard]] LayerPass layerPass(const Tokens& tokens);
+    [[nodiscard]] at::Tensor run(const at::Tensor& ids, const LayerPass& pass);
+    [[nodiscard]] at::Tensor decodeOne(std::int32_t id, KvCache& cache, const ForwardOptions& options);
 
     ModelConfig m_config;
     at::Device m_device;
@@ -122,9 +139,10 @@ class Model {
     bool m_lora = false;
 };
 
-// A Hugging Face folder (dense, or MoE in the Camelidae or Sparsetral layout) or a PEFT LoRA folder with its base.
-// Throws EngineException.
-[[nodiscard]] std::unique_ptr<Model> loadModel(const std::filesystem::path& folder, const LoadOptions& options);
+// A Hugging Face folder (dense, or MoE in the Camelidae or Sparsetral layout) or a PEFT LoRA folder with its
+// base. Throws EngineException.
+[[nodiscard]] std::unique_ptr<Model> loadModel(const std::filesystem::path& folder,
+                                               const LoadOptions& options);
 // The compute type in force.
 [[nodiscard]] at::ScalarType computeType(Compute compute, at::Device device);
 // What a recipe's upcycle and tune parts attach to a loaded model.

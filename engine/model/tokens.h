@@ -21,7 +21,8 @@ struct Tokens {
 };
 
 // ids of all rows behind each other; lengths of the rows, their sum = ids.size().
-[[nodiscard]] Tokens packTokens(std::span<const std::int32_t> ids, std::span<const std::int64_t> lengths, at::Device device);
+[[nodiscard]] Tokens packTokens(std::span<const std::int32_t> ids, std::span<const std::int64_t> lengths,
+                                at::Device device);
 // One row.
 [[nodiscard]] Tokens packTokens(std::span<const std::int32_t> ids, at::Device device);
 

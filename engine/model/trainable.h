@@ -26,16 +26,18 @@ struct Parameter {
 // A tensor as layers use it: one parameter, or several behind each other (adapters: [E, r, D] = E keys).
 using BlockId = std::size_t;
 
-// Everything that is tuned, in flat buffers with named views: master values (fp32), the same in the compute type, gradients
-// (fp32) and AdamW's two moments (fp32). One optimizer launch, one gradient norm, one checkpoint write.
-// Views die at the next allocate(); ask anew. Not thread-safe.
+// Everything that is tuned, in flat buffers with named views: master values (fp32), the same in the compute
+// type, gradients (fp32) and AdamW's two moments (fp32). One optimizer launch, one gradient norm, one
+// checkpoint write. Views die at the next allocate(); ask anew. Not thread-safe.
 class Trainable {
   public:
     explicit Trainable(at::Device device = at::kCPU, at::ScalarType compute = at::kFloat);
 
-    // Adds a block: values on the host, fp32, of the block's shape; keys.size() divides shape[0] or is 1. allocate() makes it real.
+    // Adds a block: values on the host, fp32, of the block's shape; keys.size() divides shape[0] or is 1.
+    // allocate() makes it real.
     BlockId add(ParameterGroup group, std::vector<std::string> keys, const at::Tensor& values);
-    // (Re)builds the value buffers with all blocks so far; earlier values are kept, gradients and moments dropped.
+    // (Re)builds the value buffers with all blocks so far; earlier values are kept, gradients and moments
+    // dropped.
     void allocate();
     // Gradients and moments, zero. Idempotent; no reallocation when they are there.
     void prepareTuning();
@@ -50,13 +52,21 @@ class Trainable {
 
     // Views of one parameter, of its shape. Writing to value() needs refresh() afterwards.
     [[nodiscard]] at::Tensor value(const Parameter& parameter) const { return view(m_values, parameter); }
-    [[nodiscard]] at::Tensor gradient(const Parameter& parameter) const { return view(m_gradients, parameter); }
-    [[nodiscard]] at::Tensor firstMoment(const Parameter& parameter) const { return view(m_first, parameter); }
-    [[nodiscard]] at::Tensor secondMoment(const Parameter& parameter) const { return view(m_second, parameter); }
+    [[nodiscard]] at::Tensor gradient(const Parameter& parameter) const {
+        return view(m_gradients, parameter);
+    }
+    [[nodiscard]] at::Tensor firstMoment(const Parameter& parameter) const {
+        return view(m_first, parameter);
+    }
+    [[nodiscard]] at::Tensor secondMoment(const Parameter& parameter) const {
+        return view(m_second, parameter);
+    }
 
     // What layers compute with.
-    [[nodiscard]] const at::Tensor& working(BlockId block) const { return m_blocks[block].working; }  // compute type
-    [[nodiscard]] at::Tensor& gradient(BlockId block) { return m_blocks[block].gradient; }            // fp32
+    [[nodiscard]] const at::Tensor& working(BlockId block) const {
+        return m_blocks[block].working;
+    }                                                                                       // compute type
+    [[nodiscard]] at::Tensor& gradient(BlockId block) { return m_blocks[block].gradient; }  // fp32
 
     [[nodiscard]] at::Tensor& values() { return m_values; }
     [[nodiscard]] at::Tensor& gradients() { return m_gradients; }

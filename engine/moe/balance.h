@@ -11,13 +11,15 @@
 
 namespace caravan::engine::moe {
 
-// What a balance term asks of the router's backward: f [E] and the coefficient of p_i (f_i - sum_j f_j p_j) per token.
+// What a balance term asks of the router's backward: f [E] and the coefficient of p_i (f_i - sum_j f_j p_j)
+// per token.
 struct BalanceGradient {
     at::Tensor f;
     double coefficient = 0;
 };
 
-// A term of the loss that keeps experts in use (methods.md sections 1 and 3). One object per run, for all sparse layers.
+// A term of the loss that keeps experts in use (methods.md sections 1 and 3). One object per run, for all
+// sparse layers.
 class BalanceTerm {
   public:
     virtual ~BalanceTerm() = default;
@@ -28,11 +30,13 @@ class BalanceTerm {
     [[nodiscard]] virtual BalanceGradient gradient(std::int64_t slot) const = 0;
 };
 
-// L = alpha E sum_i f_i p_i per layer, f from the choices, p the mean of the full softmax. Scope micro: f of the micro-batch;
-// batch: f of the step's micro-batches so far. Micro-batches count by their tokens, so that the step's loss is their mean.
+// L = alpha E sum_i f_i p_i per layer, f from the choices, p the mean of the full softmax. Scope micro: f of
+// the micro-batch; batch: f of the step's micro-batches so far. Micro-batches count by their tokens, so that
+// the step's loss is their mean.
 class SwitchBalance final : public BalanceTerm {
   public:
-    SwitchBalance(double alpha, BalanceScope scope, std::int64_t layers, std::int64_t experts, std::int64_t topK, at::Device device);
+    SwitchBalance(double alpha, BalanceScope scope, std::int64_t layers, std::int64_t experts,
+                  std::int64_t topK, at::Device device);
     void beginStep(std::int64_t tokens) override;
     void beginMicroBatch(std::int64_t tokens) override;
     void observe(std::int64_t slot, const ops::Routing& routing) override;
@@ -40,7 +44,8 @@ class SwitchBalance final : public BalanceTerm {
 
     void setAlpha(double alpha) { m_alpha = alpha; }
     [[nodiscard]] double alpha() const { return m_alpha; }
-    // E sum f p of the step so far per layer, [layers] fp32 on the device; 1 = uniform. Computed also with alpha 0.
+    // E sum f p of the step so far per layer, [layers] fp32 on the device; 1 = uniform. Computed also with
+    // alpha 0.
     [[nodiscard]] const at::Tensor& values() const { return m_values; }
 
   private:

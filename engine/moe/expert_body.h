@@ -29,15 +29,18 @@ struct BodyGradient {
     at::Tensor weights;  // dL/dw [T, k] fp32
 };
 
-// What an expert computes (methods.md section 3, "body"): y [T, D] from the block's input x [T, D], the shared FFN's output
-// u [T, D] and the router's choices. Parameters lie in the Trainable store; backward adds to their gradients.
+// What an expert computes (methods.md section 3, "body"): y [T, D] from the block's input x [T, D], the
+// shared FFN's output u [T, D] and the router's choices. Parameters lie in the Trainable store; backward adds
+// to their gradients.
 class ExpertBody {
   public:
     virtual ~ExpertBody() = default;
-    [[nodiscard]] virtual at::Tensor forward(const at::Tensor& x, const at::Tensor& u, const ops::Routing& routing, const BodyPass& pass,
+    [[nodiscard]] virtual at::Tensor forward(const at::Tensor& x, const at::Tensor& u,
+                                             const ops::Routing& routing, const BodyPass& pass,
                                              BodySaved& saved) const = 0;
-    [[nodiscard]] virtual BodyGradient backward(const at::Tensor& g, const at::Tensor& x, const at::Tensor& u, const ops::Routing& routing,
-                                                const BodyPass& pass, const BodySaved& saved) const = 0;
+    [[nodiscard]] virtual BodyGradient backward(const at::Tensor& g, const at::Tensor& x, const at::Tensor& u,
+                                                const ops::Routing& routing, const BodyPass& pass,
+                                                const BodySaved& saved) const = 0;
     // True: with fresh parameters y = u exactly.
     [[nodiscard]] virtual bool keepsDenseFunction() const = 0;
 };
@@ -45,9 +48,12 @@ class ExpertBody {
 // y = u + s sum_k w_k W_up GELU(W_down drop(u)): PESC's serial adapters.
 class SerialAdapters final : public ExpertBody {
   public:
-    SerialAdapters(model::BlockId down, model::BlockId up, double scaling) : m_down(down), m_up(up), m_scaling(scaling) {}
-    at::Tensor forward(const at::Tensor& x, const at::Tensor& u, const ops::Routing& routing, const BodyPass& pass, BodySaved& saved) const override;
-    BodyGradient backward(const at::Tensor& g, const at::Tensor& x, const at::Tensor& u, const ops::Routing& routing, const BodyPass& pass,
+    SerialAdapters(model::BlockId down, model::BlockId up, double scaling)
+        : m_down(down), m_up(up), m_scaling(scaling) {}
+    at::Tensor forward(const at::Tensor& x, const at::Tensor& u, const ops::Routing& routing,
+                       const BodyPass& pass, BodySaved& saved) const override;
+    BodyGradient backward(const at::Tensor& g, const at::Tensor& x, const at::Tensor& u,
+                          const ops::Routing& routing, const BodyPass& pass,
                           const BodySaved& saved) const override;
     bool keepsDenseFunction() const override { return true; }
 

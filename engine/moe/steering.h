@@ -13,21 +13,23 @@
 
 namespace caravan::engine::moe {
 
-// How a user bends the router while generating. mute: never chosen; force: always among the chosen; bias: added to the logit.
-// Gate weights are the softmax over the (biased) logits of those chosen.
+// How a user bends the router while generating. mute: never chosen; force: always among the chosen; bias:
+// added to the logit. Gate weights are the softmax over the (biased) logits of those chosen.
 struct Steering {
     std::vector<SteerExpert> experts;
     std::optional<std::int64_t> activeExperts;  // k in force
     [[nodiscard]] bool none() const { return experts.empty() && !activeExperts; }
 };
 
-// What a forward pass noted of one sparse layer: the router's step for every token, in the pass's token order.
+// What a forward pass noted of one sparse layer: the router's step for every token, in the pass's token
+// order.
 struct LayerRouting {
     std::int64_t layer = 0;
     ops::Routing routing;
 };
 
 // Router step with steering; without steering ops::route alone.
-[[nodiscard]] ops::Routing routeSteered(const at::Tensor& logits, std::int64_t k, std::int64_t layer, const Steering* steering);
+[[nodiscard]] ops::Routing routeSteered(const at::Tensor& logits, std::int64_t k, std::int64_t layer,
+                                        const Steering* steering);
 
 }  // namespace caravan::engine::moe

@@ -1,0 +1,166 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/layer.h"
+
+#include <ATen/Functions.h>
+
+namespace caravan::engine::model {
+
+AdaptedLinear* Layer::linearNamed(const std::string& name, std::size_t& part) {
+    for (AdaptedLinear* linear : {&qkv, &out, &gateUp, &down})
+        if (const auto found = linear->frozen.partNamed(name)) {
+            part = *found;
+            return linear;
+        }
+    return nullptr;
+}
+
+LinearPass linearPass(const Layer& layer, const LayerPass& pass) {
+    LinearPass result{.parameters = pass.parameters, .workspace = pass.workspace, .compute = pass.compute};
+    result.lora = !(pass.options && pass.options->dense);
+    if (pass.tuning) {
+        result.dropout = pass.tuning->loraDropout;
+        result.key = {pass.tuning->seed,
+                      ops::Purpose::LoraDropout,
+                      pass.tuning->step,
+                      static_cast<std::int32_t>(layer.index),
+                      0,
+                      pass.tuning->rowOffset};
+    }
+    return result;
+}
+
+moe::BodyPass bodyPass(const Layer& layer, const LayerPass& pass, bool saving) {
+    moe::BodyPass result{.parameters = pass.parameters};
+    result.saving = saving;
+    if (pass.tuning) {
+        result.dropout = pass.tuning->adapterDropout;
+        result.key = {pass.tuning->seed,
+                      ops::Purpose::AdapterDropout,
+                      pass.tuning->step,
+                      static_cast<std::int32_t>(layer.index),
+                      0,
+                      pass.tuning->rowOffset};
+    }
+    return result;
+}
+
+namespace {
+
+// Columns of the joined product as [T, heads, headSize] of its own.
+at::Tensor headsOf(const at::Tensor& qkv, std::int64_t offset, std::int64_t heads, std::int64_t headSize) {
+    return qkv.narrow(1, offset, heads * headSize).unflatten(1, {heads, headSize}).contiguous();
+}
+
+// Qwen3: every head's vector is normalised; returns the normed tensor of x's shape.
+at::Tensor normHeads(const at::Tensor& x, const at::Tensor& weight, double eps, at::Tensor& rstd) {
+    ops::Normed normed = ops::rmsNorm(x.view({-1, x.size(2)}), weight, eps);
+    rstd = normed.rstd;
+    return normed.y.view(x.sizes());
+}
+
+struct Heads {
+    at::Tensor query, key, value;
+};
+
+Heads project(const Layer& layer, const at::Tensor& normed, const LayerPass& pass, LayerState* state) {
+    const ModelConfig& config = pass.config;
+    const at::Tensor qkv =
+        layer.qkv.forward(normed, linearPass(layer, pass), state ? &state->lora[0] : nullptr);
+    Heads heads;
+    heads.query = headsOf(qkv, 0, config.heads, config.headSize);
+    heads.key = headsOf(qkv, config.queryWidth(), config.kvHeads, config.headSize);
+    heads.value = headsOf(qkv, config.queryWidth() + config.keyWidth(), config.kvHeads, config.headSize);
+    if (config.qkNorm) {
+        at::Tensor queryRstd, keyRstd;
+        const at::Tensor queryRaw = heads.query, keyRaw = heads.key;
+        heads.query = normHeads(queryRaw, layer.queryNorm, config.normEps, queryRstd);
+        heads.key = normHeads(keyRaw, layer.keyNorm, config.normEps, keyRstd);
+        if (state) {
+            state->queryRaw = queryRaw;
+            state->keyRaw = keyRaw;
+            state->queryRstd = queryRstd;
+            state->keyRstd = keyRstd;
+        }
+    }
+    ops::ropeInPlace(heads.query, pass.positions, pass.rope);
+    ops::ropeInPlace(heads.key, pass.positions, pass.rope);
+    return heads;
+}
+
+at::Tensor attend(const Layer& layer, const Heads& heads, const LayerPass& pass, LayerState* state) {
+    const std::int64_t tokens = heads.query.size(0);
+    if (pass.cache) {
+        const std::int64_t begin = pass.cache->length();
+        pass.cache->keys(layer.index)[0].narrow(0, begin, tokens).copy_(heads.key);
+        pass.cache->values(layer.index)[0].narrow(0, begin, tokens).copy_(heads.value);
+        if (!pass.segments)
+            return ops::attentionDecode(heads.query, pass.cache->keys(layer.index),
+                                        pass.cache->values(layer.index), pass.lengths, begin + 1,
+                                        layer.window);
+    }
+    ops::Attention attention =
+        ops::attention(heads.query, heads.key, heads.value, *pass.segments, layer.window, state != nullptr);
+    at::Tensor out = attention.out;
+    if (state) {
+        state->query = heads.query;
+        state->key = heads.key;
+        state->value = heads.value;
+        state->attention = std::move(attention);
+    }
+    return out;
+}
+
+at::Tensor feedForward(const Layer& layer, const at::Tensor& normed, const LayerPass& pass,
+                       LayerState* state) {
+    const LinearPass linear = linearPass(layer, pass);
+    const at::Tensor gateUp = layer.gateUp.forward(normed, linear, state ? &state->lora[2] : nullptr);
+    const std::int64_t width = pass.config.intermediate;
+    const at::Tensor activated = ops::swiglu(gateUp.narrow(1, 0, width), gateUp.narrow(1, width, width));
+    at::Tensor u = layer.down.forward(activated, linear, state ? &state->lora[3] : nullptr);
+    if (state) state->gateUp = gateUp;
+    return u;
+}
+
+// y of the experts from the block's input and the shared FFN's output.
+at::Tensor mix(const Layer& layer, const at::Tensor& normed, const at::Tensor& u, const LayerPass& pass,
+               LayerState* state) {
+    const moe::SparseBlock& sparse = *layer.sparse;
+    const moe::Steering* steering = pass.options ? pass.options->steering : nullptr;
+    ops::Routing routing = sparse.router->forward(normed, pass.parameters, layer.index, steering);
+    moe::BodySaved unused;
+    at::Tensor y = sparse.body->forward(normed, u, routing, bodyPass(layer, pass, state != nullptr),
+                                        state ? state->body : unused);
+    if (pass.options && pass.options->routing) pass.options->routing->push_back({layer.index, routing});
+    if (pass.tuning && pass.tuning->balance && !pass.again)
+        pass.tuning->balance->observe(sparse.slot, routing);
+    if (state) {
+        state->shared = u;
+        state->routing = std::move(routing);
+    }
+    return y;
+}
+
+}  // namespace
+
+at::Tensor forward(const Layer& layer, const at::Tensor& x, const LayerPass& pass, LayerState* state) {
+    const std::int64_t tokens = x.size(0);
+    const ops::Normed input = ops::rmsNorm(x, layer.inputNorm, pass.config.normEps);
+    const Heads heads = project(layer, input.y, pass, state);
+    const at::Tensor attended = attend(layer, heads, pass, state).view({tokens, pass.config.queryWidth()});
+    at::Tensor middle =
+        layer.out.forward(attended, linearPass(layer, pass), state ? &state->lora[1] : nullptr);
+    middle.add_(x);
+    const ops::Normed normed = ops::rmsNorm(middle, layer.middleNorm, pass.config.normEps);
+    at::Tensor y = feedForward(layer, normed.y, pass, state);
+    if (layer.sparse && !(pass.options && pass.options->dense)) y = mix(layer, normed.y, y, pass, state);
+    if (state) {
+        state->x = x;
+        state->rstdInput = input.rstd;
+        state->middle = middle;
+        state->rstdMiddle = normed.rstd;
+    }
+    return at::add(middle, y);
+}
+
+}  // namespace caravan::engine::model

@@ -1,0 +1,112 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <ATen/Functions.h>
+
+#include "engine/model/layer.h"
+
+namespace caravan::engine::model {
+
+namespace {
+
+// The two halves as one [T, 2 I]; no copy where the operation wrote them side by side already.
+at::Tensor joined(const ops::SwigluGradient& gradient) {
+    const at::Tensor& gate = gradient.gate;
+    const at::Tensor& up = gradient.up;
+    const std::int64_t width = gate.size(1);
+    if (gate.is_alias_of(up) && gate.stride(0) == 2 * width &&
+        up.storage_offset() == gate.storage_offset() + width)
+        return gate.as_strided({gate.size(0), 2 * width}, {2 * width, 1}, gate.storage_offset());
+    return at::cat({gate, up}, 1);
+}
+
+// Backward of FFN and experts: dL/dmiddle from g = dL/dout.
+at::Tensor feedForwardBackward(const Layer& layer, const at::Tensor& g, const LayerPass& pass,
+                               LayerState& state) {
+    const LinearPass linear = linearPass(layer, pass);
+    const std::int64_t width = pass.config.intermediate;
+    const at::Tensor normed = ops::rmsNorm(state.middle, layer.middleNorm, pass.config.normEps).y;
+    moe::SparseGradient sparse;
+    if (layer.sparse) {
+        const moe::BalanceTerm* balance = pass.tuning->balance;
+        sparse = moe::backward(*layer.sparse, g, normed, state.shared, state.routing,
+                               bodyPass(layer, pass, true), state.body, balance);
+        state.shared.reset();
+        state.body = {};
+    }
+    const at::Tensor& du = layer.sparse ? sparse.shared : g;
+    if (!state.gateUp.defined()) state.gateUp = layer.gateUp.forward(normed, linear, &state.lora[2]);
+    const at::Tensor gate = state.gateUp.narrow(1, 0, width), up = state.gateUp.narrow(1, width, width);
+    at::Tensor dGateUp;
+    {
+        const at::Tensor activated = ops::swiglu(gate, up);
+        const at::Tensor dActivated = layer.down.backward(du, activated, linear, state.lora[3], true);
+        dGateUp = joined(ops::swigluBackward(dActivated, gate, up));
+    }
+    state.gateUp.reset();
+    at::Tensor dNormed = layer.gateUp.backward(dGateUp, normed, linear, state.lora[2], true);
+    if (layer.sparse) {
+        if (sparse.input.defined()) dNormed.add_(sparse.input);
+        layer.sparse->router->addInputGradient(sparse.logits, pass.parameters, dNormed);
+    }
+    at::Tensor result = ops::rmsNormBackward(dNormed, state.middle, layer.middleNorm, state.rstdMiddle);
+    return result.add_(g);
+}
+
+at::Tensor unnormHeads(const at::Tensor& gradient, const at::Tensor& raw, const at::Tensor& weight,
+                       const at::Tensor& rstd) {
+    const std::int64_t size = raw.size(2);
+    return ops::rmsNormBackward(gradient.reshape({-1, size}), raw.view({-1, size}), weight, rstd)
+        .view(raw.sizes());
+}
+
+// dL/d(joined q|k|v) [T, Q + 2 K] from dL/d(attention's output).
+at::Tensor attentionBackward(const Layer& layer, const at::Tensor& dAttended, const LayerPass& pass,
+                             LayerState& state) {
+    const ModelConfig& config = pass.config;
+    const std::int64_t tokens = dAttended.size(0);
+    ops::AttentionGradient gradient =
+        ops::attentionBackward(dAttended.view({tokens, config.heads, config.headSize}), state.query,
+                               state.key, state.value, state.attention, *pass.segments, layer.window);
+    ops::ropeInPlace(gradient.q, pass.positions, pass.rope, true);
+    ops::ropeInPlace(gradient.k, pass.positions, pass.rope, true);
+    if (config.qkNorm) {
+        gradient.q = unnormHeads(gradient.q, state.queryRaw, layer.queryNorm, state.queryRstd);
+        gradient.k = unnormHeads(gradient.k, state.keyRaw, layer.keyNorm, state.keyRstd);
+    }
+    return at::cat(
+        {gradient.q.reshape({tokens, config.queryWidth()}), gradient.k.reshape({tokens, config.keyWidth()}),
+         gradient.v.reshape({tokens, config.keyWidth()})},
+        1);
+}
+
+// With recomputation only x (and, for the statistics, the routing) was kept: runs the forward again.
+void restore(const Layer& layer, const LayerPass& pass, LayerState& state) {
+    if (state.middle.defined()) return;
+    LayerPass again = pass;
+    again.again = true;
+    const at::Tensor out = forward(layer, at::Tensor(state.x), again, &state);
+}
+
+}  // namespace
+
+at::Tensor backward(const Layer& layer, const at::Tensor& g, const LayerPass& pass, LayerState& state,
+                    bool wantInput) {
+    restore(layer, pass, state);
+    const LinearPass linear = linearPass(layer, pass);
+    const std::int64_t tokens = g.size(0);
+    const at::Tensor dMiddle = feedForwardBackward(layer, g, pass, state);
+    const at::Tensor attended = state.attention.out.view({tokens, pass.config.queryWidth()});
+    const at::Tensor dAttended = layer.out.backward(dMiddle, attended, linear, state.lora[1], true);
+    const at::Tensor dQkv = attentionBackward(layer, dAttended, pass, state);
+    const at::Tensor normed = ops::rmsNorm(state.x, layer.inputNorm, pass.config.normEps).y;
+    const at::Tensor dNormed = layer.qkv.backward(dQkv, normed, linear, state.lora[0], wantInput);
+    at::Tensor result;
+    if (wantInput)
+        result = ops::rmsNormBackward(dNormed, state.x, layer.inputNorm, state.rstdInput).add_(dMiddle);
+    const ops::Routing routing = std::move(state.routing);  // the step's statistics read it afterwards
+    state = {};
+    state.routing = routing;
+    return result;
+}
+
+}  // namespace caravan::engine::model

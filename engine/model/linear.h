@@ -1,0 +1,88 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/model/trainable.h"
+#include "engine/model/workspace.h"
+#include "engine/ops/ops.h"
+
+namespace caravan::engine::model {
+
+// Frozen weights of linears that share their input, as one matrix [sum of outs, in]: q|k|v, gate|up, or a
+// single one. Each part is dense or NF4 by itself, since each checkpoint tensor is quantised on its own.
+class FrozenLinear {
+  public:
+    void add(std::string name, const at::Tensor& dense);
+    void add(std::string name, ops::Nf4 nf4, at::ScalarType stored);
+    void finish();  // after the last part: dense parts are joined
+
+    // In the compute type. With NF4 the tensor lies in the workspace and is valid until the next call.
+    [[nodiscard]] at::Tensor weight(Workspace& workspace, at::ScalarType compute) const;
+    [[nodiscard]] std::size_t parts() const { return m_parts.size(); }
+    [[nodiscard]] std::int64_t out() const { return m_out; }
+    [[nodiscard]] std::int64_t in() const { return m_in; }
+    [[nodiscard]] std::int64_t outOf(std::size_t part) const { return m_parts[part].out; }
+    [[nodiscard]] std::int64_t offsetOf(std::size_t part) const { return m_parts[part].offset; }
+    [[nodiscard]] const std::string& nameOf(std::size_t part) const { return m_parts[part].name; }
+    [[nodiscard]] std::optional<std::size_t> partNamed(const std::string& name) const;
+    [[nodiscard]] const ops::Nf4* nf4(std::size_t part) const {
+        return m_parts[part].nf4 ? &*m_parts[part].nf4 : nullptr;
+    }
+    [[nodiscard]] std::int64_t bytes() const;
+
+  private:
+    struct Part {
+        std::string name;  // "self_attn.q_proj"
+        std::int64_t out = 0, offset = 0;
+        at::Tensor dense;  // until finish()
+        std::optional<ops::Nf4> nf4;
+        at::ScalarType stored = at::kBFloat16;
+    };
+    std::vector<Part> m_parts;
+    at::Tensor m_joined;  // all parts dense
+    std::int64_t m_out = 0, m_in = 0;
+};
+
+struct LoraPart {
+    BlockId a = 0, b = 0;  // [r, in], [out, r]
+    double scale = 1;      // alpha / r
+    std::int64_t rank = 0;
+};
+
+// What a pass through a linear depends on.
+struct LinearPass {
+    Trainable& parameters;
+    Workspace& workspace;
+    at::ScalarType compute = at::kFloat;
+    bool lora = true;    // false: the frozen weights alone
+    double dropout = 0;  // on LoRA's input, an own mask per linear
+    ops::RandomKey key;  // purpose LoraDropout, this layer; site is set per linear
+};
+
+// A frozen linear with its bias and, per part, maybe a LoRA.
+struct AdaptedLinear {
+    FrozenLinear frozen;
+    at::Tensor bias;                            // [sum of outs] or undefined
+    std::vector<std::optional<LoraPart>> lora;  // per part
+    std::int32_t site = 0;                      // of the first part, 0 .. 6 in the order q k v o gate up down
+
+    // saved: LoRA's rank-r products per part, if wanted.
+    [[nodiscard]] at::Tensor forward(const at::Tensor& x, const LinearPass& pass,
+                                     std::vector<at::Tensor>* saved) const;
+    // Adds to the LoRA gradients; returns dL/dx, or undefined if it is not wanted.
+    [[nodiscard]] at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, const LinearPass& pass,
+                                      const std::vector<at::Tensor>& saved, bool wantInput) const;
+    [[nodiscard]] bool hasLora() const;
+    [[nodiscard]] std::int32_t siteOf(std::size_t part) const {
+        return site + static_cast<std::int32_t>(part);
+    }
+};
+
+}  // namespace caravan::engine::model

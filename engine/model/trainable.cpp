@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/trainable.h"
+
+#include <ATen/Functions.h>
+
+#include <numeric>
+
+#include "engine/api/result.h"
+
+namespace caravan::engine::model {
+
+namespace {
+// Blocks begin at multiples of this, so that vector loads are aligned; the padding stays zero.
+constexpr std::int64_t kAlignment = 64;
+
+std::int64_t product(const std::vector<std::int64_t>& shape) {
+    return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+}
+}  // namespace
+
+std::int64_t Parameter::elements() const {
+    return product(shape);
+}
+
+Trainable::Trainable(at::Device device, at::ScalarType compute) : m_device(device), m_compute(compute) {}
+
+BlockId Trainable::add(ParameterGroup group, std::vector<std::string> keys, const at::Tensor& values) {
+    Block block;
+    block.shape = values.sizes().vec();
+    block.offset = m_size;
+    block.initial = values.to(at::kCPU, at::kFloat).contiguous();
+    std::vector<std::int64_t> shape = block.shape;
+    const auto parts = static_cast<std::int64_t>(keys.size());
+    if (parts > 1 || (group == ParameterGroup::Adapter && shape.size() == 3)) {
+        if (shape.empty() || shape[0] != parts)
+            throw EngineException(ErrorCode::Internal,
+                                  {{"detail", "keys do not divide the block " + keys.front()}});
+        shape.erase(shape.begin());
+    }
+    const std::int64_t elements = product(shape);
+    for (std::int64_t i = 0; i < parts; ++i)
+        m_parameters.push_back(
+            {std::move(keys[static_cast<std::size_t>(i)]), group, shape, m_size + i * elements});
+    m_size += (values.numel() + kAlignment - 1) / kAlignment * kAlignment;
+    m_blocks.push_back(std::move(block));
+    return m_blocks.size() - 1;
+}
+
+void Trainable::allocate() {
+    const at::Tensor before = m_values;
+    m_values = at::zeros({m_size}, at::TensorOptions().device(m_device).dtype(at::kFloat));
+    if (before.defined()) m_values.narrow(0, 0, before.numel()).copy_(before);
+    releaseTuning();
+    m_working = m_compute == at::kFloat ? m_values : at::zeros({m_size}, m_values.options().dtype(m_compute));
+    for (Block& block : m_blocks) {
+        if (block.initial.defined()) slice(m_values, block).copy_(block.initial);
+        block.initial.reset();
+        block.working = slice(m_working, block);
+    }
+    refresh();
+}
+
+void Trainable::prepareTuning() {
+    if (tuning()) return;
+    m_gradients = at::zeros_like(m_values);
+    m_first = at::zeros_like(m_values);
+    m_second = at::zeros_like(m_values);
+    for (Block& block : m_blocks)
+        block.gradient = slice(m_gradients, block);
+}
+
+void Trainable::releaseTuning() {
+    m_gradients.reset();
+    m_first.reset();
+    m_second.reset();
+    for (Block& block : m_blocks)
+        block.gradient.reset();
+}
+
+std::int64_t Trainable::count() const {
+    std::int64_t sum = 0;
+    for (const Parameter& parameter : m_parameters)
+        sum += parameter.elements();
+    return sum;
+}
+
+std::int64_t Trainable::count(ParameterGroup group) const {
+    std::int64_t sum = 0;
+    for (const Parameter& parameter : m_parameters)
+        if (parameter.group == group) sum += parameter.elements();
+    return sum;
+}
+
+const Parameter* Trainable::find(std::string_view key) const {
+    for (const Parameter& parameter : m_parameters)
+        if (parameter.key == key) return &parameter;
+    return nullptr;
+}
+
+void Trainable::refresh() {
+    if (m_values.defined() && m_compute != at::kFloat) m_working.copy_(m_values);
+}
+
+void Trainable::zeroGradients() {
+    m_gradients.zero_();
+}
+
+std::int64_t Trainable::bytes() const {
+    std::int64_t sum = 0;
+    for (const at::Tensor* flat : {&m_values, &m_gradients, &m_first, &m_second})
+        if (flat->defined()) sum += static_cast<std::int64_t>(flat->nbytes());
+    if (m_compute != at::kFloat && m_working.defined()) sum += static_cast<std::int64_t>(m_working.nbytes());
+    return sum;
+}
+
+at::Tensor Trainable::view(const at::Tensor& flat, const Parameter& parameter) {
+    return flat.narrow(0, parameter.offset, parameter.elements()).view(parameter.shape);
+}
+
+at::Tensor Trainable::slice(const at::Tensor& flat, const Block& block) const {
+    return flat.narrow(0, block.offset, product(block.shape)).view(block.shape);
+}
+
+}  // namespace caravan::engine::model

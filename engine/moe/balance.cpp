@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/moe/balance.h"
+
+#include <ATen/Functions.h>
+
+namespace caravan::engine::moe {
+
+SwitchBalance::SwitchBalance(double alpha, BalanceScope scope, std::int64_t layers, std::int64_t experts,
+                             std::int64_t topK, at::Device device)
+    : m_alpha(alpha), m_scope(scope), m_experts(experts), m_topK(topK) {
+    const auto options = at::TensorOptions().device(device).dtype(at::kFloat);
+    m_counts = at::zeros({layers, experts}, options);
+    m_share = at::zeros({layers, experts}, options);
+    m_values = at::zeros({layers}, options);
+}
+
+void SwitchBalance::beginStep(std::int64_t tokens) {
+    m_stepTokens = tokens;
+    m_tokensSoFar = 0;
+    m_counts.zero_();
+    m_values.zero_();
+}
+
+void SwitchBalance::beginMicroBatch(std::int64_t tokens) {
+    m_microTokens = tokens;
+    m_tokensSoFar = m_scope == BalanceScope::Batch ? m_tokensSoFar + tokens : tokens;
+    if (m_scope == BalanceScope::Micro) m_counts.zero_();
+}
+
+void SwitchBalance::observe(std::int64_t slot, const ops::Routing& routing) {
+    at::Tensor counts = m_counts[slot];
+    counts.add_(routing.counts);
+    at::Tensor share = m_share[slot];
+    at::div_out(share, counts, at::scalar_tensor(static_cast<double>(m_topK * m_tokensSoFar)));
+    const at::Tensor probability = at::softmax(routing.logits, 1).mean(0);
+    m_values[slot].add_((share * probability).sum(),
+                        static_cast<double>(m_experts) * m_microTokens / m_stepTokens);
+}
+
+BalanceGradient SwitchBalance::gradient(std::int64_t slot) const {
+    return {m_share[slot], m_alpha * static_cast<double>(m_experts) / static_cast<double>(m_stepTokens)};
+}
+
+}  // namespace caravan::engine::moe

@@ -1,0 +1,28 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/moe/router.h"
+
+#include <ATen/Functions.h>
+
+namespace caravan::engine::moe {
+
+ops::Routing LinearRouter::forward(const at::Tensor& x, model::Trainable& parameters, std::int64_t layer,
+                                   const Steering* steering) const {
+    const at::Tensor logits = ops::linear(x, parameters.working(m_weight)).to(at::kFloat);
+    return routeSteered(logits, m_topK, layer, steering);
+}
+
+at::Tensor LinearRouter::backward(const ops::Routing& routing, const at::Tensor& dWeights,
+                                  const BalanceGradient& balance, const at::Tensor& x,
+                                  model::Trainable& parameters) const {
+    const at::Tensor dLogits = ops::routeBackward(routing, dWeights, balance.f, balance.coefficient);
+    parameters.gradient(m_weight).addmm_(dLogits.t(), x.to(at::kFloat));
+    return dLogits;
+}
+
+void LinearRouter::addInputGradient(const at::Tensor& dLogits, model::Trainable& parameters,
+                                    at::Tensor& dx) const {
+    dx.addmm_(dLogits.to(dx.scalar_type()), parameters.working(m_weight));
+}
+
+}  // namespace caravan::engine::moe
