@@ -1,0 +1,44 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "engine/api/engine.h"
+#include "engine/model/model.h"
+#include "engine/tokenizer/tokenizer.h"
+
+namespace caravan::engine::generate {
+
+// Writes answers with one model. The KV cache of the last answer is kept: a next turn that begins alike is
+// not computed anew. Not thread-safe. Throws EngineException; a stop request ends the answer with finish
+// "cancelled".
+class Generator {
+  public:
+    // Both must outlive the generator.
+    Generator(model::Model& model, const Tokenizer& tokenizer);
+    // A token's experts, weights and alternatives are those of the pass that chose it.
+    GenerateSummary run(std::span<const TokenId> prompt, const GenerateOptions& options,
+                        const TokenFunction& token, std::stop_token stop);
+    // The weights changed (a live run went on): nothing cached is valid.
+    void forget() { m_cache.reset(); }
+
+  private:
+    [[nodiscard]] at::Tensor prefill(std::span<const TokenId> prompt, const model::ForwardOptions& forward);
+
+    model::Model& m_model;
+    const Tokenizer& m_tokenizer;
+    std::optional<model::KvCache> m_cache;
+    std::vector<TokenId> m_cached;     // what the cache holds
+    std::vector<SteerExpert> m_steer;  // in force when it was filled
+    std::optional<std::int64_t> m_activeExperts;
+};
+
+// Ids in the vocabulary, or BadOption.
+void checkSteering(const GenerateOptions& options, const ModelConfig& config);
+
+}  // namespace caravan::engine::generate
