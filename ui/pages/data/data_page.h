@@ -1,0 +1,99 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QTimer>
+#include <optional>
+
+#include "engine/api/data_preview.h"
+#include "engine/api/run_events.h"
+#include "ui/page.h"
+
+class QLabel;
+class QProgressBar;
+class QPushButton;
+class QStackedWidget;
+class QTableView;
+
+namespace caravan::widgets {
+class MessageBar;
+class StackBar;
+}  // namespace caravan::widgets
+
+namespace caravan::ui {
+
+class BatchView;
+class DataFilesModel;
+class DataProblemsModel;
+class LengthPlot;
+
+// Files with domain and weight, the mix, rows with problems, row lengths, and the first batch exactly as the
+// model sees it. The recipe is the truth; figures come from the engine's `preview` of it.
+class DataPage : public Page {
+    Q_OBJECT
+  public:
+    DataPage(const Services& services, QWidget* parent);
+
+    void setProject(ProjectContext* project) override;
+    void setActive(bool active) override;
+    bool takeDrop(const QStringList& paths) override;
+    [[nodiscard]] QAction* mainAction() const override { return m_start; }
+    [[nodiscard]] QStringList keyHints() const override;
+    [[nodiscard]] QString statusFact() const override;
+
+    void addFiles(const QStringList& paths, bool heldout);
+    // Why tuning cannot start, in words; "" = it can.
+    [[nodiscard]] QString hindrance() const;
+
+  private:
+    QWidget* makeLeft();
+    QWidget* makeRight();
+    QWidget* makeFooter();
+    QWidget* makeEmpty();
+    void makeActions();
+    void removeSelected();
+    void exportProblems();
+    void openRow(const QString& file, qint64 line);
+    void recipeChanged();
+    void requestPreview();
+    void showPreview();
+    void showProgress(const engine::Progress& progress);
+    void showState();
+    void startTuning();
+    void commitData(const engine::Recipe::Data& data, const QString& text, const QString& mergeKey);
+
+    DataFilesModel* m_files;
+    DataProblemsModel* m_problems;
+    QStackedWidget* m_stack;
+    QTableView* m_table = nullptr;
+    QTableView* m_problemTable = nullptr;
+    QLabel* m_mixText = nullptr;
+    QLabel* m_problemText = nullptr;
+    QLabel* m_totals = nullptr;
+    QLabel* m_verdict = nullptr;
+    widgets::StackBar* m_byRows = nullptr;
+    widgets::StackBar* m_byTokens = nullptr;
+    LengthPlot* m_lengths = nullptr;
+    BatchView* m_batch = nullptr;
+    QProgressBar* m_progress = nullptr;
+    QPushButton* m_cancel = nullptr;
+    QPushButton* m_addButton = nullptr;
+    QPushButton* m_startButton = nullptr;
+    widgets::MessageBar* m_message;
+    QAction* m_add = nullptr;
+    QAction* m_addHeldout = nullptr;
+    QAction* m_remove = nullptr;
+    QAction* m_start = nullptr;
+    QTimer m_debounce;
+    quint64 m_request = 0;
+    bool m_waiting = false;  // a preview is asked for
+    bool m_stale = true;     // the recipe changed since the preview
+    bool m_starting = false;
+    std::string m_shownKey;  // data, model, length of the shown preview
+    std::optional<engine::DataPreview> m_preview;
+    std::optional<engine::Error> m_error;
+};
+
+[[nodiscard]] Page* makeDataPage(const Services& services, QWidget* parent);
+
+}  // namespace caravan::ui

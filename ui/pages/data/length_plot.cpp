@@ -1,0 +1,207 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+#include "ui/pages/data/length_plot.h"
+
+#include <QEvent>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QMouseEvent>
+#include <QSpinBox>
+#include <QVBoxLayout>
+#include <algorithm>
+#include <map>
+
+#include "ui/format/format.h"
+#include "widgets/paint.h"
+#include "widgets/plot.h"
+#include "widgets/stack_bar.h"
+#include "widgets/theme_colors.h"
+
+namespace caravan::ui {
+
+LengthPlot::LengthPlot(QWidget* parent)
+    : QWidget(parent),
+      m_plot(new QCustomPlot),
+      m_line(new QCPItemLine(m_plot)),
+      m_lost(new QCPItemRect(m_plot)),
+      m_cut(new QSpinBox),
+      m_text(new QLabel),
+      m_legend(new QLabel) {
+    m_plot->setAccessibleName(tr("Row lengths in tokens"));
+    m_plot->setMinimumHeight(140);
+    m_plot->installEventFilter(this);
+    m_plot->setMouseTracking(true);
+    m_cut->setRange(1, 1 << 20);
+    m_cut->setSuffix(tr(" tokens"));
+    m_cut->setAccessibleName(tr("Sequence length: rows are cut here"));
+    m_cut->setKeyboardTracking(false);
+    m_text->setForegroundRole(QPalette::PlaceholderText);
+    m_text->setWordWrap(true);
+    m_legend->setTextFormat(Qt::RichText);
+    auto* label = new QLabel(tr("Cut at"));
+    label->setBuddy(m_cut);
+    auto* row = new QHBoxLayout;
+    row->setContentsMargins(16, 0, 16, 0);
+    row->setSpacing(8);
+    row->addWidget(label);
+    row->addWidget(m_cut);
+    row->addWidget(m_text, 1);
+    row->addWidget(m_legend);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 8);
+    layout->addLayout(row);
+    layout->addWidget(m_plot, 1);
+    connect(m_cut, &QSpinBox::valueChanged, this, [this](int value) {
+        placeCut(value);
+        Q_EMIT cutChanged(value);
+    });
+    applyColors();
+}
+
+std::int64_t LengthPlot::cut() const {
+    return m_cut->value();
+}
+QString LengthPlot::cutText() const {
+    return m_text->text();
+}
+
+void LengthPlot::setPreview(const engine::DataPreview& preview) {
+    m_preview = preview;
+    const QSignalBlocker quiet(m_cut);
+    if (preview.sequenceLength > 0) m_cut->setValue(static_cast<int>(preview.sequenceLength));
+    std::int64_t cutRows = 0, lost = 0, answers = 0;
+    for (const engine::DataFileReport& file : preview.files) {
+        if (file.heldout) continue;
+        cutRows += file.truncated;
+        lost += file.answerTokensLost;
+        answers += file.answerTokens + file.answerTokensLost;
+    }
+    m_text->setText(cutRows == 0 ? tr("No row is cut.")
+                                 : tr("%1 rows lose their end, %2 of the answer tokens.")
+                                       .arg(withThousands(cutRows))
+                                       .arg(QString::number(answers > 0 ? 100.0 * static_cast<double>(lost) /
+                                                                              static_cast<double>(answers)
+                                                                        : 0,
+                                                            'f', 2) +
+                                            kThinSpace + QLatin1Char('%')));
+    rebuild();
+}
+
+void LengthPlot::rebuild() {
+    m_plot->clearPlottables();
+    std::map<std::string, std::vector<double>> domains;
+    std::vector<std::string> order;
+    std::size_t bins = 1;
+    for (const engine::DataFileReport& file : m_preview.files) {
+        if (file.heldout) continue;
+        if (!domains.count(file.name)) order.push_back(file.name);
+        std::vector<double>& sums = domains[file.name];
+        if (sums.size() < file.lengths.size()) sums.resize(file.lengths.size());
+        for (std::size_t i = 0; i < file.lengths.size(); ++i)
+            sums[i] += static_cast<double>(file.lengths[i]);
+        bins = std::max(bins, file.lengths.size());
+    }
+    const double width = static_cast<double>(m_preview.binWidth);
+    QCPBars* below = nullptr;
+    std::vector<double> top(bins);
+    QString legend;
+    for (std::size_t d = 0; d < order.size(); ++d) {
+        auto* bars = new QCPBars(m_plot->xAxis, m_plot->yAxis);
+        QVector<double> keys, values;
+        const std::vector<double>& sums = domains[order[d]];
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+            keys.push_back((static_cast<double>(i) + 0.5) * width);
+            values.push_back(sums[i]);
+            top[i] += sums[i];
+        }
+        bars->setWidth(width * 0.96);
+        const QColor color =
+            widgets::StackBar::partColor(static_cast<int>(d), static_cast<int>(order.size()));
+        bars->setPen(Qt::NoPen);
+        bars->setBrush(color);
+        bars->setData(keys, values, true);
+        if (below != nullptr) bars->moveAbove(below);
+        below = bars;
+        legend += QStringLiteral("<span style='color:%1'>■</span> %2 &nbsp; ")
+                      .arg(color.name(), QString::fromStdString(order[d]).toHtmlEscaped());
+    }
+    m_legend->setText(legend);
+    // The long tail is empty for the eye: show 99.9 % of the rows, and the cut line always.
+    double total = 0, seen = 0, right = width;
+    for (double v : top)
+        total += v;
+    for (std::size_t i = 0; i < bins && seen < 0.999 * total; ++i) {
+        seen += top[i];
+        right = (static_cast<double>(i) + 1) * width;
+    }
+    m_plot->xAxis->setRange(0, std::max(right, static_cast<double>(m_cut->value()) * 1.1));
+    m_plot->yAxis->setRange(0, std::max(1.0, *std::max_element(top.begin(), top.end())) * 1.08);
+    placeCut(m_cut->value());
+}
+
+void LengthPlot::placeCut(double tokens) {
+    const double top = m_plot->yAxis->range().upper;
+    m_line->start->setCoords(tokens, 0);
+    m_line->end->setCoords(tokens, top);
+    m_lost->topLeft->setCoords(tokens, top);
+    m_lost->bottomRight->setCoords(m_plot->xAxis->range().upper, 0);
+    m_plot->replot(QCustomPlot::rpQueuedReplot);
+}
+
+void LengthPlot::applyColors() {
+    const widgets::ThemeColors& c = widgets::themeColors();
+    m_plot->setBackground(c.base);
+    for (QCPAxis* axis : {m_plot->xAxis, m_plot->yAxis}) {
+        axis->setBasePen(axis == m_plot->xAxis ? widgets::hairline(c.ctl) : QPen(Qt::NoPen));
+        axis->setTickPen(Qt::NoPen);
+        axis->setSubTickPen(Qt::NoPen);
+        axis->setTickLabelColor(c.text2);
+        axis->setTickLabelFont(widgets::textFont(widgets::TextRole::Caption));
+        axis->grid()->setPen(axis == m_plot->yAxis ? widgets::hairline(c.grid) : QPen(Qt::NoPen));
+        axis->grid()->setZeroLinePen(Qt::NoPen);
+    }
+    m_line->setPen(QPen(c.warn, 2));
+    QColor lost = c.warnBg;
+    lost.setAlpha(150);
+    m_lost->setPen(Qt::NoPen);
+    m_lost->setBrush(lost);
+}
+
+void LengthPlot::changeEvent(QEvent* event) {
+    if (event->type() == QEvent::PaletteChange) {
+        applyColors();
+        rebuild();
+    }
+    QWidget::changeEvent(event);
+}
+
+bool LengthPlot::eventFilter(QObject* watched, QEvent* event) {
+    if (watched != m_plot) return QWidget::eventFilter(watched, event);
+    const auto near = [this](const QMouseEvent* e) {
+        return std::abs(m_plot->xAxis->coordToPixel(m_cut->value()) - e->position().x()) < 6;
+    };
+    if (event->type() == QEvent::MouseButtonPress && near(static_cast<QMouseEvent*>(event))) {
+        m_dragging = true;
+        return true;
+    }
+    if (event->type() == QEvent::MouseMove) {
+        const auto* move = static_cast<QMouseEvent*>(event);
+        m_plot->setCursor(m_dragging || near(move) ? Qt::SplitHCursor : Qt::ArrowCursor);
+        if (m_dragging) {
+            const double tokens = std::clamp(m_plot->xAxis->pixelToCoord(move->position().x()), 1.0, 1e6);
+            const QSignalBlocker quiet(m_cut);
+            m_cut->setValue(static_cast<int>(tokens / 8) * 8);
+            placeCut(m_cut->value());
+        }
+        return m_dragging;
+    }
+    if (event->type() == QEvent::MouseButtonRelease && m_dragging) {
+        m_dragging = false;
+        Q_EMIT cutChanged(m_cut->value());
+        return true;
+    }
+    return QWidget::eventFilter(watched, event);
+}
+
+}  // namespace caravan::ui

@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QWidget>
+
+#include "engine/api/data_preview.h"
+
+class QLabel;
+class QSpinBox;
+class QCustomPlot;
+class QCPItemLine;
+class QCPItemRect;
+
+namespace caravan::ui {
+
+// Row lengths in tokens, stacked by domain, with the cut line (drag it, or use the spin box).
+class LengthPlot : public QWidget {
+    Q_OBJECT
+  public:
+    explicit LengthPlot(QWidget* parent = nullptr);
+    void setPreview(const engine::DataPreview& preview);
+    [[nodiscard]] QString cutText() const;
+    [[nodiscard]] std::int64_t cut() const;
+
+  Q_SIGNALS:
+    void cutChanged(qint64 tokens);  // the user chose another sequence length
+
+  protected:
+    void changeEvent(QEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
+  private:
+    void rebuild();
+    void placeCut(double tokens);
+    void applyColors();
+
+    engine::DataPreview m_preview;
+    QCustomPlot* m_plot;
+    QCPItemLine* m_line;
+    QCPItemRect* m_lost;
+    QSpinBox* m_cut;
+    QLabel* m_text;
+    QLabel* m_legend;
+    bool m_dragging = false;
+};
+
+}  // namespace caravan::ui
