@@ -31,6 +31,8 @@ struct RandomKey {
 at::Tensor dropout(const at::Tensor& x, double p, const RandomKey& key);
 // in place: x *= mask / (1 - p), same mask; the backward of dropout.
 void dropoutInPlace(at::Tensor& x, double p, const RandomKey& key);
+// out += x * mask / (1 - p), same mask.
+void dropoutAdd(at::Tensor& out, const at::Tensor& x, double p, const RandomKey& key);
 // fp32 values uniform in [-bound, bound), drawn on the host (initial values).
 at::Tensor uniformHost(at::IntArrayRef shape, double bound, const RandomKey& key);
 
@@ -51,7 +53,8 @@ void ropeInPlace(at::Tensor& x, const at::Tensor& positions, const RopeTable& ta
 
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);  // silu(gate) * up, [T, I]
 struct SwigluGradient {
-    at::Tensor gate, up;
+    at::Tensor gate, up;  // views of packed
+    at::Tensor packed;    // [T, 2 I] = (gate | up), for one product with the stacked weights
 };
 SwigluGradient swigluBackward(const at::Tensor& dh, const at::Tensor& gate, const at::Tensor& up);
 
@@ -96,6 +99,7 @@ struct Routing {
     at::Tensor counts;    // [E] int32
     at::Tensor offsets;   // [E + 1] int32: rows of an expert in the sorted order
     at::Tensor order;     // [T k] int32: sorted position -> token * k + slot (stable)
+    at::Tensor place;     // [T k] int32: its inverse, token * k + slot -> sorted position
 };
 Routing route(const at::Tensor& logits, std::int64_t k);
 // Gradient of the logits: softmax over the chosen (dz = w (dw - sum w dw)) plus the balance term

@@ -1,0 +1,103 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/parallel.h"
+#include "engine/ops/support.h"
+#include "kernels/rms_norm/rms_norm.h"
+#include "kernels/rope/rope.h"
+#include "kernels/swiglu/swiglu.h"
+
+namespace caravan::engine::ops {
+namespace {
+
+bool rowsOf(const at::Tensor& x, std::int64_t columns) {
+    return x.dim() == 2 && x.size(1) == columns && (x.stride(1) == 1 || columns == 1);
+}
+
+kernels::SwigluShape swigluShape(const char* operation, const at::Tensor& gate, const at::Tensor& up) {
+    require(gate.dim() == 2 && rowsOf(gate, gate.size(1)), operation,
+            "a gate [T, I] with neighbouring columns", gate);
+    require(up.sizes() == gate.sizes() && rowsOf(up, up.size(1)), operation, "an up like the gate", up);
+    return {gate.size(1), gate.stride(0), up.stride(0)};
+}
+
+}  // namespace
+
+Normed rmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+    require(x.dim() >= 2 && x.is_contiguous(), "rmsNorm", "[..., columns] contiguous", x);
+    const std::int64_t columns = x.size(-1), rows = x.numel() / std::max<std::int64_t>(1, columns);
+    require(weight.numel() == columns && weight.is_contiguous(), "rmsNorm", "a weight of x's columns",
+            weight);
+    Normed result{at::empty_like(x), at::empty({rows}, x.options())};
+    forReal("rmsNorm", x, [&](auto type) {
+        using T = decltype(type);
+        const at::Tensor w = weight.to(x.scalar_type());
+        parallelRows(rows, rowGrain(columns), [&](std::int64_t begin, std::int64_t end) {
+            kernels::rmsNormRows(data<T>(x), data<T>(w), static_cast<T>(eps), data<T>(result.y),
+                                 data<T>(result.rstd), columns, begin, end);
+        });
+    });
+    return result;
+}
+
+at::Tensor rmsNormBackward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
+                           const at::Tensor& rstd) {
+    require(x.dim() >= 2 && x.is_contiguous(), "rmsNormBackward", "[..., columns] contiguous", x);
+    require(dy.sizes() == x.sizes() && dy.is_contiguous(), "rmsNormBackward", "a gradient like x", dy);
+    const std::int64_t columns = x.size(-1), rows = rstd.numel();
+    at::Tensor dx = at::empty_like(x);
+    forReal("rmsNormBackward", x, [&](auto type) {
+        using T = decltype(type);
+        const at::Tensor w = weight.to(x.scalar_type());
+        parallelRows(rows, rowGrain(columns), [&](std::int64_t begin, std::int64_t end) {
+            kernels::rmsNormBackwardRows(data<T>(dy), data<T>(x), data<T>(w), data<T>(rstd), data<T>(dx),
+                                         columns, begin, end);
+        });
+    });
+    return dx;
+}
+
+void ropeInPlace(at::Tensor& x, const at::Tensor& positions, const RopeTable& table, bool inverse) {
+    require(x.dim() == 3 && x.stride(2) == 1 && x.stride(1) == x.size(2), "rope",
+            "[T, heads, head size], heads behind each other", x);
+    require(positions.numel() == x.size(0) && positions.scalar_type() == at::kInt, "rope",
+            "int32 positions [T]", positions);
+    require(table.cos.size(1) * 2 == x.size(2), "rope", "a table of half the head size", table.cos);
+    const kernels::RopeShape shape{x.size(1), x.size(2) / 2, x.stride(0), inverse};
+    forReal("rope", x, [&](auto type) {
+        using T = decltype(type);
+        const at::Tensor cos = table.cos.to(x.scalar_type()), sin = table.sin.to(x.scalar_type());
+        parallelRows(x.size(0), rowGrain(x.size(1) * x.size(2)), [&](std::int64_t begin, std::int64_t end) {
+            kernels::ropeRows(data<T>(x), data<std::int32_t>(positions), data<T>(cos), data<T>(sin), shape,
+                              begin, end);
+        });
+    });
+}
+
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
+    const auto shape = swigluShape("swiglu", gate, up);
+    at::Tensor h = at::empty({gate.size(0), shape.columns}, gate.options());
+    forReal("swiglu", gate, [&](auto type) {
+        using T = decltype(type);
+        parallelRows(gate.size(0), rowGrain(shape.columns), [&](std::int64_t begin, std::int64_t end) {
+            kernels::swigluRows(data<T>(gate), data<T>(up), data<T>(h), shape, begin, end);
+        });
+    });
+    return h;
+}
+
+SwigluGradient swigluBackward(const at::Tensor& dh, const at::Tensor& gate, const at::Tensor& up) {
+    const auto shape = swigluShape("swigluBackward", gate, up);
+    require(dh.sizes() == gate.sizes() && dh.is_contiguous(), "swigluBackward",
+            "a contiguous gradient [T, I]", dh);
+    at::Tensor packed = at::empty({gate.size(0), 2 * shape.columns}, gate.options());
+    forReal("swigluBackward", gate, [&](auto type) {
+        using T = decltype(type);
+        parallelRows(gate.size(0), rowGrain(shape.columns), [&](std::int64_t begin, std::int64_t end) {
+            kernels::swigluBackwardRows(data<T>(dh), data<T>(gate), data<T>(up), data<T>(packed), shape,
+                                        begin, end);
+        });
+    });
+    return {packed.narrow(1, 0, shape.columns), packed.narrow(1, shape.columns, shape.columns), packed};
+}
+
+}  // namespace caravan::engine::ops

@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/support.h"
+
+namespace caravan::engine::ops {
+namespace {
+
+// sum += alpha * (a b), in sum's type
+void addProduct(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b, double alpha) {
+    if (sum.scalar_type() == a.scalar_type())
+        at::addmm_out(sum, sum, a, b, 1, alpha);
+    else
+        sum.add_(at::mm(a, b), alpha);
+}
+
+}  // namespace
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
+    return at::mm(x, weight.t());
+}
+at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight) {
+    return at::mm(dy, weight);
+}
+
+at::Tensor loraForward(at::Tensor& y, const at::Tensor& x, const at::Tensor& a, const at::Tensor& b, double s,
+                       double p, const RandomKey& key) {
+    require(a.dim() == 2 && a.size(1) == x.size(1), "loraForward", "A [rank, columns of x]", a);
+    require(b.dim() == 2 && b.size(0) == y.size(1) && b.size(1) == a.size(0), "loraForward",
+            "B [columns of y, rank]", b);
+    const at::Tensor h = at::mm(dropout(x, p, key), a.to(x.scalar_type()).t());
+    addProduct(y, h, b.to(x.scalar_type()).t(), s);
+    return h;
+}
+
+void loraBackward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& h, const at::Tensor& a,
+                  const at::Tensor& b, double s, double p, const RandomKey& key, at::Tensor& da,
+                  at::Tensor& db, at::Tensor& dx) {
+    const at::Tensor dh = at::mm(dy, b.to(dy.scalar_type())).mul_(s);
+    addProduct(db, dy.t(), h, s);
+    addProduct(da, dh.t(), dropout(x, p, key), 1);
+    if (!dx.defined()) return;
+    if (p == 0) {
+        addProduct(dx, dh, a.to(dh.scalar_type()), 1);
+    } else {
+        dropoutAdd(dx, at::mm(dh, a.to(dh.scalar_type())), p, key);
+    }
+}
+
+}  // namespace caravan::engine::ops

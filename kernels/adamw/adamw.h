@@ -1,0 +1,31 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+
+// AdamW (Loshchilov and Hutter) over flat buffers; element ranges.
+namespace caravan::kernels {
+
+struct AdamWStep {
+    double learningRate = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0;
+    double correction1 = 1, correction2 = 1;  // 1 - beta^step
+};
+template <class T>
+struct AdamWBuffers {
+    T* parameters;
+    const T* gradients;
+    T *m, *v;
+};
+// p = p (1 - lr wd) - lr (m / c1) / (sqrt(v / c2) + eps), gradients times gradientScale
+void adamWRange(const AdamWBuffers<float>& buffers, const AdamWStep& step, double gradientScale,
+                std::int64_t begin, std::int64_t end);
+void adamWRange(const AdamWBuffers<double>& buffers, const AdamWStep& step, double gradientScale,
+                std::int64_t begin, std::int64_t end);
+
+constexpr std::int64_t kSquareBlock = 65536;  // elements of one partial sum of the gradient norm
+// partial[b] = sum of squares of block b (fp64), blocks [begin, end) of n elements
+void squareSums(const float* x, std::int64_t n, double* partial, std::int64_t begin, std::int64_t end);
+void squareSums(const double* x, std::int64_t n, double* partial, std::int64_t begin, std::int64_t end);
+
+}  // namespace caravan::kernels

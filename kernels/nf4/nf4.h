@@ -1,0 +1,40 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+
+// NF4 (Dettmers et al., arXiv 2305.14314), bit for bit as bitsandbytes stores it. Blocks of 64 consecutive
+// elements of the row-major weight; two codes a byte, high nibble = even element. Ranges [begin, end) count
+// blocks of 64.
+namespace caravan::kernels {
+
+constexpr std::int64_t kNf4Block = 64;
+constexpr std::int64_t kNestedBlock = 256;
+
+// x [elements] fp32 -> codes [elements / 2], absmax [blocks] fp32; the last block may be short (an even
+// number of elements)
+void quantizeNf4Blocks(const float* x, std::int64_t elements, std::uint8_t* codes, float* absmax,
+                       std::int64_t begin, std::int64_t end);
+
+// Second quantisation of absmax: blocks of 256, [begin, end) of them.
+void quantizeAbsmax(const float* absmax, std::int64_t count, float offset, std::uint8_t* codes, float* nested,
+                    std::int64_t begin, std::int64_t end);
+
+enum class StoredType : std::int32_t { F32, F16, BF16 };
+
+struct Nf4Source {
+    const std::uint8_t* codes;
+    const float* absmax;              // single quantisation, else null
+    const std::uint8_t* absmaxCodes;  // double quantisation
+    const float *nestedAbsmax, *nestedMap;
+    float offset;
+};
+// values rounded to stored, then widened to fp32
+void dequantizeNf4Blocks(const Nf4Source& source, std::int64_t elements, StoredType stored, float* out,
+                         std::int64_t begin, std::int64_t end);
+// the same as bf16 bits
+void dequantizeNf4Blocks16(const Nf4Source& source, std::int64_t elements, StoredType stored,
+                           std::uint16_t* out, std::int64_t begin, std::int64_t end);
+
+}  // namespace caravan::kernels

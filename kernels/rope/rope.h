@@ -1,0 +1,21 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+
+// Rotary positions, Hugging Face's half-split layout, in place: pairs (i, i + half) of every head.
+namespace caravan::kernels {
+
+struct RopeShape {
+    std::int64_t heads = 0, half = 0;  // half = head size / 2
+    std::int64_t rowStride = 0;        // elements from one token to the next; heads lie behind each other
+    bool inverse = false;              // rotates back: the backward
+};
+// x [tokens, heads, 2 half], positions [tokens], cos and sin [positions, half] fp32
+void ropeRows(float* x, const std::int32_t* positions, const float* cos, const float* sin,
+              const RopeShape& shape, std::int64_t begin, std::int64_t end);
+void ropeRows(double* x, const std::int32_t* positions, const double* cos, const double* sin,
+              const RopeShape& shape, std::int64_t begin, std::int64_t end);
+
+}  // namespace caravan::kernels

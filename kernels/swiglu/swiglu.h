@@ -1,0 +1,24 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+
+// h = silu(gate) * up over rows [begin, end); gate and up have a row stride (they may be halves of one
+// product), h is contiguous.
+namespace caravan::kernels {
+
+struct SwigluShape {
+    std::int64_t columns = 0, gateStride = 0, upStride = 0;  // elements
+};
+void swigluRows(const float* gate, const float* up, float* h, const SwigluShape& shape, std::int64_t begin,
+                std::int64_t end);
+void swigluRows(const double* gate, const double* up, double* h, const SwigluShape& shape, std::int64_t begin,
+                std::int64_t end);
+// packed [rows, 2 columns] = (d gate | d up)
+void swigluBackwardRows(const float* dh, const float* gate, const float* up, float* packed,
+                        const SwigluShape& shape, std::int64_t begin, std::int64_t end);
+void swigluBackwardRows(const double* dh, const double* gate, const double* up, double* packed,
+                        const SwigluShape& shape, std::int64_t begin, std::int64_t end);
+
+}  // namespace caravan::kernels
