@@ -7,7 +7,7 @@
 #include <queue>
 
 #include "engine/tokenizer/characters.h"
-#include "engine/tokenizer/json_fields.h"
+#include "engine/tokenizer/tokenizer_fields.h"
 #include "engine/tokenizer/utf8.h"
 
 namespace caravan::engine {
@@ -43,7 +43,7 @@ std::optional<std::pair<std::string, std::string>> mergeParts(const Json& json, 
 }  // namespace
 
 BpeModel BpeModel::fromJson(const Json& json, const std::string& place) {
-    const JsonFields fields(json, place);
+    const TokenizerFields fields(json, place);
     const std::string type = fields.textOr("type", "BPE");
     if (type != "BPE") refuseType(fields.place("type"), type);
     BpeModel model;

@@ -10,11 +10,11 @@
 #include "engine/formats/bounded_json.h"
 #include "engine/tokenizer/added_vocabulary.h"
 #include "engine/tokenizer/bpe_model.h"
-#include "engine/tokenizer/json_fields.h"
 #include "engine/tokenizer/normalizer.h"
 #include "engine/tokenizer/pre_tokenizer.h"
 #include "engine/tokenizer/text_tools.h"
 #include "engine/tokenizer/token_decoder.h"
+#include "engine/tokenizer/tokenizer_fields.h"
 #include "engine/tokenizer/utf8.h"
 
 namespace caravan::engine {
@@ -67,7 +67,7 @@ const Json& member(const Json& json, const char* key) {
 }
 
 JsonTokenizer::JsonTokenizer(const Json& json)
-    : m_model(BpeModel::fromJson(JsonFields(json, "").value("model"), "model")),
+    : m_model(BpeModel::fromJson(TokenizerFields(json, "").value("model"), "model")),
       m_normalizer(Normalizer::fromJson(member(json, "normalizer"), "normalizer")),
       m_preTokenizer(PreTokenizer::fromJson(member(json, "pre_tokenizer"), "pre_tokenizer")),
       m_decoder(TokenDecoder::fromJson(member(json, "decoder"), "decoder")) {
@@ -79,7 +79,7 @@ std::vector<AddedToken> JsonTokenizer::readAdded(const Json& json) const {
     if (json.is_null()) return tokens;
     if (!json.is_array()) refuseTokenizer("added_tokens", "a list is expected here");
     for (std::size_t i = 0; i < json.size(); ++i) {
-        const JsonFields fields(json[i], "added_tokens[" + std::to_string(i) + "]");
+        const TokenizerFields fields(json[i], "added_tokens[" + std::to_string(i) + "]");
         AddedToken token;
         token.content = fields.text("content");
         const std::size_t id = fields.countOr("id", 0);

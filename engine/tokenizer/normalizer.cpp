@@ -9,8 +9,8 @@
 #include <new>
 
 #include "engine/tokenizer/characters.h"
-#include "engine/tokenizer/json_fields.h"
 #include "engine/tokenizer/pattern.h"
+#include "engine/tokenizer/tokenizer_fields.h"
 #include "engine/tokenizer/utf8.h"
 
 namespace caravan::engine {
@@ -71,7 +71,7 @@ std::function<std::string(std::string)> formStep(int form) {
 Normalizer Normalizer::fromJson(const Json& json, const std::string& place) {
     Normalizer normalizer;
     if (json.is_null()) return normalizer;
-    const JsonFields fields(json, place);
+    const TokenizerFields fields(json, place);
     const std::string type = fields.text("type");
     auto& steps = normalizer.m_steps;
     if (type == "Sequence") {

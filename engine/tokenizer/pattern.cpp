@@ -9,9 +9,9 @@
 #include <algorithm>
 
 #include "engine/api/result.h"
-#include "engine/tokenizer/json_fields.h"
 #include "engine/tokenizer/pattern_translation.h"
 #include "engine/tokenizer/text_tools.h"
+#include "engine/tokenizer/tokenizer_fields.h"
 #include "engine/tokenizer/utf8.h"
 
 namespace caravan::engine {
@@ -111,7 +111,7 @@ Pattern Pattern::literal(std::string text) {
 }
 
 Pattern Pattern::fromJson(const nlohmann::json& json, const std::string& place) {
-    const JsonFields fields(json, place);
+    const TokenizerFields fields(json, place);
     if (fields.has("String")) return literal(fields.text("String"));
     return regex(fields.text("Regex"), fields.place("Regex"));
 }

@@ -4,9 +4,9 @@
 #include "engine/tokenizer/pre_tokenizer.h"
 
 #include "engine/tokenizer/characters.h"
-#include "engine/tokenizer/json_fields.h"
 #include "engine/tokenizer/pattern.h"
 #include "engine/tokenizer/text_tools.h"
+#include "engine/tokenizer/tokenizer_fields.h"
 #include "engine/tokenizer/utf8.h"
 
 namespace caravan::engine {
@@ -40,7 +40,7 @@ auto splitAtPattern(Pattern pattern, SplitBehavior behavior, bool invert) {
     };
 }
 
-CharacterTest sameAs(const JsonFields& fields, const char* key) {
+CharacterTest sameAs(const TokenizerFields& fields, const char* key) {
     const std::string text = fields.text(key);
     if (text.empty() || utf8::next(text).length != text.size())
         refuseTokenizer(fields.place(key), "one character is expected here");
@@ -50,7 +50,7 @@ CharacterTest sameAs(const JsonFields& fields, const char* key) {
 }  // namespace
 
 PreTokenizer::Step PreTokenizer::byteLevel(const Json& json, const std::string& place) {
-    const JsonFields fields(json, place);
+    const TokenizerFields fields(json, place);
     const bool prefix = fields.flagOr("add_prefix_space", true), useRegex = fields.flagOr("use_regex", true);
     return [prefix, useRegex, pattern = Pattern::regex(kByteLevelPattern, place)](Word&& word,
                                                                                   std::vector<Word>& out) {
@@ -67,7 +67,7 @@ PreTokenizer::Step PreTokenizer::byteLevel(const Json& json, const std::string& 
 }
 
 PreTokenizer::Step PreTokenizer::metaspace(const Json& json, const std::string& place) {
-    const JsonFields fields(json, place);
+    const TokenizerFields fields(json, place);
     const std::string mark = fields.textOr("replacement", std::string(utf8::kMetaspace));
     const bool legacyPrefix = fields.flagOr("add_prefix_space", true);
     const std::string scheme = fields.textOr("prepend_scheme", legacyPrefix ? "always" : "never");
@@ -87,7 +87,7 @@ PreTokenizer::Step PreTokenizer::metaspace(const Json& json, const std::string& 
 
 PreTokenizer::Step PreTokenizer::makeStep(const std::string& type, const Json& json,
                                           const std::string& place) {
-    const JsonFields fields(json, place);
+    const TokenizerFields fields(json, place);
     if (type == "ByteLevel") return byteLevel(json, place);
     if (type == "Metaspace") return metaspace(json, place);
     if (type == "Split")
@@ -112,7 +112,7 @@ PreTokenizer::Step PreTokenizer::makeStep(const std::string& type, const Json& j
 PreTokenizer PreTokenizer::fromJson(const Json& json, const std::string& place) {
     PreTokenizer made;
     if (json.is_null()) return made;
-    const JsonFields fields(json, place);
+    const TokenizerFields fields(json, place);
     const std::string type = fields.text("type");
     if (type == "Sequence") {
         const Json& list = fields.list("pretokenizers");

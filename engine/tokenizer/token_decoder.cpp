@@ -6,9 +6,9 @@
 #include <algorithm>
 
 #include "engine/tokenizer/characters.h"
-#include "engine/tokenizer/json_fields.h"
 #include "engine/tokenizer/pattern.h"
 #include "engine/tokenizer/text_tools.h"
+#include "engine/tokenizer/tokenizer_fields.h"
 #include "engine/tokenizer/utf8.h"
 
 namespace caravan::engine {
@@ -90,7 +90,7 @@ TokenDecoder::Step TokenDecoder::byteFallback() {
 }
 
 TokenDecoder::Step TokenDecoder::strip(const Json& json, const std::string& place, bool afterFuse) {
-    const JsonFields fields(json, place);
+    const TokenizerFields fields(json, place);
     const auto map = [mark = fields.text("content"), start = fields.countOr("start", 0),
                       stop = fields.countOr("stop", 0)](const std::string& text) {
         return stripped(text, mark, start, stop);
@@ -101,7 +101,7 @@ TokenDecoder::Step TokenDecoder::strip(const Json& json, const std::string& plac
 }
 
 TokenDecoder::Step TokenDecoder::metaspace(const Json& json, const std::string& place) {
-    const JsonFields fields(json, place);
+    const TokenizerFields fields(json, place);
     const std::string mark = fields.textOr("replacement", std::string(utf8::kMetaspace));
     const std::string scheme =
         fields.textOr("prepend_scheme", fields.flagOr("add_prefix_space", true) ? "always" : "never");
@@ -115,7 +115,7 @@ TokenDecoder::Step TokenDecoder::metaspace(const Json& json, const std::string& 
 
 void TokenDecoder::addStep(std::vector<Step>& steps, const std::string& type, const Json& json,
                            const std::string& place) {
-    const JsonFields fields(json, place);
+    const TokenizerFields fields(json, place);
     const bool afterFuse = std::any_of(steps.begin(), steps.end(), [](const Step& s) { return s.ends; });
     if (type == "ByteLevel") {
         steps.push_back(byteLevel());
@@ -148,7 +148,7 @@ void TokenDecoder::addStep(std::vector<Step>& steps, const std::string& type, co
 }
 
 void TokenDecoder::add(std::vector<Step>& steps, const Json& json, const std::string& place) {
-    const JsonFields fields(json, place);
+    const TokenizerFields fields(json, place);
     const std::string type = fields.text("type");
     if (type != "Sequence") return addStep(steps, type, json, place);
     const Json& list = fields.list("decoders");

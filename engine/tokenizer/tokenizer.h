@@ -24,8 +24,10 @@ struct TextRange {
 };
 
 struct EncodeOptions {
-    // false: everything is plain text (training data, chat content). true: names of special and added tokens
-    // become their ids (text that a chat template wrote, tokenizer.json's own habit).
+    // false: special tokens' names are plain text (training data, chat content). true: they become their ids
+    // (text that a chat template wrote, tokenizer.json's own habit). Added tokens that are not special
+    // ("<tool_call>") and SentencePiece's user-defined pieces belong to the vocabulary and are always
+    // recognised.
     bool parseSpecials = false;
     // With parseSpecials: ranges that a person wrote, ascending; no special token is recognised that touches
     // one.

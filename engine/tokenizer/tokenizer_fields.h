@@ -9,11 +9,11 @@
 namespace caravan::engine {
 
 // Typed reading of one object of tokenizer.json. A value of another type is refused with its place.
-class JsonFields {
+class TokenizerFields {
   public:
     // Throws EngineException (FileBad with an empty file name: the loader fills it in) unless json is an
     // object.
-    JsonFields(const nlohmann::json& json, std::string place);
+    TokenizerFields(const nlohmann::json& json, std::string place);
 
     [[nodiscard]] bool has(const char* key) const;  // there and not null
     [[nodiscard]] std::string text(const char* key) const;
