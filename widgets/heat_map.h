@@ -22,6 +22,7 @@ struct HeatMapData {
     std::vector<char> plainRows;  // [rows] 1: no cells, a hatched row with plainText ("dense"); may be empty
     std::vector<char> dead;       // [rows][columns] 1: hatched; may be empty
     std::vector<float> bars;      // [rows] e.g. MaxVio; may be empty
+    std::vector<signed char> frames;  // [rows][columns] expert whose hue frames the cell (chosen), -1 = none; may be empty
 };
 
 // Rows x columns of colored cells. Load: value over its ideal, log2, 1 in the middle, corner triangle from

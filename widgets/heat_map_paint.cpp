@@ -95,8 +95,15 @@ void HeatMap::paintMarks(QPainter& painter, const HeatMapLayout& layout, const Q
         }
         for (int column = 0; column < m_data.columns; ++column) {
             const float v = value(row, column);
-            if (!std::isfinite(v)) continue;
             const QRectF cell = layout.cell(row, column);
+            const auto index = static_cast<std::size_t>(row) * static_cast<std::size_t>(m_data.columns) +
+                               static_cast<std::size_t>(column);
+            if (index < m_data.frames.size() && m_data.frames[index] >= 0) {
+                painter.setPen(QPen(colors.expert(m_data.frames[index]), 2));
+                painter.setBrush(Qt::NoBrush);
+                painter.drawRect(cell.adjusted(1, 1, -1, -1));
+            }
+            if (!std::isfinite(v)) continue;
             const QColor ground(
                 m_colors[static_cast<std::size_t>(row) * static_cast<std::size_t>(m_data.columns) +
                          static_cast<std::size_t>(column)]);
