@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -69,6 +70,8 @@ struct Progress {         // long work before and between steps
     std::string stage;    // "reading weights", "quantizing", "building the first batch", "evaluating", "saving", ...
     std::int64_t done = 0, total = 0;
 };
+// Before the first step of a process the run says its plan: stage kTuningStage, done = steps done, total = steps planned.
+inline constexpr const char* kTuningStage = "tuning";
 struct RunResult {
     std::string run;
     StepIndex step = 0;

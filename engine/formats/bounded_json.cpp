@@ -9,8 +9,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <unordered_set>
-#include <vector>
 
 namespace caravan::engine {
 namespace {
@@ -24,99 +22,6 @@ std::string placeOf(std::string_view text, std::size_t position) {
         line += text[i] == '\n';
     return fmt::format("line {}, byte {}", line, position);
 }
-
-// Builds the value and counts while the parser runs; false stops it at once.
-class BoundedBuilder {
-  public:
-    BoundedBuilder(const JsonLimits& limits, json& root) : m_limits(limits), m_root(root) {}
-
-    bool null() { return put(nullptr); }
-    bool boolean(bool value) { return put(value); }
-    bool number_integer(json::number_integer_t value) { return put(value); }
-    bool number_unsigned(json::number_unsigned_t value) { return put(value); }
-    bool number_float(json::number_float_t value, const std::string&) { return put(value); }
-    bool string(std::string& value) { return fits(value) && put(std::move(value)); }
-    bool binary(json::binary_t&) { return refuse("binary data"); }
-
-    bool start_object(std::size_t) {
-        if (!open(json::object())) return false;
-        m_keys.emplace_back();
-        return true;
-    }
-    bool key(std::string& value) {
-        if (!fits(value) || !count()) return false;
-        if (m_limits.refuseDuplicateKeys && !m_keys.back().insert(value).second)
-            return refuse(fmt::format("the key \"{}\" is there twice", value.substr(0, 200)));
-        m_key = std::move(value);
-        return true;
-    }
-    bool end_object() {
-        m_keys.pop_back();
-        return close();
-    }
-    bool start_array(std::size_t) { return open(json::array()); }
-    bool end_array() { return close(); }
-
-    bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) {
-        m_position = position > 0 ? position - 1 : 0;
-        std::string_view detail = error.what();
-        // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ...": the last part
-        // says it.
-        if (const std::size_t at = detail.find(": "); at != std::string_view::npos)
-            detail.remove_prefix(at + 2);
-        m_reason = fmt::format("not valid JSON: {}", detail.substr(0, 300));
-        return false;
-    }
-
-    [[nodiscard]] const std::string& reason() const { return m_reason; }
-    [[nodiscard]] std::size_t position() const { return m_position; }
-
-  private:
-    bool refuse(std::string reason) {
-        m_reason = std::move(reason);
-        return false;
-    }
-    bool count() {
-        return ++m_nodes <= m_limits.nodes || refuse(fmt::format("more than {} values", m_limits.nodes));
-    }
-    bool fits(const std::string& value) {
-        return value.size() <= m_limits.stringLength ||
-               refuse(
-                   fmt::format("a string of {} bytes, the limit is {}", value.size(), m_limits.stringLength));
-    }
-    json* add(json value) {
-        if (m_stack.empty()) return &(m_root = std::move(value));
-        json& parent = *m_stack.back();
-        if (parent.is_array()) return &parent.get_ref<json::array_t&>().emplace_back(std::move(value));
-        return &(parent.get_ref<json::object_t&>()[m_key] = std::move(value));
-    }
-    template <class T>
-    bool put(T&& value) {
-        if (!count()) return false;
-        add(json(std::forward<T>(value)));
-        return true;
-    }
-    bool open(json value) {
-        if (!count()) return false;
-        if (m_stack.size() >= m_limits.depth)
-            return refuse(fmt::format("nested deeper than {}", m_limits.depth));
-        m_stack.push_back(add(std::move(value)));
-        return true;
-    }
-    bool close() {
-        m_stack.pop_back();
-        return true;
-    }
-
-    const JsonLimits& m_limits;
-    json& m_root;
-    std::vector<json*> m_stack;  // containers that are open; a parent does not grow while its child is
-    std::vector<std::unordered_set<std::string>> m_keys;
-    std::string m_key;
-    std::size_t m_nodes = 0;
-    std::string m_reason;
-    std::size_t m_position = std::string::npos;
-};
 
 struct Descriptor {
     int fd;
@@ -134,7 +39,7 @@ Result<json> parseJson(std::string_view text, std::string_view name, const JsonL
                                               {"bytes", std::to_string(text.size())},
                                               {"limit", std::to_string(limits.bytes)}});
     json root;
-    BoundedBuilder builder(limits, root);
+    JsonBuilder builder(limits, root);
     // The iterator knows how far the parser came when the builder itself refuses.
     const char* at = text.data();
     struct Cursor {
