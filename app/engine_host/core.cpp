@@ -1,0 +1,452 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/engine_host/core.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "app/engine_host/requests.h"
+#include "engine/api/error_text.h"
+#include "engine/api/event_json.h"
+
+namespace caravan::host {
+namespace {
+
+using engine::wire::Frame;
+using nlohmann::json;
+
+constexpr std::size_t kMaxRequests = 64;  // running at once, of one client
+
+}  // namespace
+
+Host::Core::Core(engine::Engine& engine, HostServices services, HostOptions options)
+    : m_engine(engine),
+      m_services(std::move(services)),
+      m_options(std::move(options)),
+      m_listener(m_options.socketPath.empty() ? engine::wire::socketPath() : m_options.socketPath),
+      m_wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      m_runs(std::make_unique<HostedRuns>(
+          engine, [this](const std::string& run, const engine::RunEvent& event) { publish(run, event); })) {}
+
+Host::Core::~Core() {
+    m_device = {};
+    {
+        const std::lock_guard lock(m_mutex);
+        for (auto& [number, client] : m_clients)
+            for (auto& [id, source] : client->requests)
+                source.request_stop();
+    }
+    for (RequestThread& request : m_requests)
+        request.thread.join();
+    m_runs.reset();
+    for (auto& [number, client] : m_clients)
+        close(client->socket);
+    if (m_signals >= 0) close(m_signals);
+    close(m_wake);
+}
+
+int Host::Core::run() {
+    const auto opened = m_listener.open();
+    if (!opened) {
+        log("error", engine::errorLines(opened.error()));
+        return 1;
+    }
+    if (*opened == Listener::Outcome::AnotherLives) {
+        log("info", "another engine is running");
+        return 0;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (m_options.handleSignals) {
+        sigset_t set;
+        sigemptyset(&set);
+        for (const int number : {SIGTERM, SIGINT, SIGHUP})
+            sigaddset(&set, number);
+        pthread_sigmask(SIG_BLOCK, &set, nullptr);
+        m_signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    }
+    m_idleSince = m_nextBeat = Clock::now();
+    m_device = std::jthread([this](std::stop_token stop) { watchDevice(std::move(stop)); });
+    log("info", "listening");
+    loop();
+    log("info", "ending");
+    return 0;
+}
+
+void Host::Core::loop() {
+    while (!mayExit()) {
+        if (pollOnce() < 0 && errno != EINTR) {
+            log("error", "poll failed");
+            return;
+        }
+        if (m_stopRequests > m_stopsSeen) beginStop();
+        if (Clock::now() >= m_nextBeat) beat();
+        m_runs->retire();
+        reapRequests();
+        flushClients();
+        dropClients();
+    }
+    flushClients();
+}
+
+int Host::Core::pollOnce() {
+    std::vector<pollfd> set = {
+        {m_listener.descriptor(), POLLIN, 0}, {m_wake, POLLIN, 0}, {m_signals, POLLIN, 0}};
+    std::vector<std::uint64_t> numbers;
+    {
+        const std::lock_guard lock(m_mutex);
+        for (const auto& [number, client] : m_clients) {
+            const short wanted =
+                static_cast<short>((client->closing ? 0 : POLLIN) | (client->outbox.empty() ? 0 : POLLOUT));
+            set.push_back({client->socket, wanted, 0});
+            numbers.push_back(number);
+        }
+    }
+    const auto now = Clock::now();
+    const auto wait =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::max(m_nextBeat, now) - now).count() + 1;
+    const int ready = poll(set.data(), set.size(), static_cast<int>(std::min<std::int64_t>(wait, 200)));
+    if (ready < 0) return ready;
+    std::array<std::uint8_t, 1024> scratch{};
+    if (set[1].revents & POLLIN) (void)!read(m_wake, scratch.data(), 8);
+    if (m_signals >= 0 && (set[2].revents & POLLIN) &&
+        read(m_signals, scratch.data(), sizeof(signalfd_siginfo)) > 0)
+        ++m_stopRequests;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        if ((set[i + 3].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+        if (Client* client = findClient(numbers[i])) readFrom(*client);
+    }
+    if (set[0].revents & POLLIN) acceptClients();
+    return ready;
+}
+
+void Host::Core::acceptClients() {
+    const int socket = m_listener.accept();
+    if (socket < 0) return;
+    auto client = std::make_unique<Client>();
+    client->number = m_nextClient++;
+    client->socket = socket;
+    m_hadClient = true;
+    const std::lock_guard lock(m_mutex);
+    m_clients[client->number] = std::move(client);
+}
+
+void Host::Core::readFrom(Client& client) {
+    std::array<std::uint8_t, 65536> buffer;
+    // A few reads a turn: a client that sends without end must not starve the others.
+    for (int i = 0; i < 16; ++i) {
+        const ssize_t n = recv(client.socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            client.lost = true;
+            return;
+        }
+        if (client.closing) continue;
+        client.decoder.feed(std::span(buffer).first(static_cast<std::size_t>(n)));
+    }
+    takeFrames(client);
+}
+
+void Host::Core::takeFrames(Client& client) {
+    while (!client.closing) {
+        Frame frame;
+        const auto taken = client.decoder.take(frame);
+        if (!taken) {
+            refuse(client, 0, taken.error());
+            client.closing = true;
+            return;
+        }
+        if (!*taken) return;
+        handle(client, std::move(frame));
+    }
+}
+
+void Host::Core::handle(Client& client, Frame frame) {
+    if (!frame.body.is_object()) frame.body = json::object();
+    if (frame.type == "hello") return greet(client, frame);
+    if (!client.greeted) {
+        refuse(client, frame.id,
+               {engine::ErrorCode::Unsupported,
+                {{"what", frame.type}, {"detail", "the first frame must be hello"}}});
+        client.closing = true;
+        return;
+    }
+    if (frame.type == "run.attach") return attach(client, frame);
+    if (frame.type == "quit") return quit(client, frame);
+    if (frame.type == "cancel") {
+        const std::lock_guard lock(m_mutex);
+        const json id = frame.body.value("id", json());
+        const auto found = id.is_number_unsigned() || id.is_number_integer()
+                               ? client.requests.find(id.get<std::uint64_t>())
+                               : client.requests.end();
+        if (found != client.requests.end()) found->second.request_stop();
+        return reply(client, "result", frame.id, json::object());
+    }
+    if (isRunControl(frame.type)) {
+        const auto done = controlRun(*m_runs, frame.type, frame.body);
+        return done ? reply(client, "result", frame.id, *done) : refuse(client, frame.id, done.error());
+    }
+    if (isLongRequest(frame.type)) return startRequest(client, std::move(frame));
+    refuse(
+        client, frame.id,
+        {engine::ErrorCode::Unsupported, {{"what", "request " + frame.type}, {"detail", "it is not known"}}});
+}
+
+void Host::Core::greet(Client& client, const Frame& frame) {
+    const json protocol = frame.body.value("protocol", json());
+    if (protocol != json(engine::wire::kProtocol)) {
+        refuse(client, frame.id,
+               {engine::ErrorCode::Unsupported,
+                {{"what", "Protocol version " + protocol.dump()},
+                 {"detail", "this engine (" CARAVAN_VERSION ") speaks version " +
+                                std::to_string(engine::wire::kProtocol)},
+                 {"protocol", std::to_string(engine::wire::kProtocol)},
+                 {"version", CARAVAN_VERSION}}});
+        client.closing = true;
+        return;
+    }
+    client.greeted = true;
+    reply(client, "result", frame.id,
+          {{"protocol", engine::wire::kProtocol},
+           {"version", CARAVAN_VERSION},
+           {"pid", getpid()},
+           {"capabilities", {"tune", "generate", "evaluate", "routing", "preview"}}});
+}
+
+void Host::Core::attach(Client& client, const Frame& frame) {
+    const std::string wanted = frame.body.contains("run") && frame.body["run"].is_string()
+                                   ? frame.body["run"].get<std::string>()
+                                   : "";
+    json runs = json::array();
+    std::vector<json> newest;
+    for (const auto& status : m_runs->list()) {
+        if (!wanted.empty() && status.run != wanted) continue;
+        runs.push_back(
+            {{"run", status.run}, {"state", engine::stateWord(status.state)}, {"step", status.step}});
+        const auto record = m_runs->newestRouting(status.run);
+        if (!record) continue;
+        json event = engine::toJson(engine::RunEvent(*record));
+        event["values"] = engine::wire::packFloats(record->values);
+        newest.push_back({{"run", status.run}, {"event", std::move(event)}});
+    }
+    const std::lock_guard lock(m_mutex);
+    if (wanted.empty())
+        client.allRuns = true;
+    else
+        client.runs.insert(wanted);
+    reply(client, "result", frame.id, {{"runs", std::move(runs)}});
+    for (json& body : newest)
+        reply(client, "run", 0, std::move(body));
+}
+
+void Host::Core::quit(Client& client, const Frame& frame) {
+    const json force = frame.body.value("force", json(false));
+    if (m_runs->anyLive() && force != json(true)) {
+        std::string run;
+        for (const auto& status : m_runs->list())
+            run = status.run;
+        return refuse(client, frame.id, {engine::ErrorCode::RunBusy, {{"run", run}}});
+    }
+    reply(client, "result", frame.id, json::object());
+    requestStop();
+}
+
+void Host::Core::startRequest(Client& client, Frame frame) {
+    std::stop_source source;
+    {
+        const std::lock_guard lock(m_mutex);
+        if (frame.id == 0 || client.requests.contains(frame.id) || client.requests.size() >= kMaxRequests)
+            return refuse(client, frame.id,
+                          {engine::ErrorCode::BadOption,
+                           {{"key", "id"},
+                            {"value", std::to_string(frame.id)},
+                            {"range", "a number above 0 that is not in use"}}});
+        client.requests[frame.id] = source;
+        // Whoever starts a run hears of it, from its first event on.
+        if (frame.type == "run.start" || frame.type == "run.resume") client.allRuns = true;
+    }
+    auto done = std::make_shared<std::atomic<bool>>(false);
+    auto work = [this, number = client.number, frame = std::move(frame), source, done] {
+        const Replies replies{
+            [&](const engine::Progress& p) {
+                sendTo(number,
+                       {"progress", frame.id, {{"stage", p.stage}, {"done", p.done}, {"total", p.total}}},
+                       Outbox::Kind::Latest, "progress " + std::to_string(frame.id));
+            },
+            [&](const engine::TokenEvent& token) {
+                sendTo(number, {"token", frame.id, json(token)});
+            }};
+        const auto result =
+            answer(m_engine, m_services, *m_runs, frame.type, frame.body, replies, source.get_token());
+        finishRequest(number, frame.id);
+        sendTo(number, result ? Frame{"result", frame.id, *result}
+                              : Frame{"error", frame.id, engine::toJson(result.error())});
+        *done = true;
+        wake();
+    };
+    m_requests.push_back({std::thread(std::move(work)), done});
+}
+
+void Host::Core::finishRequest(std::uint64_t client, std::uint64_t id) {
+    const std::lock_guard lock(m_mutex);
+    if (Client* c = findClient(client)) c->requests.erase(id);
+}
+
+void Host::Core::flushClients() {
+    const std::lock_guard lock(m_mutex);
+    for (auto& [number, client] : m_clients) {
+        if (client->lost) continue;
+        const auto flushed = client->outbox.flush(client->socket);
+        if (flushed == Outbox::Flushed::Gone || (flushed == Outbox::Flushed::All && client->closing))
+            client->lost = true;
+    }
+}
+
+void Host::Core::dropClients() {
+    const std::lock_guard lock(m_mutex);
+    for (auto it = m_clients.begin(); it != m_clients.end();) {
+        if (!it->second->lost) {
+            ++it;
+            continue;
+        }
+        for (auto& [id, source] : it->second->requests)
+            source.request_stop();
+        close(it->second->socket);
+        it = m_clients.erase(it);
+    }
+    if (!m_clients.empty()) m_idleSince = Clock::now();
+}
+
+void Host::Core::reapRequests() {
+    for (auto it = m_requests.begin(); it != m_requests.end();) {
+        if (!*it->done) {
+            ++it;
+            continue;
+        }
+        it->thread.join();
+        it = m_requests.erase(it);
+    }
+}
+
+void Host::Core::beat() {
+    m_nextBeat = Clock::now() + m_options.beat;
+    broadcast({"heartbeat", 0, json::object()}, Outbox::Kind::Latest, "heartbeat");
+}
+
+bool Host::Core::mayExit() {
+    const bool live = m_runs->anyLive();
+    if (m_stopsSeen > 0) return !live;
+    const std::lock_guard lock(m_mutex);
+    if (live || !m_clients.empty() || !m_requests.empty()) {
+        m_idleSince = Clock::now();
+        return false;
+    }
+    return Clock::now() - m_idleSince >= (m_hadClient ? m_options.idleQuit : m_options.firstClient);
+}
+
+// The first: save and stop. The second: at once.
+void Host::Core::beginStop() {
+    m_stopsSeen = m_stopRequests;
+    log("info", m_stopsSeen == 1 ? "stopping, live runs are saved" : "stopping at once");
+    if (m_stopsSeen == 1)
+        m_runs->stopAll();
+    else
+        m_runs->cancelAll();
+}
+
+void Host::Core::requestStop() {
+    ++m_stopRequests;
+    wake();
+}
+
+void Host::Core::publish(const std::string& run, const engine::RunEvent& event) {
+    {
+        const std::lock_guard lock(m_mutex);
+        bool heard = false;
+        for (const auto& [number, client] : m_clients)
+            heard = heard || client->allRuns || client->runs.contains(run);
+        if (!heard) return wake();
+    }
+    json body = engine::toJson(event);
+    auto kind = Outbox::Kind::Reliable;
+    std::string key;
+    if (const auto* routing = std::get_if<engine::RoutingRecord>(&event)) {
+        body["values"] = engine::wire::packFloats(routing->values);
+        kind = Outbox::Kind::Latest;
+        key = "routing " + run;
+    } else if (std::holds_alternative<engine::Progress>(event)) {
+        kind = Outbox::Kind::Latest;
+        key = "stage " + run;
+    } else if (std::holds_alternative<engine::StepMetrics>(event)) {
+        kind = Outbox::Kind::Metric;
+    }
+    const auto bytes = std::make_shared<const std::vector<std::uint8_t>>(
+        engine::wire::encode({"run", 0, {{"run", run}, {"event", std::move(body)}}}));
+    const std::lock_guard lock(m_mutex);
+    for (auto& [number, client] : m_clients)
+        if ((client->allRuns || client->runs.contains(run)) && !client->outbox.push(bytes, kind, key))
+            client->lost = true;
+    wake();
+}
+
+void Host::Core::broadcast(const Frame& frame, Outbox::Kind kind, const std::string& key) {
+    const auto bytes = std::make_shared<const std::vector<std::uint8_t>>(engine::wire::encode(frame));
+    const std::lock_guard lock(m_mutex);
+    for (auto& [number, client] : m_clients)
+        if (client->greeted && !client->outbox.push(bytes, kind, key)) client->lost = true;
+    wake();
+}
+
+void Host::Core::sendTo(std::uint64_t number, const Frame& frame, Outbox::Kind kind, std::string key) {
+    auto bytes = std::make_shared<const std::vector<std::uint8_t>>(engine::wire::encode(frame));
+    const std::lock_guard lock(m_mutex);
+    Client* client = findClient(number);
+    if (client && !client->outbox.push(std::move(bytes), kind, std::move(key))) client->lost = true;
+    wake();
+}
+
+void Host::Core::wake() {
+    const std::uint64_t one = 1;
+    (void)!write(m_wake, &one, sizeof one);
+}
+
+void Host::Core::log(const std::string& level, const std::string& text) {
+    if (m_options.log) m_options.log(level, text);
+}
+
+// Asking the device may take long when its driver is unwell: never on the loop.
+void Host::Core::watchDevice(std::stop_token stop) {
+    std::mutex mutex;
+    std::condition_variable_any pause;
+    std::unique_lock lock(mutex);
+    while (!stop.stop_requested()) {
+        broadcast({"device", 0, json(m_engine.device())}, Outbox::Kind::Latest, "device");
+        pause.wait_for(lock, stop, m_options.beat, [] { return false; });
+    }
+}
+
+void Host::Core::reply(Client& client, const char* type, std::uint64_t id, json body) {
+    const std::lock_guard lock(m_mutex);
+    auto bytes =
+        std::make_shared<const std::vector<std::uint8_t>>(engine::wire::encode({type, id, std::move(body)}));
+    if (!client.outbox.push(std::move(bytes), Outbox::Kind::Reliable)) client.lost = true;
+}
+
+void Host::Core::refuse(Client& client, std::uint64_t id, const engine::Error& error) {
+    reply(client, "error", id, engine::toJson(error));
+}
+
+Host::Core::Client* Host::Core::findClient(std::uint64_t number) {
+    const std::lock_guard lock(m_mutex);
+    const auto found = m_clients.find(number);
+    return found == m_clients.end() ? nullptr : found->second.get();
+}
+
+}  // namespace caravan::host

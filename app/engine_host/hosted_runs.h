@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/api/engine.h"
+#include "projects/run_recorder.h"
+
+namespace caravan::host {
+
+// The runs of this engine: starts them, writes their events into their projects, hands the events on.
+// Thread-safe.
+class HostedRuns {
+  public:
+    // Called on the run's thread; must not block.
+    using Publish = std::function<void(const std::string& run, const engine::RunEvent& event)>;
+    HostedRuns(engine::Engine& engine, Publish publish);
+    ~HostedRuns();
+
+    [[nodiscard]] engine::Result<std::string> start(engine::RunRequest request);  // blocks on the disk
+    [[nodiscard]] engine::Result<std::string> resume(const engine::ResumeRequest& request);
+    [[nodiscard]] engine::Result<std::shared_ptr<engine::TuningRun>> find(const std::string& run) const;
+
+    struct Status {
+        std::string run;
+        engine::RunState state = engine::RunState::Loading;
+        engine::StepIndex step = 0;
+    };
+    [[nodiscard]] std::vector<Status> list() const;
+    [[nodiscard]] bool anyLive() const;
+    [[nodiscard]] std::optional<engine::RoutingRecord> newestRouting(const std::string& run) const;
+    void stopAll();  // save and stop
+    void cancelAll();
+    void checkpointAll();
+    // Drops runs that have ended; joins their threads. Not on a run's thread.
+    void retire();
+
+  private:
+    struct Observer;
+    struct Entry {
+        std::shared_ptr<Observer> observer;
+        std::shared_ptr<engine::TuningRun> run;
+    };
+    template <class Begin>
+    engine::Result<std::string> begin(const std::string& folder, const std::string& recipe,
+                                      engine::StepIndex steps, Begin begin);
+    engine::Result<std::shared_ptr<projects::RunRecorder>> recorderFor(const std::string& folder,
+                                                                       const std::string& recipe,
+                                                                       engine::StepIndex steps);
+
+    engine::Engine& m_engine;
+    Publish m_publish;
+    mutable std::mutex m_mutex;
+    std::map<std::string, Entry> m_runs;
+    std::map<std::string, std::weak_ptr<projects::Project>> m_projects;
+};
+
+}  // namespace caravan::host
