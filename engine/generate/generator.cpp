@@ -170,10 +170,14 @@ GenerateSummary Generator::run(std::span<const TokenId> prompt, const GenerateOp
         const bool last = answer.stopped() || summary.tokens == limit || stop.stop_requested();
         if (last) event.text += answer.finish();
         if (token) token(event);
-        if (answer.stopped())
+        if (answer.stopped()) {
             summary.finish = "stop";
-        else if (stop.stop_requested())
+            break;
+        }
+        if (stop.stop_requested()) {  // maybe by the callback
             summary.finish = "cancelled";
+            break;
+        }
         if (last) break;
         sampler.saw(std::span(&sampled.id, 1));
         routing.clear();
