@@ -86,6 +86,10 @@ void Page::addBar(QWidget* bar) {
     m_bars->addWidget(bar);
 }
 
+void Page::hostMessages(QWidget* messages) {
+    m_bars->addWidget(messages);
+}
+
 void Page::setWindowTitlePart(const QString& text) {
     if (m_windowTitlePart == text) return;
     m_windowTitlePart = text;

@@ -52,6 +52,8 @@ class Page : public QMainWindow {
     [[nodiscard]] virtual QString statusFact() const { return {}; }
     // Panes that F6 walks, in order; by default the header, the central widget and the docks.
     [[nodiscard]] virtual QList<QWidget*> panes() const;
+    // The shell's messages (engine died, a file that cannot be read) stand below the bars of the shown page.
+    void hostMessages(QWidget* messages);
 
   Q_SIGNALS:
     void linkActivated(const QString& pageId, const QVariantMap& arguments);

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <QDateTime>
+#include <QFileSystemWatcher>
 #include <QObject>
 #include <QThreadPool>
+#include <QTimer>
 #include <QUndoStack>
 #include <QVector>
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "engine/api/config/recipe.h"
@@ -60,7 +63,9 @@ struct RunEntry {
 class ProjectContext : public QObject {
     Q_OBJECT
   public:
-    ProjectContext(const QString& folder, EngineLink* engine, RunController* runs, QObject* parent = nullptr);
+    // demo: the embedded example, made in the folder on first use.
+    ProjectContext(const QString& folder, EngineLink* engine, RunController* runs, bool demo = false,
+                   QObject* parent = nullptr);
     ~ProjectContext() override;
 
     [[nodiscard]] QString folder() const { return m_folder; }
@@ -118,7 +123,8 @@ class ProjectContext : public QObject {
     void inspect(const QString& path);
     void saveDraft();
     void saveModels();
-    void load();
+    void load(bool demo);
+    void putModel(const QString& path, bool bundled, const nlohmann::json* inspection);
 
     QString m_folder, m_name;
     bool m_open = false;
@@ -130,6 +136,9 @@ class ProjectContext : public QObject {
     QVector<ModelEntry> m_models;
     QVector<RunEntry> m_runs;
     QString m_selectedRun;
+    QStringList m_early;  // model folders dropped before the project was read
+    QTimer m_saveTimer, m_runsTimer, m_modelTimer;
+    QFileSystemWatcher m_watcher;
     QThreadPool m_thread;  // one thread: order is kept
     std::shared_ptr<ProjectStore> m_store;
 };

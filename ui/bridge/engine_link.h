@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "engine/api/engine.h"
+#include "engine/api/event_json.h"
 #include "engine/api/result.h"
 #include "engine/api/run_events.h"
 

@@ -1,0 +1,318 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+#include "ui/pages/chat/chat_session.h"
+
+#include <QUuid>
+#include <algorithm>
+#include <map>
+
+#include "engine/api/event_json.h"
+#include "projects/owner.h"
+#include "projects/project.h"
+#include "ui/bridge/engine_link.h"
+#include "ui/format/format.h"
+#include "ui/project_context.h"
+
+namespace caravan::ui {
+namespace {
+
+constexpr int kSaveEvery = 500;   // ms, while tokens stream
+constexpr int kTitleLength = 60;  // characters of the first message
+
+// The archive on the project's own thread; the project outlives the call.
+projects::ChatArchive archiveOf(projects::Project& project) {
+    return projects::ChatArchive(std::shared_ptr<projects::Project>(std::shared_ptr<void>(), &project));
+}
+
+struct Loaded {
+    std::vector<projects::Message> messages;
+    std::map<std::int64_t, std::vector<engine::TokenEvent>> tokens;
+};
+
+// From the newest message up to the first: the branch that was written last.
+std::vector<projects::Message> newestPath(const std::vector<projects::Message>& messages) {
+    std::map<std::int64_t, const projects::Message*> byId;
+    for (const projects::Message& m : messages)
+        byId[m.id] = &m;
+    std::vector<projects::Message> path;
+    const projects::Message* at = byId.empty() ? nullptr : byId.rbegin()->second;
+    while (at != nullptr && path.size() <= messages.size()) {
+        path.push_back(*at);
+        const auto parent = byId.find(at->parent);
+        at = parent == byId.end() ? nullptr : parent->second;
+    }
+    std::reverse(path.begin(), path.end());
+    return path;
+}
+
+}  // namespace
+
+ChatSession::ChatSession(EngineLink* engine, QObject* parent) : QObject(parent), m_engine(engine) {
+    m_saving.setInterval(kSaveEvery);
+    connect(&m_saving, &QTimer::timeout, this, [this] { saveTokens(); });
+    connect(engine, &EngineLink::died, this, &ChatSession::engineDied);
+}
+
+template <class F>
+void ChatSession::inArchive(F work) {
+    if (m_project == nullptr) return;
+    m_project->inProject<bool>(
+        this,
+        [work](projects::Project& project) {
+            projects::ChatArchive archive = archiveOf(project);
+            work(archive);
+            return true;
+        },
+        [](const bool&) {});
+}
+
+void ChatSession::setProject(ProjectContext* project) {
+    if (isStreaming()) stop();
+    m_project = project;
+    m_chats.clear();
+    m_chat = {};
+    m_path.clear();
+    Q_EMIT chatsChanged();
+    Q_EMIT pathChanged();
+    if (project == nullptr) return;
+    connect(project, &ProjectContext::opened, this, [this] { reloadChats(); });
+    if (project->isOpen()) reloadChats();
+}
+
+void ChatSession::reloadChats() {
+    if (m_project == nullptr) return;
+    using Chats = std::vector<projects::Chat>;
+    m_project->inProject<Chats>(
+        this,
+        [](projects::Project& project) {
+            projects::ChatArchive archive = archiveOf(project);
+            static_cast<void>(archive.flush());
+            return archive.chats().value_or(Chats{});
+        },
+        [this](const Chats& chats) {
+            m_chats = chats;
+            Q_EMIT chatsChanged();
+        });
+}
+
+void ChatSession::searchChats(const QString& text) {
+    if (m_project == nullptr) return;
+    using Ids = std::vector<std::string>;
+    m_project->inProject<Ids>(
+        this,
+        [wish = text.toStdString()](projects::Project& project) {
+            return archiveOf(project).search(wish).value_or(Ids{});
+        },
+        [this](const Ids& ids) {
+            QStringList list;
+            for (const std::string& id : ids)
+                list.push_back(QString::fromStdString(id));
+            Q_EMIT searched(list);
+        });
+}
+
+void ChatSession::openChat(const QString& id) {
+    if (m_project == nullptr || id == currentChat()) return;
+    if (isStreaming()) stop();
+    const auto found = std::find_if(m_chats.begin(), m_chats.end(),
+                                    [&](const projects::Chat& c) { return c.id == id.toStdString(); });
+    if (found == m_chats.end()) return;
+    m_chat = *found;
+    m_path.clear();
+    Q_EMIT pathChanged();
+    m_project->inProject<Loaded>(
+        this,
+        [chat = m_chat.id](projects::Project& project) {
+            projects::ChatArchive archive = archiveOf(project);
+            static_cast<void>(archive.flush());
+            Loaded loaded;
+            loaded.messages = archive.messages(chat).value_or(std::vector<projects::Message>{});
+            for (const projects::Message& m : loaded.messages)
+                if (m.role == "assistant")
+                    loaded.tokens[m.id] =
+                        archive.tokens(chat, m.id).value_or(std::vector<engine::TokenEvent>{});
+            return loaded;
+        },
+        [this, chat = m_chat.id](const Loaded& loaded) {
+            if (m_chat.id != chat) return;
+            m_path.clear();
+            m_nextMessage = 1;
+            for (const projects::Message& m : loaded.messages)
+                m_nextMessage = std::max(m_nextMessage, m.id + 1);
+            for (const projects::Message& m : newestPath(loaded.messages)) {
+                ChatTurn turn;
+                turn.message = m;
+                const auto tokens = loaded.tokens.find(m.id);
+                if (tokens != loaded.tokens.end()) turn.tokens = tokens->second;
+                // An answer without its end: the engine or the window went away while it streamed.
+                if (turn.isAnswer() && m.summary.is_null()) {
+                    turn.error = tr("This answer was cut off.");
+                    if (turn.message.content.empty())
+                        for (const engine::TokenEvent& t : turn.tokens)
+                            turn.message.content += t.text;
+                }
+                m_path.push_back(std::move(turn));
+            }
+            Q_EMIT pathChanged();
+        });
+}
+
+void ChatSession::newChat() {
+    if (isStreaming()) stop();
+    const std::string system = m_chat.system;
+    m_chat = {};
+    m_chat.system = system;
+    m_path.clear();
+    m_nextMessage = 1;
+    Q_EMIT pathChanged();
+    Q_EMIT chatsChanged();
+}
+
+void ChatSession::removeChat(const QString& id) {
+    if (id == currentChat()) newChat();
+    inArchive([chat = id.toStdString()](projects::ChatArchive& archive) { archive.remove(chat); });
+    reloadChats();
+}
+
+void ChatSession::setOptions(const engine::GenerateOptions& options) {
+    m_options = options;
+}
+
+void ChatSession::setSystem(const QString& text) {
+    m_chat.system = text.trimmed().toStdString();
+    if (m_chat.id.empty()) return;
+    inArchive([chat = m_chat](projects::ChatArchive& archive) { archive.update(chat); });
+}
+
+void ChatSession::ensureChat(const QString& firstText) {
+    if (!m_chat.id.empty()) return;
+    m_chat.id = QUuid::createUuid().toString(QUuid::WithoutBraces).toStdString();
+    QString title = firstText.simplified();
+    if (title.size() > kTitleLength) title = title.left(kTitleLength - 1) + QChar(0x2026);
+    m_chat.title = title.toStdString();
+    m_chat.createdAt = m_chat.changedAt = projects::nowMilliseconds();
+    inArchive([chat = m_chat](projects::ChatArchive& archive) mutable { archive.create(chat); });
+    m_chats.insert(m_chats.begin(), m_chat);
+    Q_EMIT chatsChanged();
+}
+
+// --- talking
+// -----------------------------------------------------------------------------------------------------------------
+
+void ChatSession::send(const QString& text) {
+    if (isStreaming() || m_project == nullptr || text.trimmed().isEmpty()) return;
+    ensureChat(text);
+    ChatTurn turn;
+    turn.message.id = m_nextMessage++;
+    turn.message.parent = m_path.empty() ? 0 : m_path.back().message.id;
+    turn.message.role = "user";
+    turn.message.content = text.toStdString();
+    turn.message.createdAt = projects::nowMilliseconds();
+    saveMessage(turn);
+    m_path.push_back(std::move(turn));
+    answer();
+}
+
+void ChatSession::regenerate() {
+    if (isStreaming() || m_path.empty()) return;
+    if (m_path.back().isAnswer()) m_path.pop_back();  // it stays in the archive as a branch
+    if (!m_path.empty()) answer();
+}
+
+void ChatSession::answer() {
+    std::vector<engine::ChatMessage> messages;
+    if (!m_chat.system.empty()) messages.push_back({"system", m_chat.system});
+    for (const ChatTurn& turn : m_path)
+        messages.push_back({turn.message.role, turn.message.content});
+    ChatTurn turn;
+    turn.message.id = m_nextMessage++;
+    turn.message.parent = m_path.back().message.id;
+    turn.message.role = "assistant";
+    turn.message.source = m_source.source;
+    turn.message.source["words"] = m_source.words.toStdString();
+    turn.message.createdAt = projects::nowMilliseconds();
+    turn.streaming = true;
+    saveMessage(turn);
+    m_path.push_back(std::move(turn));
+    m_savedTokens = 0;
+    m_stopped = false;
+    Q_EMIT pathChanged();
+    nlohmann::json body{{"source", m_source.source}, {"messages", messages}, {"options", m_options}};
+    m_request = m_engine->request(
+        "generate", std::move(body), this,
+        [this](const engine::Result<nlohmann::json>& result) {
+            if (!result) return finish(tl::unexpected<engine::Error>(result.error()));
+            finish(result->get<engine::GenerateSummary>());
+        },
+        [this](const engine::Progress& progress) { Q_EMIT loading(progress); },
+        [this](const QVector<engine::TokenEvent>& tokens) { append(tokens); });
+    m_saving.start();
+    Q_EMIT streamingChanged(true);
+}
+
+void ChatSession::append(const QVector<engine::TokenEvent>& tokens) {
+    if (m_path.empty() || !m_path.back().streaming) return;
+    ChatTurn& turn = m_path.back();
+    const int first = static_cast<int>(turn.tokens.size());
+    for (const engine::TokenEvent& token : tokens) {
+        turn.message.content += token.text;
+        turn.tokens.push_back(token);
+    }
+    Q_EMIT tokensAppended(static_cast<int>(m_path.size()) - 1, first);
+}
+
+void ChatSession::finish(const engine::Result<engine::GenerateSummary>& summary) {
+    m_request = 0;
+    m_saving.stop();
+    if (m_path.empty() || !m_path.back().streaming) return;
+    saveTokens();
+    ChatTurn& turn = m_path.back();
+    turn.streaming = false;
+    if (summary) {
+        turn.message.summary = *summary;
+        if (!summary->text.empty() || turn.tokens.empty()) turn.message.content = summary->text;
+    } else if (m_stopped || summary.error().code == engine::ErrorCode::Interrupted) {
+        turn.message.summary =
+            engine::GenerateSummary{.text = turn.message.content,
+                                    .tokens = static_cast<std::int64_t>(turn.tokens.size()),
+                                    .finish = "cancelled"};
+    } else {
+        turn.error = words(summary.error()).oneLine();
+        Q_EMIT failed(summary.error());
+    }
+    saveMessage(turn);
+    Q_EMIT turnChanged(static_cast<int>(m_path.size()) - 1);
+    Q_EMIT streamingChanged(false);
+}
+
+void ChatSession::stop() {
+    if (!isStreaming()) return;
+    m_stopped = true;
+    m_engine->cancel(m_request);
+}
+
+// What was said stays; the request itself ends with EngineGone through finish().
+void ChatSession::engineDied(const QString&) {
+    saveTokens();
+}
+
+void ChatSession::saveMessage(const ChatTurn& turn) {
+    inArchive([chat = m_chat.id, message = turn.message](projects::ChatArchive& archive) {
+        archive.putMessage(chat, message);
+    });
+}
+
+void ChatSession::saveTokens() {
+    if (m_path.empty() || m_path.back().tokens.size() <= m_savedTokens) return;
+    const ChatTurn& turn = m_path.back();
+    std::vector<engine::TokenEvent> fresh(turn.tokens.begin() + static_cast<std::ptrdiff_t>(m_savedTokens),
+                                          turn.tokens.end());
+    inArchive([chat = m_chat.id, id = turn.message.id, first = static_cast<std::int64_t>(m_savedTokens),
+               fresh = std::move(fresh)](projects::ChatArchive& archive) {
+        archive.putTokens(chat, id, first, fresh);
+    });
+    m_savedTokens = turn.tokens.size();
+}
+
+}  // namespace caravan::ui

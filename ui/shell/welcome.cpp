@@ -1,0 +1,228 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/shell/welcome.h"
+
+#include <QAction>
+#include <QDir>
+#include <QFileInfo>
+#include <QGridLayout>
+#include <QHBoxLayout>
+#include <QPainter>
+#include <QStorageInfo>
+#include <QVBoxLayout>
+
+#include "ui/actions/action_registry.h"
+#include "ui/format/format.h"
+#include "ui/shell/choice_card.h"
+#include "ui/shell/run_pill.h"
+#include "ui/shell/status_line.h"
+
+namespace caravan::ui {
+namespace {
+
+class BigMark : public QWidget {
+  public:
+    BigMark() { setFixedSize(88, 44); }
+
+  protected:
+    void paintEvent(QPaintEvent*) override {
+        QPainter painter(this);
+        paintMark(painter, rect(), 1, 6, Theme::color(Token::Accent));
+    }
+};
+
+class DropHint : public QWidget {
+  public:
+    explicit DropHint(const QString& text) : m_text(text) {
+        setFixedHeight(54);
+        setAccessibleName(text);
+    }
+
+  protected:
+    void paintEvent(QPaintEvent*) override {
+        QPainter painter(this);
+        painter.setRenderHint(QPainter::Antialiasing);
+        QPen pen(Theme::color(Token::Control), 1);
+        pen.setDashPattern({4, 3});
+        painter.setPen(pen);
+        painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4);
+        painter.setPen(Theme::color(Token::Text2));
+        painter.setFont(widgets::textFont(widgets::TextRole::Secondary));
+        painter.drawText(rect().adjusted(12, 0, -12, 0), Qt::AlignCenter | Qt::TextWordWrap, m_text);
+    }
+
+  private:
+    QString m_text;
+};
+
+QWidget* rule() {
+    auto* line = new Surface(Token::Line);
+    line->setFixedHeight(1);
+    return line;
+}
+
+void empty(QLayout* layout) {
+    while (QLayoutItem* item = layout->takeAt(0)) {
+        if (item->widget()) item->widget()->deleteLater();
+        delete item;
+    }
+}
+
+}  // namespace
+
+Welcome::Welcome(ActionRegistry* actions, EngineLink* engine, QWidget* parent)
+    : Surface(Token::Base, Surface::None, parent), m_engine(engine) {
+    setAccessibleName(tr("Welcome"));
+    auto* outer = new QVBoxLayout(this);
+    outer->setContentsMargins(32, 24, 32, 24);
+    outer->addStretch(2);
+    auto* middle = new QWidget;
+    middle->setMaximumWidth(1040);
+    auto* grid = new QGridLayout(middle);
+    grid->setContentsMargins(0, 0, 0, 0);
+    grid->setHorizontalSpacing(56);
+    grid->setVerticalSpacing(0);
+    auto* head = new QHBoxLayout;
+    head->setSpacing(24);
+    head->addWidget(new BigMark);
+    auto* names = new QVBoxLayout;
+    names->setSpacing(0);
+    auto* name = new ThemedLabel(QStringLiteral("Caravan"), widgets::TextRole::Title);
+    QFont large = name->font();
+    large.setPixelSize(large.pixelSize() * 3 / 2);
+    name->setFont(large);
+    names->addWidget(name);
+    names->addWidget(new ThemedLabel(
+        tr("Turn a dense language model into a mixture of experts, tune it, and see which experts answer."),
+        widgets::TextRole::Body, Token::Text2));
+    head->addLayout(names, 1);
+    grid->addLayout(head, 0, 0, 1, 2);
+    grid->setRowMinimumHeight(1, 36);
+    grid->addWidget(startColumn(actions), 2, 0, Qt::AlignTop);
+    grid->addWidget(factsColumn(), 2, 1, Qt::AlignTop);
+    grid->setColumnStretch(0, 54);
+    grid->setColumnStretch(1, 41);
+    grid->setRowMinimumHeight(3, 36);
+    grid->addWidget(rule(), 4, 0, 1, 2);
+    auto* foot = new QHBoxLayout;
+    foot->setContentsMargins(0, 12, 0, 0);
+    foot->setSpacing(28);
+    if (QAction* keys = actions->find(QStringLiteral("help.keys"))) {
+        auto* link = new LinkButton(tr("Keyboard shortcuts"));
+        connect(link, &LinkButton::clicked, keys, &QAction::trigger);
+        foot->addWidget(link);
+    }
+    foot->addStretch(1);
+    foot->addWidget(new ThemedLabel(tr("No account, no network, no telemetry."), widgets::TextRole::Secondary,
+                                    Token::Text2));
+    grid->addLayout(foot, 5, 0, 1, 2);
+    auto* center = new QHBoxLayout;
+    center->addStretch(1);
+    center->addWidget(middle, 100);
+    center->addStretch(1);
+    outer->addLayout(center);
+    outer->addStretch(3);
+    connect(engine, &EngineLink::stateChanged, this, [this] { showComputer(); });
+    connect(engine, &EngineLink::deviceChanged, this, [this] {
+        if (isVisible()) showComputer();
+    });
+    showComputer();
+}
+
+QWidget* Welcome::startColumn(ActionRegistry* actions) {
+    auto* column = new QWidget;
+    auto* layout = new QVBoxLayout(column);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(12);
+    const auto card = [&](const QString& id, const QString& icon, const QString& title, const QString& text,
+                          bool first) {
+        QAction* action = actions->find(id);
+        if (!action) return;
+        auto* button = new ChoiceCard(title, text, ChoiceCard::Mark::Icon);
+        button->setIcon(widgets::themeIcon(icon));
+        button->setBadge(action->shortcut()
+                             .toString(QKeySequence::NativeText)
+                             .replace(QLatin1Char('+'), QLatin1Char(' ')));
+        button->setEmphasis(first);
+        connect(button, &QAbstractButton::clicked, action, &QAction::trigger);
+        layout->addWidget(button);
+    };
+    card(QStringLiteral("file.demo"), QStringLiteral("play"), tr("Open the demo"),
+         tr("A 15.7 M-parameter model with data. Upcycle, tune and chat in about five minutes, GPU or not."),
+         true);
+    card(QStringLiteral("file.model"), QStringLiteral("models"), tr("Open a model folder…"),
+         tr("Safetensors, Camelidae or Sparsetral. Nothing is copied."), false);
+    card(QStringLiteral("file.project"), QStringLiteral("runs"), tr("Open a project…"),
+         tr("A folder with runs, chats and settings."), false);
+    layout->addWidget(new DropHint(tr("or drop a model folder or a project anywhere in this window")));
+    return column;
+}
+
+QWidget* Welcome::factsColumn() {
+    auto* column = new QWidget;
+    auto* layout = new QVBoxLayout(column);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(8);
+    layout->addWidget(new ThemedLabel(tr("Recent projects"), widgets::TextRole::Section));
+    layout->addWidget(rule());
+    m_recent = new QVBoxLayout;
+    m_recent->setSpacing(2);
+    layout->addLayout(m_recent);
+    layout->addSpacing(24);
+    layout->addWidget(new ThemedLabel(tr("This computer"), widgets::TextRole::Section));
+    layout->addWidget(rule());
+    m_facts = new QGridLayout;
+    m_facts->setContentsMargins(0, 6, 0, 0);
+    m_facts->setHorizontalSpacing(12);
+    m_facts->setVerticalSpacing(8);
+    m_facts->setColumnStretch(2, 1);
+    layout->addLayout(m_facts);
+    setRecent({});
+    return column;
+}
+
+void Welcome::setRecent(const QStringList& folders) {
+    empty(m_recent);
+    if (folders.isEmpty()) {
+        auto* none = new ThemedLabel(tr("None yet. Projects that you open are listed here."),
+                                     widgets::TextRole::Secondary, Token::Text2);
+        none->setWordWrap(true);
+        m_recent->addWidget(none);
+    }
+    for (const QString& folder : folders) {
+        auto* link = new LinkButton(QFileInfo(folder).fileName());
+        link->setToolTip(homePath(folder));
+        m_recent->addWidget(link);
+        connect(link, &LinkButton::clicked, this, [this, folder] { Q_EMIT projectChosen(folder); });
+    }
+}
+
+void Welcome::showComputer() {
+    empty(m_facts);
+    int row = 0;
+    const auto fact = [&](const QString& icon, Token token, const QString& name, const QString& text) {
+        auto* mark = new QLabel;
+        mark->setPixmap(widgets::themeIcon(icon, Theme::color(token)).pixmap(16, 16));
+        m_facts->addWidget(mark, row, 0, Qt::AlignTop);
+        m_facts->addWidget(new ThemedLabel(name, widgets::TextRole::Secondary, Token::Text2), row, 1,
+                           Qt::AlignTop);
+        auto* value = new ThemedLabel(text, widgets::TextRole::Secondary);
+        value->setWordWrap(true);
+        m_facts->addWidget(value, row++, 2);
+    };
+    if (m_engine->hasDevice()) {
+        const engine::DeviceStatus& device = m_engine->device();
+        fact(QStringLiteral("check"), Token::Ok, device.cuda ? tr("GPU") : tr("Processor"),
+             deviceText(device));
+        if (!device.note.empty())
+            fact(QStringLiteral("info"), Token::Text2, tr("GPU"), QString::fromStdString(device.note));
+    }
+    fact(m_engine->isUsable() ? QStringLiteral("check") : QStringLiteral("info"),
+         m_engine->isUsable() ? Token::Ok : Token::Text2, tr("Engine"), m_engine->stateWords());
+    const QStorageInfo disk(QDir::homePath());
+    if (disk.isValid())
+        fact(QStringLiteral("check"), Token::Ok, tr("Disk"),
+             tr("%1 free").arg(diskText(disk.bytesAvailable())));
+}
+
+}  // namespace caravan::ui
