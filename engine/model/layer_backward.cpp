@@ -8,17 +8,6 @@ namespace caravan::engine::model {
 
 namespace {
 
-// The two halves as one [T, 2 I]; no copy where the operation wrote them side by side already.
-at::Tensor joined(const ops::SwigluGradient& gradient) {
-    const at::Tensor& gate = gradient.gate;
-    const at::Tensor& up = gradient.up;
-    const std::int64_t width = gate.size(1);
-    if (gate.is_alias_of(up) && gate.stride(0) == 2 * width &&
-        up.storage_offset() == gate.storage_offset() + width)
-        return gate.as_strided({gate.size(0), 2 * width}, {2 * width, 1}, gate.storage_offset());
-    return at::cat({gate, up}, 1);
-}
-
 // Backward of FFN and experts: dL/dmiddle from g = dL/dout.
 at::Tensor feedForwardBackward(const Layer& layer, const at::Tensor& g, const LayerPass& pass,
                                LayerState& state) {
@@ -40,7 +29,7 @@ at::Tensor feedForwardBackward(const Layer& layer, const at::Tensor& g, const La
     {
         const at::Tensor activated = ops::swiglu(gate, up);
         const at::Tensor dActivated = layer.down.backward(du, activated, linear, state.lora[3], true);
-        dGateUp = joined(ops::swigluBackward(dActivated, gate, up));
+        dGateUp = ops::swigluBackward(dActivated, gate, up).packed;
     }
     state.gateUp.reset();
     at::Tensor dNormed = layer.gateUp.backward(dGateUp, normed, linear, state.lora[2], true);

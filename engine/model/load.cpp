@@ -56,8 +56,9 @@ class Loader {
         : m_folder(folder),
           m_files(folder.files),
           m_options(options),
-          m_model(std::make_unique<Model>(folder.config, options.device,
-                                          computeType(options.compute, options.device))) {
+          m_model(
+              std::make_unique<Model>(folder.config, options.device,
+                                      options.type.value_or(computeType(options.compute, options.device)))) {
         m_progress.stage = "reading weights";
         m_progress.total = folder.config.layers + 1;
     }

@@ -97,7 +97,8 @@ at::Tensor Model::run(const at::Tensor& ids, const LayerPass& pass) {
 }
 
 at::Tensor Model::logits(const at::Tensor& hidden) {
-    return ops::linear(hidden, m_head).to(at::kFloat);
+    const at::Tensor logits = ops::linear(hidden, m_head);
+    return logits.scalar_type() == at::kBFloat16 ? logits.to(at::kFloat) : logits;
 }
 
 at::Tensor Model::forwardForTuning(const Tokens& tokens, const Tuning& tuning, StepState& state) {

@@ -32,7 +32,8 @@ struct Tuning;    // step_state.h: dropout, seed and step of a tuning pass
 struct LoadOptions {
     Quantization quantization =
         Quantization::None;  // nf4: quantise the seven linears while loading (already NF4 folders stay NF4)
-    Compute compute = Compute::Auto;  // auto: fp32 on the CPU, bf16 on CUDA
+    Compute compute = Compute::Auto;     // auto: fp32 on the CPU, bf16 on CUDA
+    std::optional<at::ScalarType> type;  // instead of compute: fp64 for gradient checks
     at::Device device = at::kCPU;
     std::optional<std::string> base;  // instead of the one that a PEFT folder names
     ProgressFunction progress;        // "reading weights", tensors done of all
@@ -78,7 +79,7 @@ class Model {
 
     // Final hidden state after the last norm, [T, D] in the compute type.
     [[nodiscard]] at::Tensor forward(const Tokens& tokens, const ForwardOptions& options = {});
-    // Of hidden rows [N, D]: [N, V] fp32.
+    // Of hidden rows [N, D]: [N, V] fp32 (fp64 in fp64).
     [[nodiscard]] at::Tensor logits(const at::Tensor& hidden);
     // Appends ids to the cache's sequence (all at once when it is empty, else one by one) -> hidden states of
     // the appended tokens [n, D]. The routing of a call is that of its own tokens.

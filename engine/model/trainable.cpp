@@ -29,7 +29,7 @@ BlockId Trainable::add(ParameterGroup group, std::vector<std::string> keys, cons
     Block block;
     block.shape = values.sizes().vec();
     block.offset = m_size;
-    block.initial = values.to(at::kCPU, at::kFloat).contiguous();
+    block.initial = values.to(at::kCPU, masterType()).contiguous();
     std::vector<std::int64_t> shape = block.shape;
     const auto parts = static_cast<std::int64_t>(keys.size());
     if (parts > 1 || (group == ParameterGroup::Adapter && shape.size() == 3)) {
@@ -49,10 +49,11 @@ BlockId Trainable::add(ParameterGroup group, std::vector<std::string> keys, cons
 
 void Trainable::allocate() {
     const at::Tensor before = m_values;
-    m_values = at::zeros({m_size}, at::TensorOptions().device(m_device).dtype(at::kFloat));
+    m_values = at::zeros({m_size}, at::TensorOptions().device(m_device).dtype(masterType()));
     if (before.defined()) m_values.narrow(0, 0, before.numel()).copy_(before);
     releaseTuning();
-    m_working = m_compute == at::kFloat ? m_values : at::zeros({m_size}, m_values.options().dtype(m_compute));
+    m_working =
+        m_compute == masterType() ? m_values : at::zeros({m_size}, m_values.options().dtype(m_compute));
     for (Block& block : m_blocks) {
         if (block.initial.defined()) slice(m_values, block).copy_(block.initial);
         block.initial.reset();
@@ -99,7 +100,7 @@ const Parameter* Trainable::find(std::string_view key) const {
 }
 
 void Trainable::refresh() {
-    if (m_values.defined() && m_compute != at::kFloat) m_working.copy_(m_values);
+    if (m_values.defined() && m_compute != masterType()) m_working.copy_(m_values);
 }
 
 void Trainable::zeroGradients() {
@@ -110,7 +111,8 @@ std::int64_t Trainable::bytes() const {
     std::int64_t sum = 0;
     for (const at::Tensor* flat : {&m_values, &m_gradients, &m_first, &m_second})
         if (flat->defined()) sum += static_cast<std::int64_t>(flat->nbytes());
-    if (m_compute != at::kFloat && m_working.defined()) sum += static_cast<std::int64_t>(m_working.nbytes());
+    if (m_compute != masterType() && m_working.defined())
+        sum += static_cast<std::int64_t>(m_working.nbytes());
     return sum;
 }
 

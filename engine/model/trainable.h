@@ -84,6 +84,10 @@ class Trainable {
         at::Tensor working, gradient;
     };
     [[nodiscard]] static at::Tensor view(const at::Tensor& flat, const Parameter& parameter);
+    // fp64 in gradient checks, else fp32
+    [[nodiscard]] at::ScalarType masterType() const {
+        return m_compute == at::kDouble ? at::kDouble : at::kFloat;
+    }
     [[nodiscard]] at::Tensor slice(const at::Tensor& flat, const Block& block) const;
 
     at::Device m_device;

@@ -8,7 +8,8 @@ namespace caravan::engine::moe {
 
 ops::Routing LinearRouter::forward(const at::Tensor& x, model::Trainable& parameters, std::int64_t layer,
                                    const Steering* steering) const {
-    const at::Tensor logits = ops::linear(x, parameters.working(m_weight)).to(at::kFloat);
+    at::Tensor logits = ops::linear(x, parameters.working(m_weight));
+    if (logits.scalar_type() == at::kBFloat16) logits = logits.to(at::kFloat);
     return routeSteered(logits, m_topK, layer, steering);
 }
 
@@ -16,7 +17,7 @@ at::Tensor LinearRouter::backward(const ops::Routing& routing, const at::Tensor&
                                   const BalanceGradient& balance, const at::Tensor& x,
                                   model::Trainable& parameters) const {
     const at::Tensor dLogits = ops::routeBackward(routing, dWeights, balance.f, balance.coefficient);
-    parameters.gradient(m_weight).addmm_(dLogits.t(), x.to(at::kFloat));
+    parameters.gradient(m_weight).addmm_(dLogits.t(), x.to(dLogits.scalar_type()));
     return dLogits;
 }
 
