@@ -66,6 +66,8 @@ int CurvePlot::addLane(const LaneStyle& style) {
     for (QCPAxis* axis : lane->rect->axes()) {
         axis->setLayer(QStringLiteral("axes"));
         axis->grid()->setLayer(QStringLiteral("grid"));
+        axis->setTickPen(Qt::NoPen);
+        axis->setSubTickPen(Qt::NoPen);
         axis->setTickLength(0);
         axis->setSubTicks(false);
         axis->setVisible(style.main && (axis == lane->x() || axis == lane->y()));
@@ -303,7 +305,7 @@ void CurvePlot::applyRanges() {
             lane->high = lane->low + span;
             const double pad = lane->style.main ? span * 0.05 : 0;
             if (!(lane->style.fromZero && extent.low >= 0))
-                lane->low -= pad;
+                lane->low -= lane->style.main ? 2 * pad : pad;  // room for the words of marks
             else
                 lane->low = 0;
             lane->high += pad;

@@ -11,14 +11,14 @@ namespace caravan::widgets {
 
 QString FormatTicker::getTickLabel(double tick, const QLocale& locale, QChar, int) {
     if (format) return format(tick);
-    if (std::abs(tick) < 1e-12) return QStringLiteral("0");
-    const double size = std::abs(tick);
-    if (size >= 1e6) return QLocale().toString(tick, 'g', 3);
-    if (tick == std::round(tick)) return QLocale().toString(static_cast<qlonglong>(tick));
-    return QLocale().toString(tick, 'g', 3);
+    Q_UNUSED(locale);
+    if (std::abs(tick) >= 1e6) return QLocale().toString(tick / 1e6, 'g', 4) + QStringLiteral("\u2009M");
+    if (logarithmic) return QLocale().toString(tick, 'g', 3);
+    return QLocale().toString(std::abs(tick) < 1e-12 ? 0.0 : tick, 'f', decimals);
 }
 
 QVector<double> FormatTicker::createTickVector(double tickStep, const QCPRange& range) {
+    decimals = std::clamp(static_cast<int>(std::ceil(-std::log10(tickStep) - 1e-9)), 0, 6);
     if (!logarithmic || range.lower <= 0) return QCPAxisTicker::createTickVector(tickStep, range);
     QVector<double> fine, coarse;
     for (int decade = static_cast<int>(std::floor(std::log10(range.lower)));
@@ -110,7 +110,14 @@ void CurveDecor::drawLine(QCPPainter& painter, const CurvePlot::Curve& curve, co
     if (!dashes.isEmpty()) pen.setDashPattern(dashes);
     painter.setPen(pen);
     painter.setBrush(Qt::NoBrush);
-    painter.drawPolyline(QPolygonF(points));
+    if (points.size() < 1500) {
+        painter.drawPolyline(QPolygonF(points));
+    } else {  // the stroker's joins are slow on long lines and not seen on dense ones
+        QVector<QLineF> segments;
+        segments.reserve(points.size());
+        for (qsizetype i = 1; i < points.size(); ++i) segments.append(QLineF(points[i - 1], points[i]));
+        painter.drawLines(segments);
+    }
     if (curve.style.marker == Marker::None) return;
     const std::size_t first = curve.series.lowerIndex(m_plot->m_low),
                       last = curve.series.lowerIndex(std::nextafter(m_plot->m_high, INFINITY));
@@ -141,8 +148,11 @@ void CurveDecor::drawMarks(QCPPainter& painter) {
         const double left = x + 5;
         if (mark.text.isEmpty() || left < labelEnd) continue;
         labelEnd = left + metrics.horizontalAdvance(mark.text) + 8;
+        painter.fillRect(
+            QRectF(left - 2, area.bottom() - 6 - metrics.ascent(), labelEnd - left - 4, metrics.height()),
+            themeColors().base);
         painter.setPen(themeColors().text2);
-        painter.drawText(QPointF(left, area.bottom() - 8), mark.text);
+        painter.drawText(QPointF(left, area.bottom() - 6), mark.text);
     }
 }
 

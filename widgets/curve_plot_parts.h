@@ -29,6 +29,7 @@ class FormatTicker : public QCPAxisTicker {
   public:
     std::function<QString(double)> format;
     bool logarithmic = false;
+    int decimals = 0;  // of the labels, by the tick step
     QString getTickLabel(double tick, const QLocale& locale, QChar formatChar, int precision) override;
     QVector<double> createTickVector(double tickStep, const QCPRange& range) override;
 };

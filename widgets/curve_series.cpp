@@ -143,21 +143,26 @@ QVector<QPointF> decimatedLine(const CurveSeries& series, bool smoothed, double 
     // The neighbour on either side keeps the line joined to the border.
     const std::size_t begin = series.lowerIndex(xLow);
     if (begin > 0 && begin <= series.size() && series.size() > 0) add(pixelOf(begin - 1), values[begin - 1]);
-    eachColumn(series, xLow, xHigh, pixelLow, pixelHigh,
-               [&](double pixel, std::size_t first, std::size_t last) {
-                   if (last - first <= 3) {
-                       for (std::size_t i = first; i < last; ++i)
-                           add(pixelOf(i), values[i]);
-                       return;
-                   }
-                   const Extent extent = values.extent(first, last);
-                   add(pixel + 0.5, values[first]);
-                   if (!extent.isEmpty()) {
-                       add(pixel + 0.5, extent.low);
-                       add(pixel + 0.5, extent.high);
-                   }
-                   add(pixel + 0.5, values[last - 1]);
-               });
+    eachColumn(
+        series, xLow, xHigh, pixelLow, pixelHigh, [&](double pixel, std::size_t first, std::size_t last) {
+            if (last - first <= 3) {
+                for (std::size_t i = first; i < last; ++i)
+                    add(pixelOf(i), values[i]);
+                return;
+            }
+            const Extent extent = values.extent(first, last);
+            const double y0 = toPixelY(values[first]), y1 = toPixelY(values[last - 1]);
+            const auto peak = [&](double value) {  // only what the line between first and last does not reach
+                const double y = toPixelY(value);
+                if (!(y >= std::min(y0, y1) - 0.5 && y <= std::max(y0, y1) + 0.5)) add(pixel + 0.5, value);
+            };
+            if (!(std::abs(y0 - y1) <= 0.5)) add(pixel + 0.5, values[first]);
+            if (!extent.isEmpty()) {
+                peak(extent.low);
+                peak(extent.high);
+            }
+            add(pixel + 0.5, values[last - 1]);
+        });
     const std::size_t end = series.lowerIndex(std::nextafter(xHigh, INFINITY));
     if (end < series.size()) add(pixelOf(end), values[end]);
     return line;

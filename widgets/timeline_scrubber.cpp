@@ -132,7 +132,7 @@ void TimelineScrubber::paintArea(QPainter& painter, const QRectF& area) {
     if (m_points.isEmpty()) return;
     // At most one vertex per pixel: the highest of its points.
     QPolygonF line;
-    const double top = highest > 0 ? highest * 1.15 : 1;
+    const double top = highest > 0 ? highest * 1.6 : 1;
     for (const Point& point : std::as_const(m_points)) {
         if (!std::isfinite(point.value)) continue;
         const QPointF vertex(pixelOf(point.step), area.bottom() - point.value / top * area.height());
@@ -188,7 +188,7 @@ void TimelineScrubber::paintTicks(QPainter& painter, const QRectF& area) {
     painter.setRenderHint(QPainter::Antialiasing, true);
     if (m_total <= 0) return;
     double step = std::pow(10, std::floor(std::log10(static_cast<double>(m_total))));
-    const double widest = metrics.horizontalAdvance(QLocale().toString(m_total)) + 24;
+    const double widest = metrics.horizontalAdvance(QLocale().toString(m_total)) + 40;
     for (const double factor : {0.1, 0.2, 0.5, 1.0, 2.0, 5.0})
         if (step * factor >= 1 && step * factor / static_cast<double>(m_total) * area.width() >= widest) {
             step *= factor;
@@ -196,7 +196,7 @@ void TimelineScrubber::paintTicks(QPainter& painter, const QRectF& area) {
         }
     for (double tick = 0; tick <= static_cast<double>(m_total); tick += std::max(1.0, step)) {
         const double x = pixelOf(static_cast<qint64>(tick));
-        if (!m_points.isEmpty() && std::abs(x - pixelOf(value())) < widest)
+        if (!m_points.isEmpty() && std::abs(x - pixelOf(value())) < widest - 20)
             continue;  // the handle's number stands there
         painter.setPen(colors.text2);
         painter.drawText(QRectF(x - widest / 2, area.bottom() + 5, widest, height() - area.bottom() - 5),

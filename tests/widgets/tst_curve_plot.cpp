@@ -1,0 +1,249 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QAbstractItemModelTester>
+#include <QElapsedTimer>
+#include <QFile>
+#include <QSignalSpy>
+#include <QTableView>
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+#include <random>
+
+#include "widgets/chart_pane.h"
+#include "widgets/curve_plot.h"
+
+using namespace caravan::widgets;
+
+namespace {
+
+LaneStyle mainLane() {
+    LaneStyle lane;
+    lane.name = QStringLiteral("Loss");
+    lane.main = true;
+    return lane;
+}
+
+CurveStyle banded() {
+    CurveStyle style;
+    style.band = style.smoothed = true;
+    return style;
+}
+
+CurveStyle sparse() {
+    CurveStyle style;
+    style.step = true;
+    return style;
+}
+
+}  // namespace
+
+class TestCurvePlot : public QObject {
+    Q_OBJECT
+
+  private Q_SLOTS:
+    void pyramidEqualsTheScan() {
+        std::mt19937 random(1);
+        std::uniform_real_distribution<double> values(-5, 5);
+        MinMaxPyramid pyramid;
+        std::vector<double> plain;
+        for (int i = 0; i < 70000; ++i) {
+            const double value = i % 97 == 0 ? NAN : values(random);
+            pyramid.append(value);
+            plain.push_back(value);
+        }
+        std::uniform_int_distribution<std::size_t> place(0, plain.size());
+        for (int trial = 0; trial < 300; ++trial) {
+            std::size_t first = place(random), last = place(random);
+            if (first > last) std::swap(first, last);
+            Extent scan;
+            for (std::size_t i = first; i < last; ++i)
+                scan.include(plain[i]);
+            const Extent fast = pyramid.extent(first, last);
+            QCOMPARE(fast.low, scan.low);
+            QCOMPARE(fast.high, scan.high);
+        }
+    }
+
+    void pyramidGrowsAtItsBorders() {
+        for (const std::size_t size : {1U, 15U, 16U, 17U, 255U, 256U, 257U, 4095U, 4096U, 4097U}) {
+            MinMaxPyramid pyramid;
+            for (std::size_t i = 0; i < size; ++i)
+                pyramid.append(static_cast<double>(i));
+            QCOMPARE(pyramid.extent(0, size).low, 0.0);
+            QCOMPARE(pyramid.extent(0, size).high, static_cast<double>(size - 1));
+        }
+    }
+
+    void smoothingIsTheDebiasedMean() {
+        CurveSeries series;
+        series.setSmoothing(0.5);
+        for (const double y : {4.0, 2.0, 2.0})
+            series.append(static_cast<double>(series.size()), y);
+        QCOMPARE(series.smooth(0), 4.0);
+        QVERIFY(std::abs(series.smooth(1) - (0.5 * 0.5 * 4 + 0.5 * 2) / 0.75) < 1e-12);
+        const double last = series.smooth(2);
+        series.setSmoothing(0);
+        QCOMPARE(series.smooth(2), 2.0);
+        series.setSmoothing(0.5);  // again from the start: the same
+        QCOMPARE(series.smooth(2), last);
+    }
+
+    void decimationKeepsPeaks() {
+        CurveSeries series;
+        for (int i = 0; i < 100000; ++i)
+            series.append(i, i == 54321 ? 9.0 : 1.0);
+        const auto line = decimatedLine(series, false, 0, 99999, 0, 500, [](double value) { return value; });
+        QVERIFY(line.size() < 5 * 500);
+        double highest = 0;
+        for (const QPointF& point : line)
+            highest = std::max(highest, point.y());
+        QCOMPARE(highest, 9.0);
+    }
+
+    void aMillionSamplesDrawFast() {
+        CurvePlot plot;
+        plot.addLane(mainLane());
+        plot.resize(900, 400);
+        for (int c = 0; c < 4; ++c)
+            plot.addCurve(0, QString::number(c), banded());
+        plot.setSmoothing(0.9);
+        for (int i = 0; i < 1000000; ++i)
+            for (int c = 0; c < 4; ++c)
+                plot.append(c, i, std::sin(i * 1e-4) + c + 0.3 * std::sin(i * 12.9898));
+        qint64 best = 1000;  // other programs may take the processor in some of the trials
+        for (int i = 0; i < 5; ++i) {
+            QElapsedTimer timer;
+            timer.start();
+            plot.flush();
+            plot.grab();
+            best = std::min(best, timer.elapsed());
+        }
+        QVERIFY2(best < 100, qPrintable(QString::number(best)));
+    }
+
+    void fitsZoomsAndKeepsTheZoom() {
+        CurvePlot plot;
+        plot.addLane(mainLane());
+        plot.addCurve(0, QStringLiteral("train"), banded());
+        plot.resize(700, 300);
+        plot.show();
+        for (int step = 0; step <= 100; ++step)
+            plot.append(0, step, 1.0);
+        plot.setPlannedEnd(200);
+        plot.flush();
+        QCOMPARE(plot.xRange(), qMakePair(0.0, 200.0));
+        plot.setXRange(20, 60);
+        plot.append(0, 101, 1.0);
+        plot.flush();
+        QCOMPARE(plot.xRange(), qMakePair(20.0, 60.0));
+        QVERIFY(plot.isZoomed());
+        QTest::mouseDClick(&plot, Qt::LeftButton, {}, plot.laneRect(0).center());
+        plot.flush();
+        QCOMPARE(plot.xRange(), qMakePair(0.0, 200.0));
+        // The wheel zooms around the pointer.
+        const QPointF at = plot.laneRect(0).center();
+        QWheelEvent wheel(at, plot.mapToGlobal(at), {}, {0, 120}, Qt::NoButton, Qt::NoModifier,
+                          Qt::NoScrollPhase, false);
+        QCoreApplication::sendEvent(&plot, &wheel);
+        QVERIFY(std::abs(plot.xRange().second - plot.xRange().first - 160.0) < 1e-9);
+    }
+
+    void readsOutSmoothedAndHeldOut() {
+        CurvePlot plot;
+        plot.addLane(mainLane());
+        const int train = plot.addCurve(0, QStringLiteral("Train"), banded());
+        const int code = plot.addCurve(0, QStringLiteral("Code"), sparse());
+        plot.setReadOutHead([](double x) { return qMakePair(QStringLiteral("Step %1").arg(x), QString()); });
+        for (int step = 0; step <= 50; ++step)
+            plot.append(train, step, 2.0);
+        plot.append(code, 0, 3.0);
+        plot.append(code, 40, 1.5);
+        const auto lines = plot.readOut(45);
+        QCOMPARE(lines.size(), 2);
+        QCOMPARE(lines[0], qMakePair(QStringLiteral("Train"), QStringLiteral("2.000")));
+        QCOMPARE(lines[1], qMakePair(QStringLiteral("Code (step 40)"), QStringLiteral("1.500")));
+    }
+
+    void keysMoveTheCursorAndBrush() {
+        CurvePlot plot;
+        plot.addLane(mainLane());
+        plot.addCurve(0, QStringLiteral("Train"), banded());
+        for (int step = 0; step <= 20; ++step)
+            plot.append(0, step, step);
+        plot.resize(700, 300);
+        plot.flush();
+        plot.setCursorX(10.0);
+        QTest::keyClick(&plot, Qt::Key_Left);
+        QCOMPARE(*plot.cursorX(), 9.0);
+        QSignalSpy brushed(&plot, &CurvePlot::brushChanged);
+        QTest::keyClick(&plot, Qt::Key_Right, Qt::ShiftModifier);
+        QTest::keyClick(&plot, Qt::Key_Right, Qt::ShiftModifier);
+        QCOMPARE(*plot.brushRange(), qMakePair(9.0, 11.0));
+        QCOMPARE(brushed.size(), 2);
+        QSignalSpy cleared(&plot, &CurvePlot::brushCleared);
+        QTest::keyClick(&plot, Qt::Key_Escape);
+        QCOMPARE(cleared.size(), 1);
+        QTest::keyClick(&plot, Qt::Key_L);
+        QVERIFY(plot.isLogScale());
+    }
+
+    void replotsAtMostTenTimesASecondAndNeverWhileHidden() {
+        CurvePlot plot;
+        plot.addLane(mainLane());
+        plot.addCurve(0, QStringLiteral("Train"), banded());
+        for (int i = 0; i < 50; ++i)
+            plot.append(0, i, i);
+        QTest::qWait(150);
+        QCOMPARE(plot.replotCount(), 0);
+        plot.show();
+        QVERIFY(QTest::qWaitForWindowExposed(&plot));
+        const int before = plot.replotCount();
+        QElapsedTimer timer;
+        timer.start();
+        for (int i = 50; timer.elapsed() < 500; ++i) {
+            plot.append(0, i, i);
+            QTest::qWait(5);
+        }
+        const int replots = plot.replotCount() - before;
+        QVERIFY2(replots >= 2 && replots <= 6, qPrintable(QString::number(replots)));
+    }
+
+    void isATableAndExports() {
+        auto* plot = new CurvePlot;
+        plot->addLane(mainLane());
+        plot->addCurve(0, QStringLiteral("Train"), banded());
+        plot->addCurve(0, QStringLiteral("Code"), sparse());
+        for (int step = 0; step < 3; ++step)
+            plot->append(0, step, 1.0 + step);
+        plot->append(1, 2, 0.25);
+        ChartPane pane(plot);
+        pane.resize(640, 400);
+        pane.setTableShown(true);
+        QAbstractItemModel* model = pane.tableView()->model();
+        QAbstractItemModelTester tester(model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+        QCOMPARE(model->rowCount(), 3);
+        QCOMPARE(model->index(2, 1).data().toString(), QStringLiteral("0.250"));
+        QCOMPARE(model->index(1, 1).data().toString(), QString());
+        plot->append(0, 3, 9.0);
+        pane.refresh();
+        QCOMPARE(model->rowCount(), 4);
+
+        QTemporaryDir folder;
+        for (const char* ending : {"png", "svg", "pdf", "csv"}) {
+            const QString path = folder.filePath(QStringLiteral("chart.%1").arg(QLatin1String(ending)));
+            QCOMPARE(saveChart(*plot, {640, 400}, path), QString());
+            QVERIFY2(QFile(path).size() > 30, ending);
+        }
+        QFile csv(folder.filePath(QStringLiteral("chart.csv")));
+        QVERIFY(csv.open(QIODevice::ReadOnly));
+        QCOMPARE(csv.readAll(), QByteArray(",Train,Code\n0,1,\n1,2,\n2,3,0.25\n3,9,\n"));
+        QVERIFY(!saveChart(*plot, {640, 400}, folder.filePath(QStringLiteral("chart.xyz"))).isEmpty());
+        QFile svg(folder.filePath(QStringLiteral("chart.svg")));
+        QVERIFY(svg.open(QIODevice::ReadOnly));
+        QVERIFY(!svg.readAll().contains("<image"));  // stays a drawing
+    }
+};
+
+QTEST_MAIN(TestCurvePlot)
+#include "tst_curve_plot.moc"
