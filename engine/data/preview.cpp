@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+#include "engine/data/preview.h"
+
+#include <algorithm>
+
+#include "engine/data/batch_source.h"
+#include "engine/data/data_set.h"
+#include "engine/formats/model_folder.h"
+
+namespace caravan::engine {
+namespace {
+
+constexpr std::int64_t kPreviewMicroBatchTokens =
+    2048;  // shown together where the recipe leaves it to the memory plan
+
+PreviewSequence previewOf(const MicroBatch& batch, const DataSet& data, const Tokenizer& tokenizer) {
+    PreviewSequence sequence;
+    for (std::size_t s = 0; s < batch.segments(); ++s) {
+        const RowStore::Row row = data.rows().row(batch.rows[s]);
+        const DataFileReport& file = data.reports()[static_cast<std::size_t>(row.file)];
+        PreviewRow& shown = sequence.rows.emplace_back(PreviewRow{file.path, file.name, row.line, {}});
+        for (std::size_t t = 0; t < row.ids.size(); ++t)
+            shown.tokens.push_back({row.ids[t], tokenizer.pieceName(row.ids[t]), row.trained[t] != 0,
+                                    tokenizer.isSpecial(row.ids[t])});
+    }
+    sequence.padding = static_cast<std::int64_t>(batch.ids.size()) - batch.tokens;
+    return sequence;
+}
+
+DataPreview makePreview(const Recipe& recipe, const DataSet& data, const Tokenizer& tokenizer,
+                        std::int64_t sequenceLength) {
+    DataPreview preview;
+    preview.files = data.reports();
+    preview.problems = data.problems();
+    preview.problemCount = data.problemCount();
+    preview.binWidth = DataSet::kLengthBin;
+    preview.sequenceLength = sequenceLength;
+    for (const DataFileReport& file : preview.files) {
+        if (file.heldout) continue;
+        preview.rowsPerEpoch += file.used;
+        preview.tokensPerEpoch += file.tokens;
+        preview.answerTokensPerEpoch += file.answerTokens;
+    }
+    if (data.epochRows().empty()) return preview;
+    BatchSource source(data, recipe, sequenceLength);
+    preview.steps = source.steps();
+    const std::int64_t maxTokens =
+        recipe.tune.microBatchTokens.value_or(std::max(kPreviewMicroBatchTokens, sequenceLength));
+    for (const MicroBatch& batch : source.microBatches(1, maxTokens, tokenizer.padId().value_or(0)))
+        preview.firstBatch.push_back(previewOf(batch, data, tokenizer));
+    return preview;
+}
+
+}  // namespace
+
+Result<DataPreview> previewData(const Recipe& recipe, const std::filesystem::path& folder,
+                                const std::filesystem::path& modelPath, const ProgressFunction& progress,
+                                std::stop_token stop) {
+    try {
+        const auto tokenizer = unwrap(loadTokenizer(modelPath));
+        const std::int64_t sequenceLength =
+            recipe.tune.sequenceLength
+                ? *recipe.tune.sequenceLength
+                : sequenceLengthOf(recipe, unwrap(readModelConfig(modelPath)).maxPositions);
+        DataSet::Options options{.sequenceLength = sequenceLength,
+                                 .progress = progress,
+                                 .stop = std::move(stop),
+                                 .tolerateBadFiles = true};
+        const DataSet data = unwrap(DataSet::load(recipe, folder, *tokenizer, options));
+        return makePreview(recipe, data, *tokenizer, sequenceLength);
+    } catch (const EngineException& e) {
+        return tl::unexpected(e.error());
+    }
+}
+
+}  // namespace caravan::engine
