@@ -2,15 +2,73 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
-// What libcaravan_cuda.so gives the engine. Raw pointers and values only; grows at the end, with its version.
+#include "kernels/adamw/adamw.h"
+#include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/decode_attention/decode_attention.h"
+#include "kernels/dropout/dropout.h"
+#include "kernels/grouped_adapter/grouped_adapter.h"
+#include "kernels/nf4/nf4.h"
+#include "kernels/rms_norm/rms_norm.h"
+#include "kernels/rope/rope.h"
+#include "kernels/router/router.h"
+#include "kernels/swiglu/swiglu.h"
+
+// What libcaravan_cuda.so gives the engine: run-time entries and kernel launchers, raw pointers and values only. The engine asks
+// for the version that it was built with; another one is refused, so entries may change freely.
 namespace caravan::engine::cuda {
 
-inline constexpr std::uint32_t kTableVersion = 1;
+inline constexpr std::uint32_t kTableVersion = 2;
+
+struct DeviceMemory {
+    std::uint64_t free = 0, total = 0;         // of the card, everybody's
+    std::uint64_t allocated = 0, reserved = 0; // by this process's tensors; taken from the card for them
+    std::uint64_t peakAllocated = 0;           // since the last reset
+};
 
 struct Table {
     std::uint32_t version = kTableVersion;
+
+    // Devices. Texts are copied into the caller's buffer, cut to its size. Functions return 0 or a CUDA error for errorText.
+    int (*deviceCount)(int* count, int* driverVersion, int* runtimeVersion);
+    int (*deviceName)(int device, char* name, std::size_t size);
+    int (*memory)(int device, DeviceMemory* memory);
+    void (*resetPeak)(int device);
+    void (*emptyCache)();
+    void (*errorText)(int error, char* text, std::size_t size);
+    kernels::cuda::Stream (*currentStream)(int device);
+    int (*synchronize)(int device);
+    // Launches check the tensors' device: makes it current in the calling thread.
+    int (*setDevice)(int device);
+
+    decltype(&kernels::cuda::dropout) dropout;
+    decltype(&kernels::cuda::rmsNorm) rmsNorm;
+    decltype(&kernels::cuda::rmsNormBackward) rmsNormBackward;
+    decltype(&kernels::cuda::rope) rope;
+    decltype(&kernels::cuda::swiglu) swiglu;
+    decltype(&kernels::cuda::swigluBackward) swigluBackward;
+    decltype(&kernels::cuda::topK) topK;
+    decltype(&kernels::cuda::sortByExpert) sortByExpert;
+    decltype(&kernels::cuda::routeBackward) routeBackward;
+    decltype(&kernels::cuda::accumulateRouting) accumulateRouting;
+    decltype(&kernels::cuda::gather) gather;
+    decltype(&kernels::cuda::gelu) gelu;
+    decltype(&kernels::cuda::combine) combine;
+    decltype(&kernels::cuda::hiddenBackward) hiddenBackward;
+    decltype(&kernels::cuda::scatter) scatter;
+    decltype(&kernels::cuda::groupedProduct) groupedProduct;
+    decltype(&kernels::cuda::groupedGradient) groupedGradient;
+    decltype(&kernels::cuda::addUsed) addUsed;
+    decltype(&kernels::cuda::crossEntropy) crossEntropy;
+    decltype(&kernels::cuda::squareSums) squareSums;
+    decltype(&kernels::cuda::adamW) adamW;
+    decltype(&kernels::cuda::quantizeNf4) quantizeNf4;
+    decltype(&kernels::cuda::quantizeAbsmax) quantizeAbsmax;
+    decltype(&kernels::cuda::absmaxSums) absmaxSums;
+    decltype(&kernels::cuda::dequantizeNf4) dequantizeNf4;
+    decltype(&kernels::cuda::decodeAttention) decodeAttention;
 };
 
 }  // namespace caravan::engine::cuda

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/common/launch.h"
+
 // AdamW (Loshchilov and Hutter) over flat buffers; element ranges.
 namespace caravan::kernels {
 
@@ -29,3 +31,20 @@ void squareSums(const float* x, std::int64_t n, double* partial, std::int64_t be
 void squareSums(const double* x, std::int64_t n, double* partial, std::int64_t begin, std::int64_t end);
 
 }  // namespace caravan::kernels
+
+namespace caravan::kernels::cuda {
+
+int squareSums(Element element, const void* x, std::int64_t n, double* partial, Stream stream);
+// Parameters and gradients in their own element types, m and v fp32; gradientScale and finite are single fp32
+// on the device (or null).
+struct AdamWTensors {
+    Element parameterElement, gradientElement;
+    void* parameters;
+    const void* gradients;
+    float *m, *v;
+    const float *gradientScale, *finite;
+    std::int64_t count;
+};
+int adamW(const AdamWTensors& tensors, const AdamWStep& step, Stream stream);
+
+}  // namespace caravan::kernels::cuda

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/common/launch.h"
+
 // One query token per row of the batch against its key and value cache.
 namespace caravan::kernels {
 
@@ -21,3 +23,12 @@ void decodeAttention(const double* q, const double* keys, const double* values, 
                      double* out, const DecodeShape& shape, std::int64_t begin, std::int64_t end);
 
 }  // namespace caravan::kernels
+
+namespace caravan::kernels::cuda {
+
+// q, keys, values and out in one element type; head size at most 256
+int decodeAttention(Element element, const void* q, const void* keys, const void* values,
+                    const std::int32_t* lengths, void* out, const DecodeShape& shape, std::int64_t items,
+                    Stream stream);
+
+}  // namespace caravan::kernels::cuda

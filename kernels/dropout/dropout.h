@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kernels/common/launch.h"
 #include "kernels/common/philox.h"
 
 // out = x * mask * scale over rows [begin, end) of [rows, columns], contiguous; out may be x.
@@ -23,3 +24,12 @@ void dropoutAddRows(const double* x, double* out, std::int64_t columns, const Dr
 void uniformValues(float* values, float bound, const PhiloxKey& key, std::int64_t begin, std::int64_t end);
 
 }  // namespace caravan::kernels
+
+namespace caravan::kernels::cuda {
+
+// add: out += x * mask * scale, else out = ...; out may be x. Rows are 16-byte aligned when columns is a
+// multiple of 8.
+int dropout(Element element, const void* x, void* out, std::int64_t rows, std::int64_t columns,
+            const DropoutMask& mask, bool add, Stream stream);
+
+}  // namespace caravan::kernels::cuda

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kernels/common/launch.h"
 #include "kernels/common/philox.h"
 
 // What surrounds the adapters' products: gathering rows by expert, GELU, the weighted combination. Products
@@ -72,3 +73,42 @@ void scatterRows(const ScatterArguments<double>& a, const AdapterRouting& routin
                  std::int64_t begin, std::int64_t end);
 
 }  // namespace caravan::kernels
+
+namespace caravan::kernels::cuda {
+
+// All rows of x, o, ... in one element type; weights and dWeights fp32.
+int gather(Element element, const void* x, void* out, std::int64_t columns, const AdapterRouting& routing,
+           std::int64_t slots, const DropoutMask& mask, Stream stream);
+int gelu(Element element, const void* h, void* a, std::int64_t n, Stream stream);
+int combine(Element element, const void* u, const void* o, const float* weights, void* y,
+            std::int64_t columns, double s, const AdapterRouting& routing, std::int64_t tokens,
+            Stream stream);
+struct HiddenBuffers {
+    const void *q, *h;
+    const float* weights;
+    void *dh, *scaled;
+    float* dWeights;
+};
+int hiddenBackward(Element element, const HiddenBuffers& buffers, std::int64_t size, double s,
+                   const AdapterRouting& routing, std::int64_t slots, Stream stream);
+int scatter(Element element, const void* g, const void* dm, void* du, std::int64_t columns,
+            const AdapterRouting& routing, std::int64_t tokens, const DropoutMask& mask, Stream stream);
+
+// Products per expert without knowing the counts on the host; offsets [experts + 1] on the device. SIMT, fp32
+// sums: for fp32, and for shapes that the library's grouped product does not take.
+struct GroupedShape {
+    std::int64_t slots, inner, outer, experts;
+    bool transposed;  // weight [experts, outer, inner], else [experts, inner, outer]
+};
+// out [slots, outer] = rows [slots, inner] * weight[expert]
+int groupedProduct(Element element, const void* rows, const void* weight, void* out,
+                   const std::int32_t* offsets, const GroupedShape& shape, Stream stream);
+// sum[expert] [left, right] += a_e^T b_e with a [slots, left], b [slots, right]; sum in its own element type
+int groupedGradient(Element element, const void* a, const void* b, Element sumElement, void* sum,
+                    const std::int32_t* offsets, std::int64_t left, std::int64_t right, std::int64_t experts,
+                    Stream stream);
+// sum[e] += part[e] where counts[e] > 0: the library leaves the products of empty experts undefined
+int addUsed(Element partElement, const void* part, Element sumElement, void* sum, const std::int32_t* counts,
+            std::int64_t perExpert, std::int64_t experts, Stream stream);
+
+}  // namespace caravan::kernels::cuda

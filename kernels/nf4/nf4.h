@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/common/launch.h"
+
 // NF4 (Dettmers et al., arXiv 2305.14314), bit for bit as bitsandbytes stores it. Blocks of 64 consecutive
 // elements of the row-major weight; two codes a byte, high nibble = even element. Ranges [begin, end) count
 // blocks of 64.
@@ -38,3 +40,16 @@ void dequantizeNf4Blocks16(const Nf4Source& source, std::int64_t elements, Store
                            std::uint16_t* out, std::int64_t begin, std::int64_t end);
 
 }  // namespace caravan::kernels
+
+namespace caravan::kernels::cuda {
+
+int quantizeNf4(const float* x, std::int64_t elements, std::uint8_t* codes, float* absmax, Stream stream);
+int quantizeAbsmax(const float* absmax, std::int64_t count, float offset, std::uint8_t* codes, float* nested,
+                   Stream stream);
+// partial[i] = fp64 sum of nested block i, in order
+int absmaxSums(const float* absmax, std::int64_t count, double* partial, Stream stream);
+// out: bf16 or fp32
+int dequantizeNf4(const Nf4Source& source, std::int64_t elements, StoredType stored, Element outElement,
+                  void* out, Stream stream);
+
+}  // namespace caravan::kernels::cuda

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/common/launch.h"
+
 // y = x * rstd * weight, rstd = 1 / sqrt(mean(x^2) + eps); [rows, columns] contiguous, weight [columns], rstd
 // [rows].
 namespace caravan::kernels {
@@ -19,3 +21,13 @@ void rmsNormBackwardRows(const double* dy, const double* x, const double* weight
                          double* dx, std::int64_t columns, std::int64_t begin, std::int64_t end);
 
 }  // namespace caravan::kernels
+
+namespace caravan::kernels::cuda {
+
+// weight has x's element type
+int rmsNorm(Element element, const void* x, const void* weight, float eps, void* y, float* rstd,
+            std::int64_t rows, std::int64_t columns, Stream stream);
+int rmsNormBackward(Element element, const void* dy, const void* x, const void* weight, const float* rstd,
+                    void* dx, std::int64_t rows, std::int64_t columns, Stream stream);
+
+}  // namespace caravan::kernels::cuda

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/common/launch.h"
+
 // Rotary positions, Hugging Face's half-split layout, in place: pairs (i, i + half) of every head.
 namespace caravan::kernels {
 
@@ -19,3 +21,10 @@ void ropeRows(double* x, const std::int32_t* positions, const double* cos, const
               const RopeShape& shape, std::int64_t begin, std::int64_t end);
 
 }  // namespace caravan::kernels
+
+namespace caravan::kernels::cuda {
+
+int rope(Element element, void* x, const std::int32_t* positions, const float* cos, const float* sin,
+         const RopeShape& shape, std::int64_t tokens, Stream stream);
+
+}  // namespace caravan::kernels::cuda

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/common/launch.h"
+
 // Top-k routing of [tokens, experts] logits (fp32; fp64 in gradient checks).
 namespace caravan::kernels {
 
@@ -41,3 +43,36 @@ void accumulateRouting(const float* logits, const std::int32_t* chosen, const fl
                        std::int64_t experts, std::int64_t k, const RoutingSums& sums);
 
 }  // namespace caravan::kernels
+
+namespace caravan::kernels::cuda {
+
+int topK(const float* logits, std::int32_t* chosen, float* weights, std::int64_t tokens, std::int64_t experts,
+         std::int64_t k, Stream stream);
+// Slots a block of the sort handles; scratch holds experts * ceil(slots / kSortSlots) int32.
+constexpr std::int64_t kSortSlots = 256;
+struct SortBuffers {
+    std::int32_t *counts, *offsets, *order, *place, *scratch;
+};
+int sortByExpert(const std::int32_t* chosen, std::int64_t slots, std::int64_t experts,
+                 const SortBuffers& buffers, Stream stream);
+struct RouteBackwardArguments {
+    const float* logits;
+    const std::int32_t* chosen;
+    const float *weights, *dWeights, *f;
+    double coefficient;
+    float* dLogits;
+    std::int64_t tokens, experts, k;
+};
+int routeBackward(const RouteBackwardArguments& arguments, Stream stream);
+struct AccumulateArguments {
+    const float* logits;
+    const std::int32_t* chosen;
+    const float* weights;
+    const std::int32_t *domain, *role;
+    std::int64_t tokens, experts, k;
+    RoutingSums sums;
+    float* scratch;  // [4, tokens]
+};
+int accumulateRouting(const AccumulateArguments& arguments, Stream stream);
+
+}  // namespace caravan::kernels::cuda

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/common/launch.h"
+
 // h = silu(gate) * up over rows [begin, end); gate and up have a row stride (they may be halves of one
 // product), h is contiguous.
 namespace caravan::kernels {
@@ -22,3 +24,12 @@ void swigluBackwardRows(const double* dh, const double* gate, const double* up, 
                         const SwigluShape& shape, std::int64_t begin, std::int64_t end);
 
 }  // namespace caravan::kernels
+
+namespace caravan::kernels::cuda {
+
+int swiglu(Element element, const void* gate, const void* up, void* h, const SwigluShape& shape,
+           std::int64_t rows, Stream stream);
+int swigluBackward(Element element, const void* dh, const void* gate, const void* up, void* packed,
+                   const SwigluShape& shape, std::int64_t rows, Stream stream);
+
+}  // namespace caravan::kernels::cuda

@@ -1,0 +1,22 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "kernels/common/device.cuh"
+#include "kernels/common/philox.h"
+
+namespace caravan::kernels::cuda {
+
+// keep[i] = scale or 0 for the eight columns of a block
+__device__ __forceinline__ void keepEight(const DropoutMask& mask, std::int64_t maskRow, std::int64_t columns,
+                                          std::int64_t column, float* keep) {
+    const PhiloxBlock b =
+        philox(mask.key, static_cast<std::uint64_t>(maskRow * blocksPerRow(columns) + column / 8));
+#pragma unroll
+    for (int w = 0; w < 4; ++w) {
+        keep[2 * w] = (b.word[w] & 0xFFFFu) >= mask.threshold ? mask.scale : 0.0f;
+        keep[2 * w + 1] = (b.word[w] >> 16) >= mask.threshold ? mask.scale : 0.0f;
+    }
+}
+
+}  // namespace caravan::kernels::cuda

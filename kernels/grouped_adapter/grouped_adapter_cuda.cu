@@ -1,0 +1,188 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "kernels/dropout/mask.cuh"
+#include "kernels/grouped_adapter/grouped_adapter.h"
+
+namespace caravan::kernels::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+
+__device__ __forceinline__ std::int64_t maskRowOf(const AdapterRouting& routing, const DropoutMask& mask,
+                                                  std::int64_t slot) {
+    return (mask.rowOffset + slot / routing.k) * routing.experts + routing.chosen[slot];
+}
+
+// Eight columns from p, or what is left of the row.
+template <class T>
+__device__ __forceinline__ void load(const T* p, std::int64_t left, bool whole, float* v) {
+    if (whole) {
+        const auto e = loadEight(p);
+        for (int i = 0; i < 8; ++i)
+            v[i] = e.v[i];
+    } else {
+        for (int i = 0; i < 8; ++i)
+            v[i] = i < left ? toFloat(p[i]) : 0.0f;
+    }
+}
+template <class T>
+__device__ __forceinline__ void store(T* p, std::int64_t left, bool whole, const float* v) {
+    if (whole) {
+        storeEight(p, v);
+    } else {
+        for (int i = 0; i < 8 && i < left; ++i)
+            p[i] = fromFloat<T>(v[i]);
+    }
+}
+
+// One thread per eight columns of a row, in all three.
+template <class T>
+__global__ void gatherKernel(const T* x, T* out, std::int64_t columns, AdapterRouting routing,
+                             std::int64_t slots, DropoutMask mask) {
+    const std::int64_t perRow = blocksPerRow(columns),
+                       index = blockIdx.x * std::int64_t{kThreads} + threadIdx.x;
+    if (index >= slots * perRow) return;
+    const std::int64_t row = index / perRow, column = index % perRow * 8, slot = routing.order[row];
+    const bool whole = columns % 8 == 0;
+    float v[8];
+    load(x + slot / routing.k * columns + column, columns - column, whole, v);
+    if (mask.threshold != 0) {
+        float keep[8];
+        keepEight(mask, maskRowOf(routing, mask, slot), columns, column, keep);
+        for (int i = 0; i < 8; ++i)
+            v[i] *= keep[i];
+    }
+    store(out + row * columns + column, columns - column, whole, v);
+}
+
+template <class T>
+__global__ void combineKernel(const T* u, const T* o, const float* weights, T* y, std::int64_t columns,
+                              float s, AdapterRouting routing, std::int64_t tokens) {
+    const std::int64_t perRow = blocksPerRow(columns),
+                       index = blockIdx.x * std::int64_t{kThreads} + threadIdx.x;
+    if (index >= tokens * perRow) return;
+    const std::int64_t token = index / perRow, column = index % perRow * 8, left = columns - column;
+    const bool whole = columns % 8 == 0;
+    float sum[8], v[8];
+    load(u + token * columns + column, left, whole, sum);
+    for (std::int64_t choice = 0; choice < routing.k; ++choice) {
+        const std::int64_t slot = token * routing.k + choice;
+        const float w = s * weights[slot];
+        load(o + routing.place[slot] * columns + column, left, whole, v);
+        for (int i = 0; i < 8; ++i)
+            sum[i] += w * v[i];
+    }
+    store(y + token * columns + column, left, whole, sum);
+}
+
+template <class T>
+__global__ void scatterKernel(const T* g, const T* dm, T* du, std::int64_t columns, AdapterRouting routing,
+                              std::int64_t tokens, DropoutMask mask) {
+    const std::int64_t perRow = blocksPerRow(columns),
+                       index = blockIdx.x * std::int64_t{kThreads} + threadIdx.x;
+    if (index >= tokens * perRow) return;
+    const std::int64_t token = index / perRow, column = index % perRow * 8, left = columns - column;
+    const bool whole = columns % 8 == 0;
+    float sum[8], v[8], keep[8];
+    load(g + token * columns + column, left, whole, sum);
+    for (std::int64_t choice = 0; choice < routing.k; ++choice) {
+        const std::int64_t slot = token * routing.k + choice;
+        load(dm + routing.place[slot] * columns + column, left, whole, v);
+        if (mask.threshold != 0) keepEight(mask, maskRowOf(routing, mask, slot), columns, column, keep);
+        for (int i = 0; i < 8; ++i)
+            sum[i] += mask.threshold != 0 ? v[i] * keep[i] : v[i];
+    }
+    store(du + token * columns + column, left, whole, sum);
+}
+
+__device__ __forceinline__ float phi(float x) {
+    return 0.5f * erfcf(x * -0.70710678118654752440f);
+}
+
+template <class T>
+__global__ void geluKernel(const T* h, T* a, std::int64_t n) {
+    const std::int64_t i = blockIdx.x * std::int64_t{kThreads} + threadIdx.x;
+    if (i < n) a[i] = fromFloat<T>(toFloat(h[i]) * phi(toFloat(h[i])));
+}
+
+// One warp per sorted row.
+template <class T>
+__global__ void hiddenKernel(const T* q, const T* h, const float* weights, T* dh, T* scaled, float* dWeights,
+                             std::int64_t size, float s, AdapterRouting routing, std::int64_t slots) {
+    const std::int64_t row = blockIdx.x * std::int64_t{kThreads / 32} + (threadIdx.x >> 5);
+    if (row >= slots) return;
+    const std::int64_t slot = routing.order[row];
+    const float sw = s * weights[slot];
+    float dot = 0;
+    for (std::int64_t j = threadIdx.x & 31; j < size; j += 32) {
+        const std::int64_t i = row * size + j;
+        const float x = toFloat(h[i]), p = phi(x), gradient = toFloat(q[i]), a = x * p;
+        dot += gradient * a;
+        scaled[i] = fromFloat<T>(sw * a);
+        dh[i] = fromFloat<T>(sw * gradient * (p + x * (0.39894228040143267794f * expf(-0.5f * x * x))));
+    }
+    dot = warpReduce(dot, Plus{});
+    if ((threadIdx.x & 31) == 0) dWeights[slot] = s * dot;
+}
+
+}  // namespace
+
+int gather(Element element, const void* x, void* out, std::int64_t columns, const AdapterRouting& routing,
+           std::int64_t slots, const DropoutMask& mask, Stream stream) {
+    if (slots == 0) return 0;
+    forElement(element, [&](auto type) {
+        using T = decltype(type);
+        gatherKernel<T><<<blocksFor(slots * blocksPerRow(columns), kThreads), kThreads, 0, stream>>>(
+            static_cast<const T*>(x), static_cast<T*>(out), columns, routing, slots, mask);
+    });
+    return launched();
+}
+
+int gelu(Element element, const void* h, void* a, std::int64_t n, Stream stream) {
+    if (n == 0) return 0;
+    forElement(element, [&](auto type) {
+        using T = decltype(type);
+        geluKernel<T><<<blocksFor(n, kThreads), kThreads, 0, stream>>>(static_cast<const T*>(h),
+                                                                       static_cast<T*>(a), n);
+    });
+    return launched();
+}
+
+int combine(Element element, const void* u, const void* o, const float* weights, void* y,
+            std::int64_t columns, double s, const AdapterRouting& routing, std::int64_t tokens,
+            Stream stream) {
+    if (tokens == 0) return 0;
+    forElement(element, [&](auto type) {
+        using T = decltype(type);
+        combineKernel<T><<<blocksFor(tokens * blocksPerRow(columns), kThreads), kThreads, 0, stream>>>(
+            static_cast<const T*>(u), static_cast<const T*>(o), weights, static_cast<T*>(y), columns,
+            static_cast<float>(s), routing, tokens);
+    });
+    return launched();
+}
+
+int hiddenBackward(Element element, const HiddenBuffers& b, std::int64_t size, double s,
+                   const AdapterRouting& routing, std::int64_t slots, Stream stream) {
+    if (slots == 0) return 0;
+    forElement(element, [&](auto type) {
+        using T = decltype(type);
+        hiddenKernel<T><<<blocksFor(slots, kThreads / 32), kThreads, 0, stream>>>(
+            static_cast<const T*>(b.q), static_cast<const T*>(b.h), b.weights, static_cast<T*>(b.dh),
+            static_cast<T*>(b.scaled), b.dWeights, size, static_cast<float>(s), routing, slots);
+    });
+    return launched();
+}
+
+int scatter(Element element, const void* g, const void* dm, void* du, std::int64_t columns,
+            const AdapterRouting& routing, std::int64_t tokens, const DropoutMask& mask, Stream stream) {
+    if (tokens == 0) return 0;
+    forElement(element, [&](auto type) {
+        using T = decltype(type);
+        scatterKernel<T><<<blocksFor(tokens * blocksPerRow(columns), kThreads), kThreads, 0, stream>>>(
+            static_cast<const T*>(g), static_cast<const T*>(dm), static_cast<T*>(du), columns, routing,
+            tokens, mask);
+    });
+    return launched();
+}
+
+}  // namespace caravan::kernels::cuda

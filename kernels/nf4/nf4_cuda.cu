@@ -1,0 +1,178 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <cuda_fp16.h>
+
+#include "kernels/common/device.cuh"
+#include "kernels/nf4/dynamic_map.h"
+#include "kernels/nf4/nf4.h"
+#include "kernels/nf4/tables.h"
+
+namespace caravan::kernels::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+__constant__ float kCode[16];
+__constant__ float kThreshold[15];
+__constant__ float kMap[256];
+
+// Constant tables, filled once per process and device (before any capture: quantising happens at load).
+int fillTables() {
+    int device = 0;
+    if (const auto error = cudaGetDevice(&device)) return static_cast<int>(error);
+    static std::uint64_t filled = 0;
+    if (device < 64 && (filled >> device & 1)) return 0;
+    if (const auto error = cudaMemcpyToSymbol(kCode, kNf4Code, sizeof kNf4Code))
+        return static_cast<int>(error);
+    if (const auto error = cudaMemcpyToSymbol(kThreshold, kNf4Threshold, sizeof kNf4Threshold))
+        return static_cast<int>(error);
+    if (const auto error = cudaMemcpyToSymbol(kMap, kDynamicMapSigned, sizeof kDynamicMapSigned))
+        return static_cast<int>(error);
+    if (device < 64) filled |= std::uint64_t{1} << device;
+    return 0;
+}
+
+__device__ __forceinline__ float flush(float x) {
+    return fabsf(x) < 0x1p-126f ? copysignf(0.0f, x) : x;
+}
+
+// One warp per block of 64: two elements a lane. Separate roundings (__fmul_rn) keep the CPU's bits.
+__global__ void quantizeKernel(const float* x, std::int64_t elements, std::uint8_t* codes, float* absmax,
+                               std::int64_t blocks) {
+    const std::int64_t block = blockIdx.x * std::int64_t{kThreads / 32} + (threadIdx.x >> 5);
+    if (block >= blocks) return;
+    const std::int64_t at = block * kNf4Block + (threadIdx.x & 31) * 2;
+    const float v[2] = {at < elements ? x[at] : 0.0f, at + 1 < elements ? x[at + 1] : 0.0f};
+    float top = fmaxf(fmaxf(0.0f, fabsf(v[0])), fabsf(v[1]));
+    for (int offset = 16; offset > 0; offset /= 2)
+        top = fmaxf(top, __shfl_xor_sync(0xFFFFFFFFu, top, offset));
+    if ((threadIdx.x & 31) == 0) absmax[block] = top;
+    const float inverse = flush(__fdiv_rn(1.0f, flush(top)));
+    unsigned pair = 0;
+    for (int j = 0; j < 2; ++j) {
+        const float scaled = flush(__fmul_rn(flush(v[j]), inverse));
+        unsigned code = 0;
+        for (int i = 0; i < 15; ++i)
+            code += scaled > kThreshold[i];
+        pair = pair << 4 | code;
+    }
+    if (at < elements) codes[at / 2] = static_cast<std::uint8_t>(pair);
+}
+
+__device__ __forceinline__ std::uint8_t nearestInMap(float x) {
+    int low = 0, high = 255;
+    while (high - low > 1) {
+        const int middle = (low + high) / 2;
+        (kMap[middle] < x ? low : high) = middle;
+    }
+    return static_cast<std::uint8_t>(x > __fmul_rn(__fadd_rn(kMap[low], kMap[high]), 0.5f) ? high : low);
+}
+
+// One block of 256 threads per nested block.
+__global__ void quantizeAbsmaxKernel(const float* absmax, std::int64_t count, float offset,
+                                     std::uint8_t* codes, float* nested) {
+    const std::int64_t at = blockIdx.x * kNestedBlock + threadIdx.x;
+    const float v = at < count ? __fsub_rn(absmax[at], offset) : 0.0f;
+    const float top = blockReduce(fabsf(v), 0.0f, Larger{});
+    if (threadIdx.x == 0) nested[blockIdx.x] = top;
+    const float inverse = flush(__fdiv_rn(1.0f, top));
+    if (at < count) codes[at] = nearestInMap(flush(__fmul_rn(v, inverse)));
+}
+
+__global__ void absmaxSumsKernel(const float* absmax, std::int64_t count, double* partial) {
+    const std::int64_t block = blockIdx.x * std::int64_t{kThreads} + threadIdx.x,
+                       first = block * kNestedBlock;
+    if (first >= count) return;
+    double sum = 0;
+    for (std::int64_t i = first; i < count && i < first + kNestedBlock; ++i)
+        sum += static_cast<double>(absmax[i]);
+    partial[block] = sum;
+}
+
+__device__ __forceinline__ float roundTo(float x, StoredType stored) {
+    if (stored == StoredType::BF16) return __bfloat162float(__float2bfloat16_rn(x));
+    if (stored == StoredType::F16) return __half2float(__float2half_rn(x));
+    return x;
+}
+
+// One thread per 32 elements: one 16-byte load of codes; each lane of a half-warp holds one value of the code
+// book.
+template <class T>
+__global__ void dequantizeKernel(Nf4Source source, std::int64_t elements, StoredType stored, T* out) {
+    const std::int64_t index = blockIdx.x * std::int64_t{kThreads} + threadIdx.x, first = index * 32;
+    const bool active = first < elements, whole = first + 32 <= elements;
+    const float book = kCode[threadIdx.x & 15];
+    std::uint32_t words[4] = {};
+    float scale = 0;
+    if (active) {
+        const std::int64_t block = first / kNf4Block;
+        if (source.absmax != nullptr) {
+            scale = source.absmax[block];
+        } else {
+            scale = flush(__fmul_rn(source.nestedMap[source.absmaxCodes[block]],
+                                    source.nestedAbsmax[block / kNestedBlock]));
+            scale = __fadd_rn(scale, source.offset);
+        }
+        scale = flush(scale);
+        if (whole) {
+            const uint4 raw = *reinterpret_cast<const uint4*>(source.codes + first / 2);
+            words[0] = raw.x, words[1] = raw.y, words[2] = raw.z, words[3] = raw.w;
+        } else {
+            for (std::int64_t i = 0; i < (elements - first + 1) / 2; ++i)
+                words[i / 4] |= std::uint32_t{source.codes[first / 2 + i]} << (8 * (i % 4));
+        }
+    }
+    for (int w = 0; w < 4; ++w) {
+        float v[8];
+#pragma unroll
+        for (int i = 0; i < 8; ++i) {
+            const int shift = (i / 2) * 8 + (i % 2 == 0 ? 4 : 0);
+            v[i] = roundTo(
+                flush(__fmul_rn(__shfl_sync(0xFFFFFFFFu, book, static_cast<int>(words[w] >> shift & 15u)),
+                                scale)),
+                stored);
+        }
+        if (whole) {
+            storeEight(out + first + w * 8, v);
+        } else if (active) {
+            for (int i = 0; i < 8; ++i)
+                if (first + w * 8 + i < elements) out[first + w * 8 + i] = fromFloat<T>(v[i]);
+        }
+    }
+}
+
+}  // namespace
+
+int quantizeNf4(const float* x, std::int64_t elements, std::uint8_t* codes, float* absmax, Stream stream) {
+    if (const int error = fillTables()) return error;
+    const std::int64_t blocks = (elements + kNf4Block - 1) / kNf4Block;
+    quantizeKernel<<<blocksFor(blocks, kThreads / 32), kThreads, 0, stream>>>(x, elements, codes, absmax,
+                                                                              blocks);
+    return launched();
+}
+
+int quantizeAbsmax(const float* absmax, std::int64_t count, float offset, std::uint8_t* codes, float* nested,
+                   Stream stream) {
+    if (const int error = fillTables()) return error;
+    quantizeAbsmaxKernel<<<blocksFor(count, kNestedBlock), static_cast<unsigned>(kNestedBlock), 0, stream>>>(
+        absmax, count, offset, codes, nested);
+    return launched();
+}
+
+int absmaxSums(const float* absmax, std::int64_t count, double* partial, Stream stream) {
+    absmaxSumsKernel<<<blocksFor((count + kNestedBlock - 1) / kNestedBlock, kThreads), kThreads, 0, stream>>>(
+        absmax, count, partial);
+    return launched();
+}
+
+int dequantizeNf4(const Nf4Source& source, std::int64_t elements, StoredType stored, Element outElement,
+                  void* out, Stream stream) {
+    if (const int error = fillTables()) return error;
+    forElement(outElement, [&](auto type) {
+        using T = decltype(type);
+        dequantizeKernel<T><<<blocksFor((elements + 31) / 32, kThreads), kThreads, 0, stream>>>(
+            source, elements, stored, static_cast<T*>(out));
+    });
+    return launched();
+}
+
+}  // namespace caravan::kernels::cuda
