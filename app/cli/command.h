@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <stop_token>
 #include <string>
@@ -38,6 +39,7 @@ class Context {
     void note(std::string_view line);
     // Words on stderr and, with --json, the error object on stdout; returns the exit code.
     [[nodiscard]] int fail(const engine::Error& error);
+    [[nodiscard]] int failUsage(const std::string& words);  // 2
 
     // One line on stderr with rate and time left, redrawn in place; only on a terminal and not with --quiet.
     // Any thread.
