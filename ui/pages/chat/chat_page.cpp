@@ -409,12 +409,10 @@ void ChatPage::readCheckpoints() {
         ids.push_back(run.id);
     project()->inProject<All>(
         this,
-        [ids](projects::Project& opened) {
+        [ids](ProjectStore& store) {
             All all;
-            auto catalogue = projects::RunCatalogue::open(opened.folder());
-            if (!catalogue) return all;
             for (const QString& id : ids) {
-                auto found = (*catalogue)->checkpoints(id.toStdString());
+                auto found = store.catalogue->checkpoints(id.toStdString());
                 if (found && !found->empty()) all[id] = *found;
             }
             return all;

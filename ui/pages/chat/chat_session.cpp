@@ -20,9 +20,9 @@ namespace {
 constexpr int kSaveEvery = 500;   // ms, while tokens stream
 constexpr int kTitleLength = 60;  // characters of the first message
 
-// The archive on the project's own thread; the project outlives the call.
-projects::ChatArchive archiveOf(projects::Project& project) {
-    return projects::ChatArchive(std::shared_ptr<projects::Project>(std::shared_ptr<void>(), &project));
+// On the project's own thread.
+projects::ChatArchive archiveOf(ProjectStore& store) {
+    return projects::ChatArchive(store.project);
 }
 
 struct Loaded {
@@ -59,7 +59,7 @@ void ChatSession::inArchive(F work) {
     if (m_project == nullptr) return;
     m_project->inProject<bool>(
         this,
-        [work](projects::Project& project) {
+        [work](ProjectStore& project) {
             projects::ChatArchive archive = archiveOf(project);
             work(archive);
             return true;
@@ -85,7 +85,7 @@ void ChatSession::reloadChats() {
     using Chats = std::vector<projects::Chat>;
     m_project->inProject<Chats>(
         this,
-        [](projects::Project& project) {
+        [](ProjectStore& project) {
             projects::ChatArchive archive = archiveOf(project);
             static_cast<void>(archive.flush());
             return archive.chats().value_or(Chats{});
@@ -101,7 +101,7 @@ void ChatSession::searchChats(const QString& text) {
     using Ids = std::vector<std::string>;
     m_project->inProject<Ids>(
         this,
-        [wish = text.toStdString()](projects::Project& project) {
+        [wish = text.toStdString()](ProjectStore& project) {
             return archiveOf(project).search(wish).value_or(Ids{});
         },
         [this](const Ids& ids) {
@@ -123,7 +123,7 @@ void ChatSession::openChat(const QString& id) {
     Q_EMIT pathChanged();
     m_project->inProject<Loaded>(
         this,
-        [chat = m_chat.id](projects::Project& project) {
+        [chat = m_chat.id](ProjectStore& project) {
             projects::ChatArchive archive = archiveOf(project);
             static_cast<void>(archive.flush());
             Loaded loaded;
@@ -192,7 +192,7 @@ void ChatSession::ensureChat(const QString& firstText) {
     if (title.size() > kTitleLength) title = title.left(kTitleLength - 1) + QChar(0x2026);
     m_chat.title = title.toStdString();
     m_chat.createdAt = m_chat.changedAt = projects::nowMilliseconds();
-    inArchive([chat = m_chat](projects::ChatArchive& archive) mutable { archive.create(chat); });
+    inArchive([chat = m_chat](projects::ChatArchive& archive) { archive.create(chat); });
     m_chats.insert(m_chats.begin(), m_chat);
     Q_EMIT chatsChanged();
 }

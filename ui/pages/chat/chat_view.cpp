@@ -11,6 +11,7 @@
 #include <QVBoxLayout>
 #include <cmath>
 
+#include "engine/api/event_json.h"
 #include "ui/format/format.h"
 #include "widgets/theme_colors.h"
 #include "widgets/token_strip.h"
