@@ -2,10 +2,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/page_list.h"
 
+#include "ui/pages/chat/chat_page.h"
+#include "ui/pages/data/data_page.h"
+
 namespace caravan::ui {
 
 std::vector<PageEntry> pageList() {
-    return {};
+    return {
+        {PageGroup::Prepare, makeDataPage},
+        {PageGroup::Use, makeChatPage},
+    };
 }
 
 }  // namespace caravan::ui
