@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/evaluate/heldout.h"
+
+#include <ATen/Functions.h>
+
+#include <algorithm>
+
+#include "engine/evaluate/batch.h"
+
+namespace caravan::engine::evaluate {
+
+double heldoutLoss(model::Model& model, const RowStore& store, std::span<const std::int32_t> rows,
+                   const std::function<void(std::int64_t)>& progress, std::stop_token stop) {
+    at::Tensor sum = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(model.device()));
+    std::int64_t answers = 0, done = 0;
+    for (const auto& batch : packMicroBatches(store, rows, kEvaluationTokens, Packing::Packed)) {
+        if (stop.stop_requested())
+            throw EngineException(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
+        const auto targets = batchTargets(batch, model.device());
+        if (targets.rows.size(0) > 0) {
+            const at::Tensor hidden = model.forward(batchTokens(batch, model.device()));
+            sum += train::answerLoss(hidden, model.head(), targets, 1, false).sum.to(at::kDouble);
+            answers += targets.rows.size(0);
+        }
+        done += static_cast<std::int64_t>(batch.segments());
+        if (progress) progress(done);
+    }
+    if (answers == 0)
+        throw EngineException(ErrorCode::RowBad,
+                              {{"file", ""}, {"line", "0"}, {"detail", "no row has an answer token"}});
+    return sum.item<double>() / static_cast<double>(answers);
+}
+
+ProbeSet loadProbeSet(const std::vector<DomainFile>& files, const Tokenizer& tokenizer,
+                      std::int64_t sequenceLength, const ProgressFunction& progress, std::stop_token stop) {
+    Recipe recipe;
+    for (const auto& file : files)
+        recipe.data.files.push_back({std::filesystem::absolute(file.path).string(), file.name, 1.0});
+    DataSet::Options options{.sequenceLength = sequenceLength, .progress = progress, .stop = std::move(stop)};
+    ProbeSet set{unwrap(DataSet::load(recipe, "/", tokenizer, options)), {}};
+    for (const auto& name : set.data.domains())
+        set.domains.push_back({name, {}});
+    for (const std::int32_t row : set.data.epochRows())
+        set.domains[static_cast<std::size_t>(set.data.rows().row(row).domain)].rows.push_back(row);
+    return set;
+}
+
+}  // namespace caravan::engine::evaluate
