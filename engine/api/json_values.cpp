@@ -12,6 +12,14 @@ namespace caravan::engine::jsonvalues {
 
 using nlohmann::json;
 
+namespace {
+// A lone value would iterate as a list of one.
+const json& list(const json& value) {
+    if (!value.is_array()) throw json::other_error::create(501, "not a list", &value);
+    return value;
+}
+}  // namespace
+
 json number(double value) {
     return std::isfinite(value) ? json(value) : json(nullptr);
 }
@@ -41,7 +49,7 @@ std::vector<float> floatsOf(const json& value) {
     if (value.is_binary()) return unwrap(wire::unpackFloats(value));
     std::vector<float> out;
     out.reserve(value.size());
-    for (const json& item : value)
+    for (const json& item : list(value))
         out.push_back(static_cast<float>(numberOf(item)));
     return out;
 }
@@ -56,7 +64,7 @@ json floatRows(const std::vector<std::vector<float>>& rows) {
 std::vector<std::vector<float>> floatRowsOf(const json& value) {
     std::vector<std::vector<float>> out;
     out.reserve(value.size());
-    for (const json& row : value)
+    for (const json& row : list(value))
         out.push_back(floatsOf(row));
     return out;
 }
@@ -71,7 +79,7 @@ json doubles(const std::vector<double>& values) {
 std::vector<double> doublesOf(const json& value) {
     std::vector<double> out;
     out.reserve(value.size());
-    for (const json& item : value)
+    for (const json& item : list(value))
         out.push_back(numberOf(item));
     return out;
 }

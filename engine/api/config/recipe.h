@@ -10,21 +10,21 @@
 
 namespace caravan::engine {
 
-// One JSON file decides a run (cli.md, "A recipe"). Every field has a descriptor (descriptors.h) with its key, range,
-// default, unit and help; the defaults here are the paper column of methods.md section 1.
+// One JSON file decides a run (cli.md, "A recipe"). Every field has a descriptor (descriptors.h) with its
+// key, range, default, unit and help; the defaults here are the paper column of methods.md section 1.
 enum class Quantization { None, Nf4 };
 enum class UpcycleMethod { None, Pesc };
-enum class Schedule { Constant, Linear, Cosine };       // after the linear warm-up
+enum class Schedule { Constant, Linear, Cosine };  // after the linear warm-up
 enum class OptimizerKind { AdamW, AdamW8bit };
 enum class BalanceScope { Micro, Batch };
 enum class Recompute { None, GateUp, All };
-enum class Compute { Auto, Fp32, Bf16 };                // Auto: fp32 on the CPU, bf16 on CUDA
-enum class Packing { Packed, Padded };                  // Packed: rows behind each other, no attention across rows
+enum class Compute { Auto, Fp32, Bf16 };  // Auto: fp32 on the CPU, bf16 on CUDA
+enum class Packing { Packed, Padded };    // Packed: rows behind each other, no attention across rows
 
 struct DataFile {
-    std::string path;          // relative to the recipe file
-    std::string name;          // domain; empty = file name up to its first dot
-    double weight = 1.0;       // times used per epoch
+    std::string path;     // relative to the recipe file
+    std::string name;     // domain; empty = file name up to its first dot
+    double weight = 1.0;  // times used per epoch
     friend bool operator==(const DataFile&, const DataFile&) = default;
 };
 
@@ -45,39 +45,40 @@ struct Recipe {
     } upcycle;
     struct Data {
         std::vector<DataFile> files;
-        std::vector<DataFile> heldout;   // weight unused
+        std::vector<DataFile> heldout;      // weight unused
         std::string templateName = "pesc";  // key data.template
         Packing packing = Packing::Packed;
         friend bool operator==(const Data&, const Data&) = default;
     } data;
     struct Tune {
-        std::optional<std::int64_t> steps;      // else epochs
+        std::optional<std::int64_t> steps;  // else epochs
         double epochs = 1.0;
-        std::int64_t batchRows = 32;            // data rows per optimizer step
-        std::optional<std::int64_t> batchSequences;  // instead: packed sequences per step
-        std::optional<std::int64_t> microBatchTokens; // default: chosen by the memory plan
-        std::optional<std::int64_t> sequenceLength;   // default: min(2048, the model's)
+        std::int64_t batchRows = 32;                   // data rows per optimizer step
+        std::optional<std::int64_t> batchSequences;    // instead: packed sequences per step
+        std::optional<std::int64_t> microBatchTokens;  // default: chosen by the memory plan
+        std::optional<std::int64_t> sequenceLength;    // default: min(2048, the model's)
         double learningRate = 2e-4;
         Schedule schedule = Schedule::Constant;
         double warmupRatio = 0.03;
-        double maxGradientNorm = 0.3;           // 0 = no clipping
+        double maxGradientNorm = 0.3;  // 0 = no clipping
         OptimizerKind optimizer = OptimizerKind::AdamW;
-        double beta1 = 0.9, beta2 = 0.999;      // key tune.betas [b1, b2]
+        double beta1 = 0.9, beta2 = 0.999;  // key tune.betas [b1, b2]
         double eps = 1e-8;
         double weightDecay = 0.0;
-        std::int64_t loraRank = 64;             // 0 = no LoRA
+        std::int64_t loraRank = 64;  // 0 = no LoRA
         double loraAlpha = 16.0;
         double loraDropout = 0.1;
-        std::vector<std::string> loraTargets{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+        std::vector<std::string> loraTargets{"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                             "gate_proj", "up_proj", "down_proj"};
         double adapterDropout = 0.1;
-        double balance = 1e-2;                  // alpha per sparse layer; 0 = off
+        double balance = 1e-2;  // alpha per sparse layer; 0 = off
         BalanceScope balanceScope = BalanceScope::Micro;
         Recompute recompute = Recompute::None;
         Compute compute = Compute::Auto;
-        std::int64_t checkpointEvery = 0;       // steps; 0 = at the end only
-        std::int64_t evaluateEvery = 0;         // steps; 0 = before the first step and at the end
-        std::int64_t sampleEvery = 0;           // steps; 0 = never
-        std::vector<std::string> samples;       // fixed prompts
+        std::int64_t checkpointEvery = 0;  // steps; 0 = at the end only
+        std::int64_t evaluateEvery = 0;    // steps; 0 = before the first step and at the end
+        std::int64_t sampleEvery = 0;      // steps; 0 = never
+        std::vector<std::string> samples;  // fixed prompts
         friend bool operator==(const Tune&, const Tune&) = default;
     } tune;
     std::uint64_t seed = 0;
