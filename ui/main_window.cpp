@@ -290,6 +290,14 @@ void MainWindow::openModel(const QString& folder) {
     showPage(QStringLiteral("models"));
 }
 
+void MainWindow::openPath(const QString& path) {
+    if (projects::Project::isProject(path.toStdString()) ||
+        !QFileInfo::exists(path + QStringLiteral("/config.json")))
+        openProject(path);
+    else
+        openModel(path);
+}
+
 void MainWindow::setProject(std::unique_ptr<ProjectContext> project) {
     for (Page* page : m_pages)
         page->setProject(nullptr);
@@ -427,12 +435,17 @@ void MainWindow::closeQuietly() {
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
-    if (event->mimeData()->hasUrls()) event->acceptProposedAction();
+    if (!event->mimeData()->hasUrls()) return;
+    event->acceptProposedAction();
+    if (m_current) m_current->setDragging(true);
 }
 
-void MainWindow::dragLeaveEvent(QDragLeaveEvent*) {}
+void MainWindow::dragLeaveEvent(QDragLeaveEvent*) {
+    if (m_current) m_current->setDragging(false);
+}
 
 void MainWindow::dropEvent(QDropEvent* event) {
+    if (m_current) m_current->setDragging(false);
     QStringList paths;
     for (const QUrl& url : event->mimeData()->urls())
         if (url.isLocalFile()) paths << url.toLocalFile();

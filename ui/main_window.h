@@ -37,6 +37,7 @@ class MainWindow : public QMainWindow {
     void openDemo();
     // Opens a model folder: into the open project, or a project named after the model.
     void openModel(const QString& folder);
+    void openPath(const QString& path);  // project or model folder
     void showPage(const QString& id);
     [[nodiscard]] Page* page(const QString& id) const;
     [[nodiscard]] Page* currentPage() const;

@@ -63,6 +63,8 @@ bool Page::takeDrop(const QStringList&) {
     return false;
 }
 
+void Page::setDragging(bool) {}
+
 QList<QWidget*> Page::panes() const {
     QList<QWidget*> result{m_header};
     if (centralWidget()) result << centralWidget();

@@ -44,6 +44,8 @@ class Page : public QMainWindow {
     // A dropped file or folder anywhere on the window, while this page is shown. False: not taken; the shell
     // tries others.
     virtual bool takeDrop(const QStringList& paths);
+    // Something droppable is over the window.
+    virtual void setDragging(bool dragging);
     // What Enter does on the page's list; also the page's one primary button.
     [[nodiscard]] virtual QAction* mainAction() const { return nullptr; }
     // At most two, for the right end of the status bar: "Enter opens".
