@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "engine/evaluate/batch.h"
+#include "engine/train/token_batch.h"
 
 namespace caravan::engine::evaluate {
 
@@ -17,11 +17,11 @@ double heldoutLoss(model::Model& model, const RowStore& store, std::span<const s
     for (const auto& batch : packMicroBatches(store, rows, kEvaluationTokens, Packing::Packed)) {
         if (stop.stop_requested())
             throw EngineException(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
-        const auto targets = batchTargets(batch, model.device());
-        if (targets.rows.size(0) > 0) {
-            const at::Tensor hidden = model.forward(batchTokens(batch, model.device()));
-            sum += train::answerLoss(hidden, model.head(), targets, 1, false).sum.to(at::kDouble);
-            answers += targets.rows.size(0);
+        const auto tokens = train::toDevice(train::makeTokenBatch(batch), model.device());
+        if (tokens.answers() > 0) {
+            const at::Tensor hidden = model.forward(tokens.tokens);
+            sum += train::answerLoss(hidden, model.head(), tokens.targets, 1, false).sum.to(at::kDouble);
+            answers += tokens.answers();
         }
         done += static_cast<std::int64_t>(batch.segments());
         if (progress) progress(done);

@@ -4,33 +4,10 @@
 
 #include <ATen/Functions.h>
 
-#include "engine/evaluate/batch.h"
 #include "engine/routing/statistics.h"
+#include "engine/train/token_batch.h"
 
 namespace caravan::engine::routing {
-namespace {
-
-struct DomainsAndRoles {
-    at::Tensor domain, role;  // [T] int32
-};
-
-DomainsAndRoles describeTokens(const MicroBatch& batch, at::Device device) {
-    at::Tensor domain = at::empty({static_cast<std::int64_t>(batch.ids.size())}, at::kInt),
-               role = at::empty_like(domain);
-    auto* d = domain.mutable_data_ptr<std::int32_t>();
-    auto* r = role.mutable_data_ptr<std::int32_t>();
-    for (std::size_t s = 0; s < batch.segments(); ++s)
-        for (std::int32_t t = batch.offsets[s]; t < batch.offsets[s + 1]; ++t) {
-            d[t] = batch.domains[s];
-            r[t] = batch.roles[static_cast<std::size_t>(t)] == static_cast<std::uint8_t>(TokenRole::Answer)
-                       ? 1
-                       : 0;
-        }
-    return {domain.to(device), role.to(device)};
-}
-
-}  // namespace
-
 RoutingStatistics probeRouting(model::Model& model, const evaluate::ProbeSet& set,
                                const ProgressFunction& progress, std::stop_token stop) {
     const auto& layers = model.sparseLayers();
@@ -52,8 +29,8 @@ RoutingStatistics probeRouting(model::Model& model, const evaluate::ProbeSet& se
         if (stop.stop_requested())
             throw EngineException(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
         std::vector<moe::LayerRouting> routing;
-        static_cast<void>(model.forward(evaluate::batchTokens(batch, model.device()), {.routing = &routing}));
-        const auto tokens = describeTokens(batch, model.device());
+        const auto tokens = train::toDevice(train::makeTokenBatch(batch), model.device());
+        static_cast<void>(model.forward(tokens.tokens, {.routing = &routing}));
         for (std::size_t i = 0; i < layers.size(); ++i)
             ops::accumulateRouting(routing[i].routing, tokens.domain, tokens.role, sums[i]);
         state.done += static_cast<std::int64_t>(batch.segments());
