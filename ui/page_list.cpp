@@ -5,12 +5,14 @@
 #include "ui/pages/chat/chat_page.h"
 #include "ui/pages/data/data_page.h"
 #include "ui/pages/models/models_page.h"
+#include "ui/pages/upcycle/upcycle_page.h"
 
 namespace caravan::ui {
 
 std::vector<PageEntry> pageList() {
     return {
         {PageGroup::Prepare, makeModelsPage},
+        {PageGroup::Prepare, makeUpcyclePage},
         {PageGroup::Prepare, makeDataPage},
         {PageGroup::Use, makeChatPage},
     };

@@ -1,0 +1,415 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/pages/upcycle/plan_panel.h"
+
+#include <QGridLayout>
+#include <QHBoxLayout>
+#include <QLocale>
+#include <QPainter>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+#include "engine/api/config/descriptors.h"
+#include "ui/format/format.h"
+#include "ui/pages/models/verdict_box.h"
+#include "ui/shell/layouts.h"
+#include "ui/shell/surface.h"
+#include "widgets/stack_bar.h"
+
+namespace caravan::ui {
+namespace {
+
+QString itemName(const std::string& key, const engine::Recipe& recipe, const engine::RunPlan& plan) {
+    const bool nf4 = recipe.model.quantization == engine::Quantization::Nf4;
+    if (key == "base_weights")
+        return nf4 ? PlanPanel::tr("Base weights and scales, NF4") : PlanPanel::tr("Base weights");
+    if (key == "embeddings") return PlanPanel::tr("Embeddings and head");
+    if (key == "trainable")
+        return recipe.upcycle.method == engine::UpcycleMethod::None
+                   ? PlanPanel::tr("LoRA")
+                   : PlanPanel::tr("Adapters, routers, LoRA");
+    if (key == "gradients") return PlanPanel::tr("Gradients");
+    if (key == "optimizer")
+        return recipe.tune.optimizer == engine::OptimizerKind::AdamW8bit
+                   ? PlanPanel::tr("Adam moments, 8-bit")
+                   : PlanPanel::tr("Adam moments");
+    if (key == "activations")
+        return PlanPanel::tr("Activations, %1 tokens").arg(withThousands(plan.microBatchTokens));
+    if (key == "workspace") return PlanPanel::tr("Workspace");
+    if (key == "context") return PlanPanel::tr("Device context");
+    return QString::fromStdString(key);
+}
+
+}  // namespace
+
+// "Total [bar] 7.813 B" with the formula below.
+class PlanPanel::Measure : public QWidget {
+  public:
+    explicit Measure(const QString& name, int step) : m_name(name), m_step(step) { setFixedHeight(40); }
+    void set(double fraction, const QString& value, const QString& formula) {
+        m_fraction = fraction;
+        m_value = value;
+        m_formula = formula;
+        setAccessibleName(QStringLiteral("%1: %2, %3").arg(m_name, value, formula));
+        setToolTip(formula);
+        update();
+    }
+
+  protected:
+    void paintEvent(QPaintEvent*) override {
+        QPainter painter(this);
+        constexpr int kLeft = 124, kRight = 84;
+        painter.setFont(widgets::textFont(widgets::TextRole::Body));
+        painter.setPen(Theme::color(Token::Text));
+        painter.drawText(QRect(0, 0, kLeft, 22), Qt::AlignVCenter, m_name);
+        const QRect bar(kLeft, 5, width() - kLeft - kRight, 12);
+        painter.fillRect(bar, Theme::color(Token::Alt));
+        painter.fillRect(
+            QRect(bar.x(), bar.y(), static_cast<int>(bar.width() * std::clamp(m_fraction, 0.0, 1.0)),
+                  bar.height()),
+            widgets::StackBar::partColor(2 - m_step, 3));
+        painter.setFont(widgets::numberFont());
+        painter.drawText(QRect(0, 0, width(), 22), Qt::AlignVCenter | Qt::AlignRight, m_value);
+        painter.setFont(widgets::textFont(widgets::TextRole::Caption));
+        painter.setPen(Theme::color(Token::Text2));
+        const QRect below(kLeft, 22, width() - kLeft, 16);
+        painter.drawText(below, Qt::AlignVCenter,
+                         painter.fontMetrics().elidedText(m_formula, Qt::ElideRight, below.width()));
+    }
+
+  private:
+    QString m_name, m_value{QStringLiteral("–")}, m_formula;
+    double m_fraction = 0;
+    int m_step;
+};
+
+PlanPanel::PlanPanel(QWidget* parent) : QScrollArea(parent) {
+    setWidgetResizable(true);
+    setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    setFocusPolicy(Qt::NoFocus);
+    setAccessibleName(tr("What the settings mean"));
+    auto* body = new Surface(Token::Base);
+    m_layout = new QVBoxLayout(body);
+    m_layout->setContentsMargins(24, 16, 24, 20);
+    m_layout->setSpacing(6);
+    makeParameters();
+    makeMemory();
+    makeDiskAndTime();
+    makeProof();
+    m_layout->addStretch(1);
+    setWidget(body);
+    showDryStep({}, false);
+    showProof({}, false, engine::UpcycleMethod::Pesc);
+    showWork({}, {});
+    showError({});
+}
+
+void PlanPanel::makeParameters() {
+    m_layout->addWidget(new ThemedLabel(tr("Parameters"), widgets::TextRole::Section));
+    m_total = new Measure(tr("Total"), 0);
+    m_active = new Measure(tr("Active per token"), 1);
+    m_trainable = new Measure(tr("Trainable"), 2);
+    for (Measure* measure : {m_total, m_active, m_trainable})
+        m_layout->addWidget(measure);
+    m_layout->addSpacing(8);
+}
+
+void PlanPanel::makeMemory() {
+    auto* head = new QHBoxLayout;
+    head->setSpacing(10);
+    head->addWidget(new ThemedLabel(tr("Memory"), widgets::TextRole::Section));
+    m_memoryNote = new ThemedLabel(QString(), widgets::TextRole::Caption, Token::Text2);
+    head->addWidget(m_memoryNote, 1);
+    m_layout->addLayout(head);
+    m_bar = new widgets::StackBar;
+    m_bar->setFixedHeight(24);
+    m_bar->setAccessibleName(tr("Planned memory by item"));
+    m_layout->addWidget(m_bar);
+    auto* scale = new QHBoxLayout;
+    m_scaleLeft = new ThemedLabel(QStringLiteral("0"), widgets::TextRole::Caption, Token::Text2);
+    m_scaleRight = new ThemedLabel(QString(), widgets::TextRole::Caption, Token::Text2);
+    scale->addWidget(m_scaleLeft);
+    scale->addStretch(1);
+    scale->addWidget(m_scaleRight);
+    m_layout->addLayout(scale);
+    m_over = new ThemedLabel(QString(), widgets::TextRole::Secondary, Token::Err);
+    m_over->setWordWrap(true);
+    m_layout->addWidget(m_over);
+    m_remedies = new QVBoxLayout;
+    m_remedies->setSpacing(2);
+    m_layout->addLayout(m_remedies);
+    m_items = new QVBoxLayout;
+    m_items->setSpacing(0);
+    m_layout->addLayout(m_items);
+    auto* rule = new Surface(Token::Line);
+    rule->setFixedHeight(1);
+    m_layout->addWidget(rule);
+    auto* totals = new QGridLayout;
+    totals->setColumnStretch(0, 1);
+    totals->setVerticalSpacing(2);
+    totals->addWidget(new ThemedLabel(tr("Plan, peak of one step"), widgets::TextRole::DockTitle), 0, 0);
+    m_planTotal = new ThemedLabel(QString(), widgets::TextRole::Number);
+    totals->addWidget(m_planTotal, 0, 1, Qt::AlignRight);
+    m_measuredName = new ThemedLabel(QString(), widgets::TextRole::Secondary, Token::Text2);
+    totals->addWidget(m_measuredName, 1, 0);
+    m_measured = new ThemedLabel(QString(), widgets::TextRole::Number);
+    totals->addWidget(m_measured, 1, 1, Qt::AlignRight);
+    m_layout->addLayout(totals);
+    m_layout->addSpacing(10);
+}
+
+ThemedLabel* PlanPanel::value(QGridLayout* grid, int row, const QString& name) {
+    grid->addWidget(new ThemedLabel(name, widgets::TextRole::Secondary, Token::Text2), row, 0);
+    auto* label = new ThemedLabel(QStringLiteral("–"), widgets::TextRole::Number);
+    grid->addWidget(label, row, 1, Qt::AlignRight);
+    grid->setColumnStretch(0, 1);
+    return label;
+}
+
+void PlanPanel::makeDiskAndTime() {
+    auto* both = new QHBoxLayout;
+    both->setSpacing(24);
+    auto* disk = new QGridLayout;
+    disk->setVerticalSpacing(3);
+    disk->addWidget(new ThemedLabel(tr("Disk"), widgets::TextRole::DockTitle), 0, 0);
+    m_checkpoint = value(disk, 1, tr("Per checkpoint"));
+    m_kept = value(disk, 2, tr("Whole run"));
+    m_free = value(disk, 3, tr("Free"));
+    auto* time = new QGridLayout;
+    time->setVerticalSpacing(3);
+    time->addWidget(new ThemedLabel(tr("Time"), widgets::TextRole::DockTitle), 0, 0);
+    m_stepTime = value(time, 1, tr("Per step"));
+    m_stepsName = new ThemedLabel(tr("Steps"), widgets::TextRole::Secondary, Token::Text2);
+    m_steps = new ThemedLabel(QString(), widgets::TextRole::Number);
+    time->addWidget(m_stepsName, 2, 0);
+    time->addWidget(m_steps, 2, 1, Qt::AlignRight);
+    m_throughput = value(time, 3, tr("Throughput"));
+    both->addLayout(disk, 1);
+    both->addLayout(time, 1);
+    m_layout->addLayout(both);
+    m_layout->addSpacing(12);
+}
+
+void PlanPanel::makeProof() {
+    m_proof = new VerdictBox;
+    m_proof->setFramed(true);
+    m_layout->addWidget(m_proof);
+    auto* row = new QHBoxLayout;
+    row->setSpacing(8);
+    m_prove = textButton(tr("Check step 0"), QStringLiteral("check"));
+    m_dry = textButton(tr("Measure a dry step"), QStringLiteral("play"));
+    row->addWidget(m_prove);
+    row->addWidget(m_dry);
+    row->addStretch(1);
+    m_layout->addSpacing(6);
+    m_layout->addLayout(row);
+    m_workRow = new QWidget;
+    auto* work = new QHBoxLayout(m_workRow);
+    work->setContentsMargins(0, 4, 0, 0);
+    m_work = new ThemedLabel(QString(), widgets::TextRole::Secondary, Token::Text2);
+    m_progress = new QProgressBar;
+    m_progress->setTextVisible(false);
+    m_progress->setFixedHeight(8);
+    m_cancel = textButton(tr("Cancel"));
+    work->addWidget(m_work);
+    work->addWidget(m_progress, 1);
+    work->addWidget(m_cancel);
+    m_layout->addWidget(m_workRow);
+    m_error = new ThemedLabel(QString(), widgets::TextRole::Secondary, Token::Err);
+    m_error->setWordWrap(true);
+    m_layout->addWidget(m_error);
+    connect(m_cancel, &QPushButton::clicked, this, &PlanPanel::cancelWanted);
+}
+
+void PlanPanel::showPlan(const engine::RunPlan& plan, const engine::Recipe& recipe,
+                         const engine::ModelConfig* model) {
+    m_plan = plan;
+    m_known = true;
+    const double total = std::max<double>(1.0, static_cast<double>(plan.parametersTotal));
+    const bool experts = recipe.upcycle.method != engine::UpcycleMethod::None;
+    QString formula = tr("dense, as it is");
+    if (experts && model) {
+        std::int64_t layers = model->layers;
+        if (const auto chosen = engine::parseLayers(recipe.upcycle.layers, model->layers))
+            layers = static_cast<std::int64_t>(chosen->size());
+        formula = tr("dense + %1 × %2 × (2 × %3 × %4 + %3)")
+                      .arg(QString::number(layers), QString::number(recipe.upcycle.experts),
+                           withThousands(model->hidden), withThousands(recipe.upcycle.adapterSize));
+    }
+    m_total->set(1.0, parameterCountExact(plan.parametersTotal), formula);
+    m_active->set(
+        static_cast<double>(plan.parametersActive) / total, parameterCountExact(plan.parametersActive),
+        experts ? tr("%1 of %2 adapters, all routers").arg(recipe.upcycle.topK).arg(recipe.upcycle.experts)
+                : tr("all of them"));
+    const std::int64_t adapters = plan.parametersTrainable - plan.parametersLora;
+    QStringList parts;
+    if (adapters > 0) parts << tr("adapters and routers %1").arg(parameterCountExact(adapters));
+    if (plan.parametersLora > 0) parts << tr("LoRA %1").arg(parameterCountExact(plan.parametersLora));
+    m_trainable->set(static_cast<double>(plan.parametersTrainable) / total,
+                     parameterCountExact(plan.parametersTrainable), parts.join(QStringLiteral(" + ")));
+    QVector<widgets::StackBar::Part> bar;
+    for (const engine::MemoryItem& item : plan.memory)
+        if (item.bytes > 0)
+            bar << widgets::StackBar::Part{itemName(item.key, recipe, plan), static_cast<double>(item.bytes),
+                                           memoryText(item.bytes)};
+    m_bar->setParts(bar);
+    emptyLayout(m_items);
+    for (int i = 0; i < bar.size(); ++i) {
+        auto* row = new LegendItem(i, static_cast<int>(bar.size()), bar[i].name, bar[i].text);
+        row->setSpread(true);
+        m_items->addWidget(row);
+    }
+    m_planTotal->setText(memoryText(plan.memoryTotal));
+    m_checkpoint->setText(diskText(plan.checkpointBytes));
+    m_kept->setText(diskText(plan.diskBytes));
+    renewMemory();
+    renewTime();
+    setOutdated(false);
+}
+
+void PlanPanel::showDevice(const engine::DeviceStatus& device) {
+    const bool same = device.name == m_device.name && device.memoryTotal == m_device.memoryTotal;
+    m_device = device;
+    if (!same) renewMemory();
+}
+
+bool PlanPanel::fits() const {
+    return !m_known || m_device.memoryTotal <= 0 || m_plan.memoryTotal <= m_device.memoryTotal;
+}
+QString PlanPanel::totalText() const {
+    return m_planTotal->text();
+}
+
+void PlanPanel::renewMemory() {
+    m_memoryNote->setText(m_device.name.empty() ? QString() : QString::fromStdString(m_device.name));
+    m_bar->setCapacity(static_cast<double>(m_device.memoryTotal));
+    m_scaleRight->setText(
+        m_device.memoryTotal > 0
+            ? (m_device.cuda ? tr("card %1") : tr("memory %1")).arg(memoryText(m_device.memoryTotal))
+            : QString());
+    m_over->setVisible(!fits());
+    if (!fits())
+        m_over->setText((m_device.cuda ? tr("This plan needs %1; the card has %2.")
+                                       : tr("This plan needs %1; this computer has %2."))
+                            .arg(memoryText(m_plan.memoryTotal), memoryText(m_device.memoryTotal)));
+    else
+        showRemedies({});
+}
+
+void PlanPanel::showRemedies(const QVector<Remedy>& remedies) {
+    emptyLayout(m_remedies);
+    for (const Remedy& remedy : remedies) {
+        auto* row = new QWidget;
+        auto* layout = new QHBoxLayout(row);
+        layout->setContentsMargins(0, 0, 0, 0);
+        layout->addWidget(new ThemedLabel(tr("%1 saves %2.").arg(remedy.text, memoryText(remedy.saves)),
+                                          widgets::TextRole::Secondary));
+        auto* apply = new LinkButton(tr("Apply"));
+        layout->addWidget(apply);
+        layout->addStretch(1);
+        connect(apply, &LinkButton::clicked, this, [this, remedy] { Q_EMIT remedyChosen(remedy); });
+        m_remedies->addWidget(row);
+    }
+}
+
+void PlanPanel::setDiskFree(std::int64_t bytes) {
+    m_free->setText(bytes < 0 ? QStringLiteral("–") : diskText(bytes));
+}
+
+void PlanPanel::setOutdated(bool outdated) {
+    m_planTotal->setToken(outdated ? Token::Text3 : Token::Text);
+}
+
+void PlanPanel::showDryStep(const std::optional<engine::DryStep>& step, bool stale) {
+    m_dryStep = step;
+    m_dryStale = stale;
+    const Token token = stale ? Token::Text3 : Token::Text;
+    m_measured->setToken(token);
+    if (!step) {
+        m_measuredName->setText(tr("Not measured yet"));
+        m_measured->setText(QString());
+    } else {
+        m_measuredName->setText(stale ? tr("Measured before the settings changed")
+                                      : tr("Measured in a dry step on the longest batch"));
+        QString text = memoryText(step->peakBytes);
+        if (!stale && m_plan.memoryTotal > 0) {
+            const double difference =
+                100.0 *
+                (static_cast<double>(step->peakBytes) / static_cast<double>(m_plan.memoryTotal) - 1.0);
+            text +=
+                QStringLiteral(", %1%2").arg(difference >= 0 ? QStringLiteral("+") : QString(QChar(0x2212)),
+                                             QLocale::c().toString(std::abs(difference), 'f', 1)) +
+                kThinSpace + QLatin1Char('%');
+        }
+        m_measured->setText(text);
+    }
+    renewTime();
+}
+
+void PlanPanel::renewTime() {
+    const Token token = m_dryStale ? Token::Text3 : Token::Text;
+    for (ThemedLabel* label : {m_stepTime, m_throughput})
+        label->setToken(token);
+    const bool measured = m_dryStep && m_dryStep->seconds > 0 && m_dryStep->tokens > 0;
+    const double rate = measured ? static_cast<double>(m_dryStep->tokens) / m_dryStep->seconds : 0;
+    const double perStep = measured && m_plan.tokensPerStep > 0
+                               ? static_cast<double>(m_plan.tokensPerStep) / rate
+                           : measured ? m_dryStep->seconds
+                                      : 0;
+    m_stepTime->setText(measured ? durationText(perStep) : tr("measure a dry step"));
+    m_throughput->setText(measured ? tr("%1 tokens/s").arg(withThousands(static_cast<std::int64_t>(rate)))
+                                   : QStringLiteral("–"));
+    m_stepsName->setText(m_plan.steps > 0 ? tr("%1 steps").arg(withThousands(m_plan.steps)) : tr("Steps"));
+    m_steps->setText(m_plan.steps <= 0 ? tr("choose data")
+                     : measured        ? durationText(perStep * static_cast<double>(m_plan.steps))
+                                       : QStringLiteral("–"));
+}
+
+void PlanPanel::showProof(const std::optional<engine::StepZeroProof>& proof, bool stale,
+                          engine::UpcycleMethod method) {
+    using Mark = VerdictBox::Check::Mark;
+    const QString name = method == engine::UpcycleMethod::None
+                             ? tr("Step 0: LoRA leaves the dense model as it is")
+                             : tr("Step 0: the MoE equals the dense model");
+    if (!proof)
+        return m_proof->setVerdict(
+            VerdictBox::Tone::Neutral, name,
+            {{Mark::Note, tr("By construction. Checked on the real weights before tuning starts, or now.")}});
+    const QString readOut =
+        QStringLiteral("max |Δlogit| ") +
+        (proof->maxAbsLogitDifference == 0 ? QStringLiteral("0.0") : shortReal(proof->maxAbsLogitDifference));
+    const QString counts = tr("%1 tokens, %2 logits compared bit by bit")
+                               .arg(withThousands(proof->tokens), withThousands(proof->logits));
+    if (stale)
+        return m_proof->setVerdict(VerdictBox::Tone::Neutral, name,
+                                   {{Mark::Note, tr("Settings changed since this was checked.")}}, readOut);
+    if (proof->maxAbsLogitDifference == 0)
+        return m_proof->setVerdict(VerdictBox::Tone::Good, name, {{Mark::Passed, counts}}, readOut);
+    QVector<VerdictBox::Check> checks{{Mark::Failed, counts}};
+    if (proof->firstDifferingLayer >= 0)
+        checks << VerdictBox::Check{
+            Mark::Failed, tr("The first layer that differs is layer %1.").arg(proof->firstDifferingLayer)};
+    m_proof->setVerdict(VerdictBox::Tone::Bad, tr("Step 0 differs from the dense model"), checks, readOut);
+}
+
+void PlanPanel::showWork(const QString& what, const std::optional<engine::Progress>& progress) {
+    m_workRow->setVisible(!what.isEmpty());
+    QString text = what;
+    if (progress && !progress->stage.empty()) text = QString::fromStdString(progress->stage);
+    if (progress && progress->total > 0)
+        text += tr(", %1 of %2").arg(withThousands(progress->done), withThousands(progress->total));
+    m_work->setText(text);
+    m_progress->setRange(0, 1000);
+    m_progress->setValue(progress && progress->total > 0
+                             ? static_cast<int>(1000.0 * static_cast<double>(progress->done) /
+                                                static_cast<double>(progress->total))
+                             : 0);
+}
+
+void PlanPanel::showError(const QString& sentence) {
+    m_error->setText(sentence);
+    m_error->setVisible(!sentence.isEmpty());
+}
+
+}  // namespace caravan::ui

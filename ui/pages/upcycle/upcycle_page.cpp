@@ -1,0 +1,440 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/pages/upcycle/upcycle_page.h"
+
+#include <QClipboard>
+#include <QDateTime>
+#include <QGuiApplication>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPushButton>
+#include <QSplitter>
+#include <QStorageInfo>
+#include <QVBoxLayout>
+
+#include "ui/actions/action_registry.h"
+#include "ui/bridge/engine_link.h"
+#include "ui/bridge/run_controller.h"
+#include "ui/format/format.h"
+#include "ui/forms/field_words.h"
+#include "ui/pages/models/verdict_box.h"
+#include "ui/pages/upcycle/command_line.h"
+#include "ui/pages/upcycle/plan_panel.h"
+#include "ui/pages/upcycle/upcycle_form.h"
+#include "ui/project_context.h"
+#include "ui/shell/surface.h"
+
+namespace caravan::ui {
+namespace {
+constexpr int kPlanDelayMs = 40;
+}
+
+UpcyclePage::UpcyclePage(const Services& services, QWidget* parent)
+    : Page(QStringLiteral("upcycle"), tr("Upcycle"), services, parent) {
+    setContextText(tr("Turn a dense model into a mixture of experts"));
+    m_form = new UpcycleForm;
+    m_panel = new PlanPanel;
+    auto* left = new Surface(Token::Base);
+    auto* column = new QVBoxLayout(left);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(m_form, 1);
+    makeHeader();
+    column->addWidget(makeFooter());
+    m_splitter = new QSplitter(Qt::Horizontal);
+    m_splitter->setChildrenCollapsible(false);
+    m_splitter->addWidget(left);
+    m_splitter->addWidget(m_panel);
+    m_splitter->setStretchFactor(0, 60);
+    m_splitter->setStretchFactor(1, 40);
+    m_splitter->setSizes({820, 540});
+    m_panel->setMinimumWidth(380);
+    setCentralWidget(m_splitter);
+    m_debounce.setSingleShot(true);
+    m_debounce.setInterval(kPlanDelayMs);
+    connect(&m_debounce, &QTimer::timeout, this, &UpcyclePage::ask);
+    connect(m_form, &UpcycleForm::refusedChanged, this, &UpcyclePage::validate);
+    connect(m_form, &UpcycleForm::modelsWanted, this,
+            [this] { Q_EMIT linkActivated(QStringLiteral("models"), {}); });
+    connect(m_panel, &PlanPanel::cancelWanted, this, &UpcyclePage::cancelWork);
+    connect(m_panel, &PlanPanel::remedyChosen, this, [this](const Remedy& remedy) {
+        if (project()) project()->setRecipe(remedy.recipe, remedy.text);
+    });
+    connect(services.engine, &EngineLink::deviceChanged, this, [this] {
+        if (isActive()) m_panel->showDevice(this->services().engine->device());
+    });
+    connect(services.engine, &EngineLink::stateChanged, this, [this] {
+        renewWork();
+        if (isActive() && this->services().engine->isUsable() && !m_planRequest) m_debounce.start();
+    });
+    connect(services.runs, &RunController::liveChanged, this, [this] {
+        if (isActive()) renewWork();
+    });
+}
+
+void UpcyclePage::makeHeader() {
+    ActionRegistry* actions = services().actions;
+    m_copy = actions->add({.id = "upcycle.copy",
+                           .text = tr("Copy command &line"),
+                           .menu = "model",
+                           .icon = "copy",
+                           .page = "upcycle"},
+                          this, [this] {
+                              if (project())
+                                  QGuiApplication::clipboard()->setText(
+                                      tuneCommandLine(project()->recipe(), project()->folder()));
+                          });
+    m_create = actions->add({.id = "upcycle.create",
+                             .text = tr("&Create and go to Data"),
+                             .menu = "model",
+                             .shortcut = QKeySequence(Qt::CTRL | Qt::Key_Return),
+                             .icon = "right",
+                             .page = "upcycle",
+                             .section = 1},
+                            this, [this] { create(); });
+    m_prove = actions->add({.id = "upcycle.prove",
+                            .text = tr("Check &step 0"),
+                            .menu = "model",
+                            .icon = "check",
+                            .page = "upcycle",
+                            .section = 1},
+                           this, [this] { prove(); });
+    m_dry = actions->add({.id = "upcycle.dry",
+                          .text = tr("Measure a &dry step"),
+                          .menu = "model",
+                          .icon = "play",
+                          .page = "upcycle",
+                          .section = 1},
+                         this, [this] { dryStep(); });
+    if (QAction* undo = actions->find(QStringLiteral("edit.undo"))) {
+        auto* button = textButton(tr("Undo"), QStringLiteral("undo"));
+        const auto follow = [button, undo] {
+            button->setEnabled(undo->isEnabled());
+            button->setToolTip(undo->text().remove(QLatin1Char('&')) + QStringLiteral("  Ctrl+Z"));
+        };
+        follow();
+        connect(undo, &QAction::changed, button, follow);
+        connect(button, &QPushButton::clicked, undo, &QAction::trigger);
+        addHeaderButton(button);
+    }
+    addHeaderButton(actionButton(m_copy));
+    for (const auto& [button, action] :
+         {std::pair{m_panel->proofButton(), m_prove}, std::pair{m_panel->dryButton(), m_dry}}) {
+        connect(button, &QPushButton::clicked, action, &QAction::trigger);
+        connect(action, &QAction::changed, button, [button = button, action = action] {
+            button->setEnabled(action->isEnabled());
+            button->setToolTip(action->toolTip());
+        });
+    }
+}
+
+QWidget* UpcyclePage::makeFooter() {
+    auto* footer = new Surface(Token::Base, Surface::Top);
+    footer->setMinimumHeight(53);
+    footer->setAccessibleName(tr("Validation"));
+    auto* row = new QHBoxLayout(footer);
+    row->setContentsMargins(24, 9, 24, 8);
+    row->setSpacing(10);
+    m_verdictIcon = new QLabel;
+    m_verdict = new ThemedLabel(QString(), widgets::TextRole::Secondary);
+    m_verdict->setWordWrap(true);
+    row->addWidget(m_verdictIcon);
+    row->addWidget(m_verdict, 1);
+    m_createButton = actionButton(m_create, true);
+    row->addWidget(m_createButton);
+    return footer;
+}
+
+void UpcyclePage::setProject(ProjectContext* next) {
+    if (project()) project()->disconnect(this);
+    Page::setProject(next);
+    cancelWork();
+    m_dryStep.reset();
+    m_proof.reset();
+    m_planRequest = 0;
+    m_planError.clear();
+    m_form->setProject(next);
+    m_stale = true;
+    if (!next) return;
+    const auto renew = [this] {
+        m_stale = true;
+        if (isActive()) draftChanged();
+    };
+    connect(next, &ProjectContext::recipeChanged, this, renew);
+    connect(next, &ProjectContext::modelsChanged, this, renew);
+    connect(next, &ProjectContext::opened, this, renew);
+    if (isActive()) draftChanged();
+}
+
+void UpcyclePage::setActive(bool active) {
+    Page::setActive(active);
+    if (!active) return;
+    if (services().engine->hasDevice()) m_panel->showDevice(services().engine->device());
+    if (project()) m_panel->setDiskFree(QStorageInfo(project()->folder()).bytesAvailable());
+    if (m_stale) draftChanged();
+    renewWork();
+}
+
+void UpcyclePage::openLink(const QVariantMap& arguments) {
+    const QString model = arguments.value(QStringLiteral("model")).toString();
+    if (project() && !model.isEmpty())
+        (void)project()->setField("model.path", model.toStdString(), tr("Base model"));
+}
+
+const engine::ModelConfig* UpcyclePage::modelConfig() const {
+    const ModelEntry* base = project() ? project()->baseModel() : nullptr;
+    return base && base->status == ModelEntry::Status::Ready ? &base->inspection.config : nullptr;
+}
+
+std::string UpcyclePage::settingsKey() const {
+    if (!project()) return {};
+    engine::Recipe recipe = project()->recipe();
+    recipe.tune.samples.clear();  // neither weights nor the shape of a step depend on these
+    recipe.tune.learningRate = 0;
+    recipe.tune.steps.reset();
+    recipe.tune.epochs = 1;
+    recipe.tune.checkpointEvery = recipe.tune.evaluateEvery = recipe.tune.sampleEvery = 0;
+    recipe.data = {};
+    return engine::recipeToJson(recipe).dump();
+}
+
+void UpcyclePage::draftChanged() {
+    if (!project()) return;
+    m_stale = false;
+    m_form->refresh();
+    validate();
+    m_panel->setOutdated(true);
+    m_panel->showDryStep(m_dryStep, m_dryStep && m_dryKey != settingsKey());
+    m_panel->showProof(m_proof, m_proof && m_proofKey != settingsKey(), project()->recipe().upcycle.method);
+    const ModelEntry* base = project()->baseModel();
+    setWindowTitlePart(base ? tr("Upcycle %1").arg(base->name) : title());
+    m_debounce.start();
+}
+
+void UpcyclePage::ask() {
+    if (!project() || !isActive()) return;
+    if (m_planRequest) services().engine->cancel(m_planRequest);
+    const engine::Recipe recipe = project()->recipe();
+    if (recipe.model.path.empty()) return;
+    const auto serial = ++m_remedyRound;
+    m_planRequest = services().engine->request(
+        "plan", {{"recipe", engine::recipeToJson(recipe)}, {"folder", project()->folder().toStdString()}},
+        this, [this, recipe, serial](const engine::Result<nlohmann::json>& answer) {
+            if (serial != m_remedyRound || !project()) return;  // overtaken by a later edit
+            m_planRequest = 0;
+            if (answer) return takePlan(*answer, recipe);
+            m_planError = answer.error().code == engine::ErrorCode::EngineGone
+                              ? QString()
+                              : words(answer.error()).oneLine();
+            validate();
+        });
+}
+
+void UpcyclePage::takePlan(const nlohmann::json& answer, const engine::Recipe& recipe) {
+    m_planError.clear();
+    try {
+        m_panel->showPlan(answer.at("plan").get<engine::RunPlan>(), recipe, modelConfig());
+    } catch (const std::exception& exception) {
+        m_planError = tr("The plan could not be read: %1").arg(QString::fromUtf8(exception.what()));
+    }
+    m_panel->showDryStep(m_dryStep, m_dryStep && m_dryKey != settingsKey());
+    validate();
+    if (!m_panel->fits()) askRemedies();
+}
+
+// What would make it fit: plans of neighbouring settings, by falling saving.
+void UpcyclePage::askRemedies() {
+    const engine::Recipe now = project()->recipe();
+    struct Idea {
+        QString text;
+        engine::Recipe recipe;
+    };
+    QVector<Idea> ideas;
+    const auto idea = [&](const QString& text, auto change) {
+        engine::Recipe other = now;
+        change(other);
+        if (!(other == now)) ideas << Idea{text, other};
+    };
+    idea(tr("Recompute every layer"), [](engine::Recipe& r) { r.tune.recompute = engine::Recompute::All; });
+    idea(tr("NF4 base weights"), [](engine::Recipe& r) { r.model.quantization = engine::Quantization::Nf4; });
+    idea(tr("8-bit Adam moments"),
+         [](engine::Recipe& r) { r.tune.optimizer = engine::OptimizerKind::AdamW8bit; });
+    idea(tr("Half the sequence length"), [](engine::Recipe& r) {
+        r.tune.sequenceLength = std::max<std::int64_t>(64, r.tune.sequenceLength.value_or(2048) / 2);
+    });
+    auto found = std::make_shared<QVector<Remedy>>();
+    auto open = std::make_shared<int>(static_cast<int>(ideas.size()));
+    auto before = std::make_shared<std::int64_t>(0);
+    const auto finish = [this, found, open, before, round = m_remedyRound] {
+        if (--*open > 0 || round != m_remedyRound) return;
+        for (Remedy& remedy : *found)
+            remedy.saves = *before - remedy.saves;
+        found->erase(
+            std::remove_if(found->begin(), found->end(), [](const Remedy& r) { return r.saves <= 0; }),
+            found->end());
+        std::sort(found->begin(), found->end(),
+                  [](const Remedy& a, const Remedy& b) { return a.saves > b.saves; });
+        m_panel->showRemedies(found->mid(0, 3));
+    };
+    ++*open;
+    const auto bytes = [](const engine::Result<nlohmann::json>& answer) {
+        return answer && answer->contains("plan") ? (*answer)["plan"].get<engine::RunPlan>().memoryTotal
+                                                  : std::int64_t(-1);
+    };
+    const nlohmann::json folder = project()->folder().toStdString();
+    services().engine->request("plan", {{"recipe", engine::recipeToJson(now)}, {"folder", folder}}, this,
+                               [before, bytes, finish](const engine::Result<nlohmann::json>& answer) {
+                                   *before = std::max<std::int64_t>(0, bytes(answer));
+                                   finish();
+                               });
+    for (const Idea& each : ideas)
+        services().engine->request(
+            "plan", {{"recipe", engine::recipeToJson(each.recipe)}, {"folder", folder}}, this,
+            [found, each, bytes, finish](const engine::Result<nlohmann::json>& answer) {
+                const std::int64_t needs = bytes(answer);
+                if (needs >= 0) *found << Remedy{each.text, needs, each.recipe};
+                finish();
+            });
+}
+
+void UpcyclePage::validate() {
+    if (!project()) return;
+    const std::vector<engine::Problem> problems = engine::validate(project()->recipe(), modelConfig());
+    m_form->setProblems(problems);
+    QStringList errors = m_form->refusedTexts();
+    int warnings = 0;
+    for (const engine::Problem& problem : problems) {
+        if (problem.key.rfind("data.", 0) == 0) continue;  // chosen on the next page
+        if (problem.warning)
+            ++warnings;
+        else
+            errors << problemSentence(problem.key, problem.error, problem.nearestValid);
+    }
+    const ModelEntry* base = project()->baseModel();
+    if (project()->recipe().model.path.empty())
+        errors = QStringList(tr("Choose a base model."));
+    else if (base && base->error)
+        errors.prepend(words(*base->error).what);
+    else if (!m_planError.isEmpty())
+        errors << m_planError;
+    if (!m_panel->fits() && errors.isEmpty()) errors << tr("The plan does not fit into the memory.");
+    const bool good = errors.isEmpty();
+    const Token token = !good ? Token::Err : warnings ? Token::Warn : Token::Ok;
+    m_verdictIcon->setPixmap(widgets::themeIcon(!good      ? QStringLiteral("err")
+                                                : warnings ? QStringLiteral("warn")
+                                                           : QStringLiteral("check"),
+                                                Theme::color(token))
+                                 .pixmap(16, 16));
+    m_verdict->setToken(good ? Token::Text : Token::Err);
+    m_verdict->setText(
+        good ? (warnings ? tr("%n warning(s). All %1 settings are valid.", nullptr, warnings)
+                         : tr("No problems found. All %1 settings are valid."))
+                   .arg(m_form->settingCount())
+        : errors.size() == 1
+            ? errors.first()
+            : tr("%n problem(s). %1", nullptr, static_cast<int>(errors.size())).arg(errors.first()));
+    m_create->setEnabled(good && !m_creating && project()->isOpen());
+    m_create->setToolTip(good ? tr("Writes the run's settings; weights are made when it starts")
+                              : errors.first());
+}
+
+void UpcyclePage::prove() {
+    if (!project() || m_workRequest) return;
+    m_panel->showError({});
+    m_panel->showWork(tr("checking step 0"), {});
+    const std::string key = settingsKey();
+    m_workRequest = services().engine->requestAs<engine::StepZeroProof>(
+        "proof",
+        {{"recipe", engine::recipeToJson(project()->recipe())},
+         {"folder", project()->folder().toStdString()}},
+        this,
+        [this, key](const engine::Result<engine::StepZeroProof>& result) {
+            m_workRequest = 0;
+            m_panel->showWork({}, {});
+            renewWork();
+            if (!project()) return;
+            if (!result) {
+                if (result.error().code != engine::ErrorCode::Interrupted)
+                    m_panel->showError(words(result.error()).oneLine());
+                return;
+            }
+            m_proof = *result;
+            m_proofKey = key;
+            m_panel->showProof(m_proof, key != settingsKey(), project()->recipe().upcycle.method);
+        },
+        [this](const engine::Progress& progress) { m_panel->showWork(tr("checking step 0"), progress); });
+    renewWork();
+}
+
+void UpcyclePage::dryStep() {
+    if (!project() || m_workRequest) return;
+    m_panel->showError({});
+    m_panel->showWork(tr("measuring"), {});
+    const std::string key = settingsKey();
+    m_workRequest = services().engine->requestAs<engine::DryStep>(
+        "dry_step",
+        {{"recipe", engine::recipeToJson(project()->recipe())},
+         {"folder", project()->folder().toStdString()}},
+        this,
+        [this, key](const engine::Result<engine::DryStep>& result) {
+            m_workRequest = 0;
+            m_panel->showWork({}, {});
+            renewWork();
+            if (!project()) return;
+            if (!result) {
+                if (result.error().code != engine::ErrorCode::Interrupted)
+                    m_panel->showError(words(result.error()).oneLine());
+                return;
+            }
+            m_dryStep = *result;
+            m_dryKey = key;
+            m_measuredAt = QTime::currentTime().toString(QStringLiteral("HH:mm"));
+            m_panel->showDryStep(m_dryStep, key != settingsKey());
+            Q_EMIT statusChanged();
+        },
+        [this](const engine::Progress& progress) { m_panel->showWork(tr("measuring"), progress); });
+    renewWork();
+}
+
+void UpcyclePage::cancelWork() {
+    if (m_workRequest) services().engine->cancel(m_workRequest);
+}
+
+void UpcyclePage::renewWork() {
+    const bool free = !services().runs->live().isActive();
+    const bool can = project() && services().engine->isUsable() && !m_workRequest && free &&
+                     !project()->recipe().model.path.empty();
+    const QString why =
+        !free ? tr("A run holds the engine; this is done when the new run starts") : QString();
+    m_prove->setEnabled(can);
+    m_dry->setEnabled(can);
+    m_prove->setToolTip(
+        why.isEmpty() ? tr("Compares the logits of the upcycled and the dense model on the real weights")
+                      : why);
+    m_dry->setToolTip(why.isEmpty() ? tr("Runs one step on the longest batch and measures memory and time")
+                                    : why);
+}
+
+void UpcyclePage::create() {
+    if (!project() || m_creating) return;
+    m_creating = true;
+    validate();
+    project()->createRun(this, [this](const engine::Result<QString>& created) {
+        m_creating = false;
+        validate();
+        if (created) Q_EMIT linkActivated(QStringLiteral("data"), {{QStringLiteral("run"), *created}});
+    });
+}
+
+QStringList UpcyclePage::keyHints() const {
+    return {tr("Ctrl+Z undoes")};
+}
+QString UpcyclePage::statusFact() const {
+    return m_measuredAt.isEmpty() ? QString() : tr("Dry step measured %1").arg(m_measuredAt);
+}
+
+Page* makeUpcyclePage(const Services& services, QWidget* parent) {
+    return new UpcyclePage(services, parent);
+}
+
+}  // namespace caravan::ui
