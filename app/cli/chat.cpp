@@ -1,0 +1,159 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "app/cli/model_options.h"
+
+namespace caravan::cli {
+namespace {
+
+struct Options {
+    ModelOptions model;
+    std::string path, system;
+    std::optional<std::string> prompt;
+    engine::GenerateOptions generate;
+    bool greedy = false, routing = false;
+};
+
+nlohmann::json tokenObject(const engine::TokenEvent& t, bool routing) {
+    nlohmann::json object = {{"id", t.id}, {"text", t.text}, {"logprob", t.logprob}};
+    if (routing) {
+        object["experts"] = t.experts;
+        object["weights"] = t.weights;
+        object["layers"] = t.layers;
+    }
+    if (!t.alternatives.empty()) {
+        object["alternatives"] = nlohmann::json::array();
+        for (const auto& a : t.alternatives)
+            object["alternatives"].push_back({{"id", a.id}, {"text", a.text}, {"logprob", a.logprob}});
+    }
+    return object;
+}
+
+std::string quotedPiece(const std::string& text) {
+    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// One line per token: its text, log-probability, and per layer the experts by falling weight.
+std::string routingLines(const std::vector<engine::TokenEvent>& tokens) {
+    std::string text;
+    for (const auto& t : tokens) {
+        text += fmt::format("{:<16} {:>8.3f} ", quotedPiece(t.text), t.logprob);
+        for (std::size_t l = 0; l < t.experts.size(); ++l) {
+            text += ' ';
+            for (std::size_t k = 0; k < t.experts[l].size(); ++k)
+                text += fmt::format("{}{}", k ? "+" : "", t.experts[l][k]);
+        }
+        text += '\n';
+    }
+    return text;
+}
+
+engine::Result<std::string> answer(Context& context, engine::Engine& engine,
+                                   const engine::ModelSource& source, const Options& options,
+                                   const std::vector<engine::ChatMessage>& messages) {
+    std::vector<engine::TokenEvent> tokens;
+    const auto token = [&](const engine::TokenEvent& t) {
+        context.emit(tokenObject(t, options.routing || context.json));
+        context.print(t.text);
+        if (options.routing && !context.json) tokens.push_back(t);
+    };
+    const auto summary = engine.generate(
+        source, messages, options.generate, token, [&](const auto& p) { context.progress(p); },
+        context.stopToken());
+    if (!summary) return tl::unexpected(summary.error());
+    context.print("\n");
+    context.emit({{"text", summary->text},
+                  {"prompt_tokens", summary->promptTokens},
+                  {"tokens", summary->tokens},
+                  {"finish", summary->finish},
+                  {"tokens_per_second", summary->tokensPerSecond},
+                  {"seconds_to_first_token", summary->secondsToFirstToken}});
+    if (options.routing) context.print(routingLines(tokens));
+    if (context.verbose)
+        context.note(fmt::format("{} tokens, {:.1f} tokens/s, first after {}", summary->tokens,
+                                 summary->tokensPerSecond, durationText(summary->secondsToFirstToken)));
+    return summary->text;
+}
+
+int converse(Context& context, engine::Engine& engine, const engine::ModelSource& source,
+             const Options& options, std::vector<engine::ChatMessage> messages) {
+    const bool terminal = isatty(STDIN_FILENO) && !context.json;
+    std::string line;
+    while (true) {
+        if (terminal) context.print("> ");
+        if (!std::getline(std::cin, line)) break;
+        messages.push_back({"user", line});
+        const auto text = answer(context, engine, source, options, messages);
+        if (!text) return context.fail(text.error());
+        messages.push_back({"assistant", *text});
+    }
+    if (terminal) context.print("\n");
+    return 0;
+}
+
+int chat(Context& context, Options& options) {
+    const auto source = options.model.source(options.path);
+    if (!source) return context.fail(source.error());
+    if (options.greedy) options.generate.temperature = 0;
+    options.generate.seed = context.seed;
+    options.generate.routing = options.routing || context.json;
+    const auto opened = context.openEngine();
+    if (!opened) return context.fail(opened.error());
+    std::vector<engine::ChatMessage> messages;
+    if (!options.system.empty()) messages.push_back({"system", options.system});
+    if (!options.prompt) return converse(context, **opened, *source, options, std::move(messages));
+    messages.push_back({"user", *options.prompt});
+    const auto text = answer(context, **opened, *source, options, messages);
+    return text ? 0 : context.fail(text.error());
+}
+
+const Registration kChat{
+    "chat", "One answer, or a conversation on the terminal", 40,
+    [](CLI::App& app, Context& context) -> Action {
+        auto options = std::make_shared<Options>();
+        options->generate.alternatives = 0;
+        auto& g = options->generate;
+        app.add_option("MODEL", options->path, "Model folder, run, or RUN@STEP")
+            ->type_name("MODEL")
+            ->required();
+        app.add_option_function<std::string>(
+               "--prompt", [options](const std::string& text) { options->prompt = text; },
+               "One answer to this; may be empty")
+            ->type_name("TEXT");
+        app.add_option("--system", options->system, "System prompt")->type_name("TEXT");
+        app.add_flag("--raw", g.raw, "No template; bos where the tokenizer has one");
+        app.add_option("--max-tokens", g.maxTokens, "Tokens at most; at least 1; default 256")
+            ->type_name("N")
+            ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+        app.add_option("--temperature", g.temperature, "0 to 100, 0 = greedy; default 0.7")
+            ->type_name("X")
+            ->check(CLI::Range(0.0, 100.0));
+        app.add_option("--top-p", g.topP, "Smallest set of tokens with this share; 0 to 1; default 0.95")
+            ->type_name("X")
+            ->check(CLI::Range(0.0, 1.0));
+        app.add_option("--top-k-tokens", g.topKTokens, "Only the N most probable tokens; 0 = off; default 0")
+            ->type_name("N")
+            ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 31));
+        app.add_option("--repetition-penalty", g.repetitionPenalty, "0.01 to 100; default 1")
+            ->type_name("X")
+            ->check(CLI::Range(0.01, 100.0));
+        app.add_option("--stop", g.stop, "The answer ends before this text")
+            ->type_name("TEXT")
+            ->take_all()
+            ->expected(1);
+        app.add_flag("--greedy", options->greedy, "Always the most probable token");
+        app.add_flag("--routing", options->routing, "Experts of each token after the answer");
+        app.add_option("--alternatives", g.alternatives,
+                       "Most probable tokens at each place, with --json; 0 to 100; default 0")
+            ->type_name("N")
+            ->check(CLI::Range(std::int64_t{0}, std::int64_t{100}));
+        options->model.define(app);
+        return [options, &context] { return chat(context, *options); };
+    }};
+
+}  // namespace
+}  // namespace caravan::cli
