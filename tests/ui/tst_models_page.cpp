@@ -1,0 +1,211 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QAbstractItemModelTester>
+#include <QLineEdit>
+#include <QMimeData>
+#include <QPushButton>
+#include <QTreeView>
+#include <QtTest>
+
+#include "tests/support/ui_fixture.h"
+#include "ui/actions/action_registry.h"
+#include "ui/bridge/run_controller.h"
+#include "ui/models/model_tree.h"
+#include "ui/pages/models/model_details.h"
+#include "ui/pages/models/models_page.h"
+#include "ui/pages/models/token_chips.h"
+#include "ui/pages/models/verdict_box.h"
+#include "ui/project_context.h"
+
+using namespace caravan;
+using namespace caravan::ui;
+
+class TestModelsPage : public QObject {
+    Q_OBJECT
+  public:
+    explicit TestModelsPage(test::Sandbox& sandbox) : m_sandbox(sandbox) {}
+  private Q_SLOTS:
+    void init();
+    void cleanup();
+    void treeKeepsTheRulesOfModels();
+    void foldersAreGroupedByWhatTheyAre();
+    void aDroppedFolderIsInspectedAndSelected();
+    void theReasonIsSaid();
+    void aBrokenFolderSaysFileAndPlace();
+    void theTokenizerCanBeTried();
+    void theFilterNarrows();
+    void enterGoesToUpcycle();
+    void modelsAreStillThereWhenTheProjectOpensAgain();
+    void aHiddenPageDoesNotWork();
+
+  private:
+    void open();
+    [[nodiscard]] QStringList headings() const;
+    test::Sandbox& m_sandbox;
+    int m_round = 0;
+    QString m_projectFolder;
+    std::unique_ptr<FakeEngineLink> m_engine;
+    std::unique_ptr<ActionRegistry> m_actions;
+    std::unique_ptr<RunController> m_runs;
+    std::unique_ptr<ProjectContext> m_project;
+    std::unique_ptr<ModelsPage> m_page;
+};
+
+void TestModelsPage::init() {
+    m_engine = std::make_unique<FakeEngineLink>();
+    test::answerModels(*m_engine);
+    m_engine->start();
+    m_actions = std::make_unique<ActionRegistry>();
+    m_runs = std::make_unique<RunController>(m_engine.get());
+    m_page.reset(
+        static_cast<ModelsPage*>(makeModelsPage({m_engine.get(), m_runs.get(), m_actions.get()}, nullptr)));
+    m_page->resize(1300, 800);
+    m_actions->setActivePage(QStringLiteral("models"));
+    m_projectFolder = m_sandbox.path(QStringLiteral("project%1").arg(++m_round));
+    open();
+    m_page->show();
+    m_page->setActive(true);
+}
+
+void TestModelsPage::open() {
+    m_project = std::make_unique<ProjectContext>(m_projectFolder, m_engine.get(), m_runs.get());
+    m_page->setProject(m_project.get());
+    QTRY_VERIFY(m_project->isOpen());
+}
+
+void TestModelsPage::cleanup() {
+    m_page->setProject(nullptr);
+    m_project.reset();
+    m_page.reset();
+    m_runs.reset();
+    m_actions.reset();
+    m_engine.reset();
+}
+
+QStringList TestModelsPage::headings() const {
+    const auto* view = m_page->findChild<QTreeView*>();
+    QStringList result;
+    for (int i = 0; i < view->model()->rowCount(); ++i)
+        result << view->model()->index(i, 0).data().toString();
+    return result;
+}
+
+void TestModelsPage::treeKeepsTheRulesOfModels() {
+    ModelTree tree;
+    QAbstractItemModelTester tester(&tree, QAbstractItemModelTester::FailureReportingMode::QtTest);
+    ModelEntry reading{.path = "/a/one", .name = "one"};
+    ModelEntry dense{.path = "/a/two",
+                     .name = "two",
+                     .status = ModelEntry::Status::Ready,
+                     .inspection = test::denseModel("/a/two")};
+    ModelEntry mixture{.path = "/a/moe",
+                       .name = "moe",
+                       .status = ModelEntry::Status::Ready,
+                       .inspection = test::mixtureModel("/a/moe")};
+    ModelEntry broken{.path = "/a/x",
+                      .name = "x",
+                      .status = ModelEntry::Status::Refused,
+                      .error = engine::Error{engine::ErrorCode::FileMissing, {{"file", "/a/x/config.json"}}}};
+    tree.setModels({reading, dense, mixture, broken});
+    QCOMPARE(tree.rowCount(), 3);
+    QCOMPARE(tree.modelCount(), 4);
+    QCOMPARE(tree.indexOf("/a/moe").siblingAtColumn(ModelTree::Type).data().toString(),
+             QStringLiteral("PESC 8 × 2"));
+    QCOMPARE(
+        tree.indexOf("/a/two").siblingAtColumn(ModelTree::Parameters).data(ModelTree::SortRole).toLongLong(),
+        15'700'000LL);
+    tree.setFilter("moe");
+    QCOMPARE(tree.modelCount(), 1);
+    tree.setModels({});
+    QCOMPARE(tree.rowCount(), 0);
+}
+
+void TestModelsPage::foldersAreGroupedByWhatTheyAre() {
+    for (const char* name : {"llama", "camel-moe", "thing-awq", "broken"})
+        m_project->addModelFolder(m_sandbox.makeFolder(name));
+    QTRY_COMPARE(headings().size(), 3);
+    QCOMPARE(headings(),
+             QStringList({"Dense, can be upcycled", "Mixtures of experts", "Cannot be used yet"}));
+}
+
+void TestModelsPage::aDroppedFolderIsInspectedAndSelected() {
+    const QString folder = m_sandbox.makeFolder("dropped");
+    QVERIFY(m_page->takeDrop({folder}));
+    QTRY_COMPARE(m_page->selectedPath(), folder);
+    QTRY_VERIFY(m_actions->find("model.upcycle")->isEnabled());
+    QCOMPARE(QString::fromStdString(m_engine->last("inspect")->body.at("path").get<std::string>()), folder);
+    QVERIFY(!m_page->takeDrop({m_sandbox.path("notes.txt")}));
+}
+
+void TestModelsPage::theReasonIsSaid() {
+    QVERIFY(m_page->takeDrop({m_sandbox.makeFolder("some-awq")}));
+    auto* details = m_page->findChild<ModelDetails*>();
+    QTRY_COMPARE(details->verdict()->title(), QStringLiteral("Cannot be upcycled"));
+    QVERIFY(details->verdict()->texts().first().contains("AWQ"));
+    QVERIFY(!m_actions->find("model.upcycle")->isEnabled());
+    QVERIFY(m_actions->find("model.upcycle")->toolTip().contains("AWQ"));
+}
+
+void TestModelsPage::aBrokenFolderSaysFileAndPlace() {
+    QVERIFY(m_page->takeDrop({m_sandbox.makeFolder("broken-one")}));
+    auto* details = m_page->findChild<ModelDetails*>();
+    QTRY_COMPARE(details->verdict()->tone(), VerdictBox::Tone::Bad);
+    const QString all = details->verdict()->title() + details->verdict()->texts().join(' ');
+    QVERIFY2(all.contains("config.json") && all.contains("byte 7"), qPrintable(all));
+}
+
+void TestModelsPage::theTokenizerCanBeTried() {
+    QVERIFY(m_page->takeDrop({m_sandbox.makeFolder("words")}));
+    auto* details = m_page->findChild<ModelDetails*>();
+    QTRY_COMPARE(details->chips()->pieces().size(), 5);
+    QTest::keyClick(details->tryText(), Qt::Key_A, Qt::ControlModifier);
+    QTest::keyClicks(details->tryText(), "two words");
+    QTRY_COMPARE(details->chips()->pieces(), QStringList({"▁two", "▁words"}));
+}
+
+void TestModelsPage::theFilterNarrows() {
+    for (const char* name : {"alpha", "beta"})
+        m_project->addModelFolder(m_sandbox.makeFolder(name));
+    auto* filter = m_page->findChild<QLineEdit*>();
+    QTest::keyClicks(filter, "alph");
+    auto* tree = m_page->findChild<ModelTree*>();
+    QTRY_COMPARE(tree->modelCount(), 1);
+    filter->clear();
+    QVERIFY(tree->modelCount() >= 2);
+}
+
+void TestModelsPage::enterGoesToUpcycle() {
+    QVERIFY(m_page->takeDrop({m_sandbox.makeFolder("go")}));
+    QTRY_VERIFY(m_actions->find("model.upcycle")->isEnabled());
+    QSignalSpy links(m_page.get(), &Page::linkActivated);
+    QTest::keyClick(m_page->findChild<QTreeView*>(), Qt::Key_Return);
+    QCOMPARE(links.count(), 1);
+    QCOMPARE(links.first().at(0).toString(), QStringLiteral("upcycle"));
+    QCOMPARE(links.first().at(1).toMap().value("model").toString(), m_sandbox.path("go"));
+}
+
+void TestModelsPage::modelsAreStillThereWhenTheProjectOpensAgain() {
+    const QString folder = m_sandbox.makeFolder("kept");
+    QVERIFY(m_page->takeDrop({folder}));
+    QTRY_VERIFY(m_actions->find("model.upcycle")->isEnabled());
+    m_page->setProject(nullptr);
+    m_project.reset();
+    m_engine->hold("inspect");  // what is shown now comes from the project
+    open();
+    QTRY_VERIFY(m_project->model(folder));
+    QCOMPARE(m_project->model(folder)->status, ModelEntry::Status::Ready);
+}
+
+void TestModelsPage::aHiddenPageDoesNotWork() {
+    auto* tree = m_page->findChild<ModelTree*>();
+    const int before = tree->modelCount();
+    m_page->setActive(false);
+    m_project->addModelFolder(m_sandbox.makeFolder("later"));
+    QTest::qWait(50);
+    QCOMPARE(tree->modelCount(), before);
+    m_page->setActive(true);
+    QCOMPARE(tree->modelCount(), before + 1);
+}
+
+CARAVAN_UI_TEST_MAIN(TestModelsPage)
+#include "tst_models_page.moc"
