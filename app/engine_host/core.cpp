@@ -68,7 +68,7 @@ int Host::Core::run() {
         sigemptyset(&set);
         for (const int number : {SIGTERM, SIGINT, SIGHUP})
             sigaddset(&set, number);
-        pthread_sigmask(SIG_BLOCK, &set, nullptr);
+        blockSignals();
         m_signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     }
     m_idleSince = m_nextBeat = Clock::now();

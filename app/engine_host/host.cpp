@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/engine_host/host.h"
 
+#include <signal.h>
+
 #include "app/engine_host/core.h"
 
 namespace caravan::host {
@@ -14,6 +16,14 @@ int Host::run() {
 }
 void Host::requestStop() {
     m_core->requestStop();
+}
+
+void blockSignals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+        sigaddset(&set, number);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
 }  // namespace caravan::host

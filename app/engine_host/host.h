@@ -61,4 +61,7 @@ class Host {
     std::unique_ptr<Core> m_core;
 };
 
+// SIGTERM, SIGINT and SIGHUP are left to Host::run(); call it before the first thread is made.
+void blockSignals();
+
 }  // namespace caravan::host
