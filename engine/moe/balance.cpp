@@ -7,9 +7,9 @@
 namespace caravan::engine::moe {
 
 SwitchBalance::SwitchBalance(double alpha, BalanceScope scope, std::int64_t layers, std::int64_t experts,
-                             std::int64_t topK, at::Device device)
+                             std::int64_t topK, at::Device device, at::ScalarType type)
     : m_alpha(alpha), m_scope(scope), m_experts(experts), m_topK(topK) {
-    const auto options = at::TensorOptions().device(device).dtype(at::kFloat);
+    const auto options = at::TensorOptions().device(device).dtype(type);
     m_counts = at::zeros({layers, experts}, options);
     m_share = at::zeros({layers, experts}, options);
     m_values = at::zeros({layers}, options);

@@ -36,7 +36,8 @@ class BalanceTerm {
 class SwitchBalance final : public BalanceTerm {
   public:
     SwitchBalance(double alpha, BalanceScope scope, std::int64_t layers, std::int64_t experts,
-                  std::int64_t topK, at::Device device);
+                  std::int64_t topK, at::Device device,
+                  at::ScalarType type = at::kFloat);  // fp64 in gradient checks
     void beginStep(std::int64_t tokens) override;
     void beginMicroBatch(std::int64_t tokens) override;
     void observe(std::int64_t slot, const ops::Routing& routing) override;

@@ -1,0 +1,281 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/data/row_encoder.h"
+#include "engine/ops/parallel.h"
+#include "engine/train/heldout.h"
+#include "engine/train/memory.h"
+#include "engine/train/schedule.h"
+#include "engine/train/session.h"
+#include "engine/train/snapshot.h"
+
+namespace caravan::engine::train {
+
+namespace {
+
+constexpr std::int64_t kBadStepsInRow = 3;
+constexpr std::int64_t kSampleTokens = 128;
+
+bool due(StepIndex step, std::int64_t every) {
+    return every > 0 && step % every == 0;
+}
+
+double secondsBetween(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
+    return std::chrono::duration<double>(to - from).count();
+}
+
+}  // namespace
+
+double Session::settingAt(StepIndex step, const std::string& key, double base) const {
+    for (const Change& change : m_changes)
+        if (change.step <= step && change.key == key) base = change.to;
+    return base;
+}
+
+// Wishes for other settings take effect with this step; they are on disk before it runs.
+void Session::adoptChanges(StepIndex step) {
+    std::deque<Change> wanted;
+    {
+        const std::lock_guard lock(m_mutex);
+        wanted.swap(m_wishes.changes);
+    }
+    for (Change& change : wanted) {
+        change.step = step;
+        change.from =
+            settingAt(step, change.key,
+                      change.key == "tune.balance" ? m_recipe.tune.balance : m_recipe.tune.learningRate);
+        m_folder.addChange(change);
+        const auto after =
+            std::upper_bound(m_changes.begin(), m_changes.end(), step,
+                             [](StepIndex at, const Change& other) { return at < other.step; });
+        m_changes.insert(after, change);
+    }
+}
+
+void Session::restartPrefetch() {
+    m_prefetch.reset();
+    m_batches.clear();
+    if (m_step < m_steps)
+        m_prefetch = std::make_unique<Prefetch>(*m_source, m_step + 1, m_steps, m_microBatchTokens);
+}
+
+void Session::tune() {
+    setState(RunState::Running);
+    if (m_step == 0) evaluateAt(0);
+    m_begin = m_mark = std::chrono::steady_clock::now();
+    while (m_step < m_steps) {
+        Verdict verdict = heed();
+        if (verdict == Verdict::GoOn) {
+            oneStep(m_step + 1);
+            if (m_pauseReason) verdict = waitPaused(std::exchange(m_pauseReason, std::nullopt));
+        }
+        const bool limit = verdict == Verdict::GoOn && m_limits.stopAfter && m_step >= *m_limits.stopAfter &&
+                           m_step < m_steps;
+        if (verdict == Verdict::Cancel)
+            throw EngineException(ErrorCode::Interrupted,
+                                  {{"run", folder()}, {"step", std::to_string(m_step)}});
+        if (verdict == Verdict::GoOn && !limit) continue;
+        setState(RunState::Stopping);
+        readReports(0);
+        save();
+        return;
+    }
+    readReports(0);
+    evaluateAt(m_step);
+    save();
+    emit(RunResult{folder(), m_step});
+}
+
+// One optimizer step and what follows it. Memory that runs out, or a bad checkpoint disk, pauses the run with
+// the reason; weights are those of the last whole step.
+void Session::oneStep(StepIndex step) {
+    try {
+        adoptChanges(step);
+        if (m_batches.empty()) m_batches = m_prefetch->next();
+        m_stepper->setBalance(settingAt(step, "tune.balance", m_recipe.tune.balance));
+        const double base = settingAt(step, "tune.learning_rate", m_recipe.tune.learningRate);
+        m_stepper->run(
+            step, m_batches,
+            learningRateAt(step, m_steps, base, m_recipe.tune.warmupRatio, m_recipe.tune.schedule));
+        m_batches.clear();
+        m_step = step;
+        readReports(m_options.device.is_cpu() ? 0 : 1);
+        if (!m_pauseReason) afterStep(step);
+    } catch (const c10::OutOfMemoryError& error) {
+        releaseCachedMemory(m_options.device);
+        m_pauseReason = Error{ErrorCode::MemoryShort,
+                              {{"needed", ""},
+                               {"available", ""},
+                               {"remedy", "lower tune.micro_batch_tokens or set tune.recompute"},
+                               {"detail", error.what_without_backtrace()}}};
+    } catch (const EngineException& exception) {
+        const ErrorCode code = exception.error().code;
+        if (code != ErrorCode::WriteFailed && code != ErrorCode::DiskShort) throw;
+        m_pauseReason = exception.error();
+    }
+}
+
+void Session::readReports(std::size_t leave) {
+    while (m_stepper && m_stepper->pending() > leave) {
+        const StepReport report = m_stepper->take();
+        publish(report);
+        guard(report);
+        if (m_pauseReason) return;
+    }
+}
+
+void Session::publish(const StepReport& report) {
+    StepMetrics metrics{.step = report.step};
+    metrics.loss = report.answerTokens > 0 ? report.lossSum / static_cast<double>(report.answerTokens) : 0.0;
+    metrics.learningRate = report.learningRate;
+    metrics.gradientNorm = report.gradientNorm;
+    metrics.tokens = report.tokens;
+    metrics.answerTokens = report.answerTokens;
+    metrics.skipped = !report.finite;
+    double sum = 0;
+    for (const double value : report.balance)
+        sum += value;
+    if (!report.balance.empty()) metrics.balance = sum / static_cast<double>(report.balance.size());
+    metrics.balanceLoss = report.balanceAlpha * sum;
+    metrics.tokensPerSecond =
+        static_cast<double>(report.tokens) / std::max(1e-9, secondsBetween(m_mark, report.finished));
+    metrics.seconds = secondsBetween(m_begin, report.finished);
+    m_mark = report.finished;
+    metrics.memoryBytes = takePeakMemory(m_options.device);
+    m_tokens += report.tokens;
+    m_answerTokens += report.answerTokens;
+    if (m_monitor) m_monitor->add(report, metrics);
+    emit(metrics);
+    if (m_monitor && due(report.step, m_routingStride)) flushRouting();
+    for (const Alarm& alarm :
+         m_alarms->add(metrics, m_monitor ? &*m_monitor : nullptr, report.balanceAlpha > 0))
+        emit(alarm);
+}
+
+void Session::flushRouting() {
+    if (!m_monitor) return;
+    if (const std::optional<RoutingRecord> record = m_monitor->takeRecord()) {
+        m_folder.appendRouting(*record);
+        emit(*record);
+    }
+}
+
+void Session::guard(const StepReport& report) {
+    if (report.finite) {
+        m_badInRow = 0;
+        return;
+    }
+    ++m_skipped;
+    log("warning", "Step " + std::to_string(report.step) + " was not finite and left the weights alone.");
+    if (++m_badInRow < kBadStepsInRow) return;
+    emit(Alarm{.step = report.step,
+               .kind = "not_a_number",
+               .value = report.gradientNorm,
+               .since = report.step - kBadStepsInRow + 1});
+    rollBack();
+    m_pauseReason = Error{ErrorCode::NotANumber, {{"step", std::to_string(report.step)}}};
+}
+
+// Back to the last good checkpoint. Without one the weights stay: bad steps did not touch them.
+void Session::rollBack() {
+    while (m_stepper->pending() > 0)
+        (void)m_stepper->take();
+    m_badInRow = 0;
+    const Result<std::filesystem::path> latest = checkpoint::latestVerified(m_folder.path());
+    if (latest) {
+        const checkpoint::LoadedCheckpoint loaded = unwrap(checkpoint::load(*latest));
+        restore(m_model->trainable(), loaded, true);
+        m_step = loaded.state.step;
+        m_tokens = loaded.state.tokens;
+        m_answerTokens = loaded.state.answerTokens;
+        log("warning", "Back to the checkpoint of step " + std::to_string(loaded.state.step) + ".");
+    }
+    restartPrefetch();
+}
+
+void Session::afterStep(StepIndex step) {
+    if (step >= m_steps) return;  // the end evaluates and saves by itself
+    const Recipe::Tune& tune = m_recipe.tune;
+    const bool evaluate = due(step, tune.evaluateEvery), sample = due(step, tune.sampleEvery),
+               keep = due(step, tune.checkpointEvery);
+    if (!evaluate && !sample && !keep) return;
+    readReports(0);
+    if (m_pauseReason) return;
+    if (evaluate) evaluateAt(step);
+    if (sample) sampleAt(step);
+    if (keep) save();
+    m_mark = std::chrono::steady_clock::now();
+}
+
+void Session::evaluateAt(StepIndex step) {
+    if (m_evaluatedStep == step || m_data->heldout().empty()) return;
+    m_evaluation = evaluateHeldout(
+        *m_model, *m_data, step, [this](const Progress& state) { progress(state); },
+        m_thread.get_stop_token());
+    m_evaluatedStep = step;
+    emit(*m_evaluation);
+}
+
+void Session::sampleAt(StepIndex step) {
+    readReports(0);
+    generate::Generator generator(*m_model, *m_tokenizer);
+    for (const std::string& prompt : m_recipe.tune.samples) {
+        progress({.stage = "sampling"});
+        std::vector<TokenId> ids;
+        if (m_tokenizer->bosId()) ids.push_back(*m_tokenizer->bosId());
+        const std::vector<TokenId> text = m_tokenizer->encode(pescPrompt("", prompt, true));
+        ids.insert(ids.end(), text.begin(), text.end());
+        GenerateOptions options;
+        options.maxTokens = kSampleTokens;
+        options.temperature = 0;
+        options.routing = false;
+        options.alternatives = 0;
+        const GenerateSummary summary = generator.run(
+            ids, options, [](const TokenEvent&) {}, m_thread.get_stop_token());
+        emit(Sample{step, prompt, summary.text});
+    }
+    m_mark = std::chrono::steady_clock::now();
+}
+
+void Session::save() {
+    if (m_savedStep == m_step) return;
+    progress({.stage = "saving"});
+    flushRouting();
+    m_folder.sync();
+    const Snapshot snapshot(m_model->trainable(), true);
+    checkpoint::CheckpointContent content;
+    checkpoint::CheckpointState& state = content.state;
+    state.step = m_step;
+    if (m_step > 0) {
+        state.epoch = m_clock->epoch(m_step);
+        for (StepIndex step = m_step; step > 0 && m_clock->epoch(step) == state.epoch; --step)
+            ++state.batch;
+    }
+    state.seed = m_recipe.seed;
+    state.threads = ops::threads();
+    state.device = m_options.device.is_cpu() ? "cpu" : "cuda";
+    state.skippedSteps = m_skipped;
+    state.tokens = m_tokens;
+    state.answerTokens = m_answerTokens;
+    state.session["bad_in_row"] = m_badInRow;
+    if (m_evaluation && m_evaluation->step == m_step && (!m_best || m_evaluation->mean < m_best->mean))
+        m_best = m_evaluation;
+    if (m_best) {
+        state.session["best_step"] = m_best->step;
+        state.session["best_mean"] = m_best->mean;
+    }
+    content.trainable = snapshot.trainable();
+    content.optimizer = snapshot.optimizer();
+    checkpoint::Retention retention;
+    if (m_best) retention.best = m_best->step;
+    const CheckpointInfo info = m_store->save(content, retention);
+    m_savedStep = m_step;
+    emit(info);
+    m_mark = std::chrono::steady_clock::now();
+}
+
+}  // namespace caravan::engine::train

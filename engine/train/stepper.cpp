@@ -1,0 +1,164 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/train/stepper.h"
+
+#include <ATen/Functions.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+namespace caravan::engine::train {
+
+StepperOptions stepperOptions(const Recipe& recipe, std::int64_t domains) {
+    const Recipe::Tune& tune = recipe.tune;
+    if (tune.optimizer != OptimizerKind::AdamW)
+        throw EngineException(ErrorCode::Unsupported,
+                              {{"what", "tune.optimizer adamw8bit"}, {"detail", "use adamw"}});
+    return {.seed = recipe.seed,
+            .beta1 = tune.beta1,
+            .beta2 = tune.beta2,
+            .eps = tune.eps,
+            .weightDecay = tune.weightDecay,
+            .maxGradientNorm = tune.maxGradientNorm,
+            .loraDropout = tune.loraDropout,
+            .adapterDropout = tune.adapterDropout,
+            .recompute = tune.recompute,
+            .balance = tune.balance,
+            .balanceScope = tune.balanceScope,
+            .domains = domains};
+}
+
+Stepper::Stepper(model::Model& model, const StepperOptions& options) : m_model(model), m_options(options) {
+    m_model.trainable().prepareTuning();
+    if (m_model.sparseLayers().empty()) return;
+    const MoeConfig& moe = *m_model.config().moe;
+    m_sparse = static_cast<std::int64_t>(m_model.sparseLayers().size());
+    m_experts = moe.experts;
+    m_balance = std::make_unique<moe::SwitchBalance>(options.balance, options.balanceScope, m_sparse,
+                                                     m_experts, moe.topK, model.device());
+    const auto type = at::TensorOptions().device(model.device()).dtype(at::kFloat);
+    m_load = at::zeros({m_sparse, m_experts, options.domains, 2, 2, 2}, type);
+    m_perLayer = at::zeros({m_sparse, 5}, type);
+    m_probability = at::zeros({m_sparse, m_experts}, type);
+}
+
+void Stepper::setBalance(double alpha) {
+    m_options.balance = alpha;
+    if (m_balance) m_balance->setAlpha(alpha);
+}
+
+void Stepper::clearRouting() {
+    if (!m_balance) return;
+    m_load.zero_();
+    m_perLayer.zero_();
+    m_probability.zero_();
+}
+
+void Stepper::countRouting(const model::StepState& state, const TokenBatch& batch) {
+    std::int64_t slot = 0;
+    for (const std::int64_t layer : m_model.sparseLayers()) {
+        ops::RoutingStatistic statistic{m_load[slot], m_perLayer[slot], m_probability[slot]};
+        ops::accumulateRouting(state.layers[static_cast<std::size_t>(layer)].routing, batch.domain,
+                               batch.role, statistic);
+        ++slot;
+    }
+}
+
+at::Tensor Stepper::accumulate(StepIndex step, std::span<const TokenBatch> batches) {
+    std::int64_t tokens = 0, answers = 0;
+    for (const TokenBatch& batch : batches) {
+        tokens += batch.count();
+        answers += batch.answers();
+    }
+    const double scale = answers > 0 ? 1.0 / static_cast<double>(answers) : 0.0;
+    model::Tuning tuning{.seed = m_options.seed,
+                         .step = step,
+                         .loraDropout = m_options.loraDropout,
+                         .adapterDropout = m_options.adapterDropout,
+                         .recompute = m_options.recompute,
+                         .balance = m_balance.get()};
+    if (m_balance) m_balance->beginStep(tokens);
+    at::Tensor loss = at::zeros(
+        {1}, at::TensorOptions().device(m_model.device()).dtype(m_model.trainable().values().scalar_type()));
+    for (const TokenBatch& host : batches) {
+        const TokenBatch batch = toDevice(host, m_model.device());
+        if (m_balance) m_balance->beginMicroBatch(batch.count());
+        model::StepState state;
+        const at::Tensor hidden = m_model.forwardForTuning(batch.tokens, tuning, state);
+        const AnswerLoss answer = answerLoss(hidden, m_model.head(), batch.targets, scale, true);
+        loss.add_(answer.sum);
+        if (m_balance && hidden.scalar_type() != at::kDouble) countRouting(state, batch);
+        m_model.backward(answer.dHidden, batch.tokens, tuning, state);
+        tuning.rowOffset += batch.count();
+    }
+    return loss;
+}
+
+void Stepper::run(StepIndex step, std::span<const TokenBatch> batches, double learningRate) {
+    model::Trainable& trainable = m_model.trainable();
+    trainable.zeroGradients();
+    clearRouting();
+    const at::Tensor loss = accumulate(step, batches);
+    const at::Tensor norm = ops::gradientNorm({trainable.gradients()});
+    const at::Tensor finite = at::isfinite(norm).logical_and(at::isfinite(loss[0])).to(at::kFloat);
+    at::Tensor scale = at::ones_like(norm);
+    if (m_options.maxGradientNorm > 0) scale = at::clamp_max(m_options.maxGradientNorm / (norm + 1e-6), 1.0);
+    const ops::AdamW adam{learningRate,  m_options.beta1,       m_options.beta2,
+                          m_options.eps, m_options.weightDecay, step};
+    ops::adamW(trainable.values(), trainable.gradients(), trainable.firstMoments(), trainable.secondMoments(),
+               adam, scale, finite);
+    trainable.refresh();
+    StepReport report{.step = step, .learningRate = learningRate, .balanceAlpha = m_options.balance};
+    for (const TokenBatch& batch : batches) {
+        report.tokens += batch.count();
+        report.answerTokens += batch.answers();
+    }
+    enqueue(std::move(report), figures(loss, norm, finite));
+}
+
+at::Tensor Stepper::figures(const at::Tensor& loss, const at::Tensor& norm, const at::Tensor& finite) const {
+    std::vector<at::Tensor> parts{loss.to(at::kFloat), norm.view({1}).to(at::kFloat), finite.view({1})};
+    if (m_balance) {
+        parts.push_back(m_balance->values());
+        parts.push_back(m_perLayer.flatten());
+        parts.push_back(m_load.flatten());
+    }
+    return at::cat(parts);
+}
+
+void Stepper::enqueue(StepReport report, const at::Tensor& figures) {
+    Pending pending{.report = std::move(report), .figures = figures, .copied = nullptr};
+    const at::Device device = figures.device();
+    if (!device.is_cpu()) {
+        pending.figures =
+            at::empty(figures.sizes(), at::TensorOptions().dtype(at::kFloat).pinned_memory(true));
+        pending.figures.copy_(figures, /*non_blocking=*/true);
+        const c10::impl::VirtualGuardImpl guard(device.type());
+        pending.copied = std::make_unique<c10::Event>(device.type());
+        pending.copied->record(guard.getStream(device));
+    }
+    pending.report.finished = std::chrono::steady_clock::now();
+    m_pending.push_back(std::move(pending));
+}
+
+StepReport Stepper::take() {
+    Pending pending = std::move(m_pending.front());
+    m_pending.pop_front();
+    StepReport report = std::move(pending.report);
+    if (pending.copied) {
+        pending.copied->synchronize();
+        report.finished = std::chrono::steady_clock::now();
+    }
+    const auto* value = pending.figures.const_data_ptr<float>();
+    report.lossSum = *value++;
+    report.gradientNorm = *value++;
+    report.finite = *value++ != 0;
+    if (m_balance) {
+        report.balance.assign(value, value + m_sparse);
+        value += m_sparse;
+        report.perLayer.assign(value, value + m_sparse * 5);
+        value += m_sparse * 5;
+        report.load.assign(value, value + m_load.numel());
+    }
+    return report;
+}
+
+}  // namespace caravan::engine::train

@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Event.h>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/api/config/recipe.h"
+#include "engine/model/model.h"
+#include "engine/model/step_state.h"
+#include "engine/moe/balance.h"
+#include "engine/train/token_batch.h"
+
+namespace caravan::engine::train {
+
+struct StepperOptions {
+    std::uint64_t seed = 0;
+    double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0;
+    double maxGradientNorm = 0.3;  // 0 = no clipping
+    double loraDropout = 0.1, adapterDropout = 0.1;
+    Recompute recompute = Recompute::None;
+    double balance = 1e-2;
+    BalanceScope balanceScope = BalanceScope::Micro;
+    std::int64_t domains = 1;
+};
+[[nodiscard]] StepperOptions stepperOptions(const Recipe& recipe, std::int64_t domains);
+
+// What a step computed, on the host. Sums of routing are of this step alone.
+struct StepReport {
+    StepIndex step = 0;
+    double lossSum = 0;       // nats over the answer tokens
+    double gradientNorm = 0;  // before clipping
+    bool finite = true;       // false: the weights were left alone
+    double learningRate = 0, balanceAlpha = 0;
+    std::int64_t tokens = 0, answerTokens = 0;
+    std::vector<double> balance;  // per sparse layer: E sum f p
+    std::vector<float> perLayer;  // [layers][5]: sums of top probability, margin, entropy, logsumexp, tokens
+    std::vector<float> load;      // [layers][E][domains][2 first|all][2 prompt|answer][2 count|gate]
+    std::chrono::steady_clock::time_point finished;
+};
+
+// The optimizer step: forward, hand-written backward, clipping, AdamW over all micro-batches. Enqueues work
+// and copies its figures asynchronously; nothing in run() waits for the device.
+class Stepper {
+  public:
+    Stepper(model::Model& model, const StepperOptions& options);  // makes gradients and moments
+
+    void setBalance(double alpha);
+    [[nodiscard]] double balance() const { return m_options.balance; }
+
+    void run(StepIndex step, std::span<const TokenBatch> batches, double learningRate);
+    [[nodiscard]] std::size_t pending() const { return m_pending.size(); }
+    [[nodiscard]] StepReport take();  // the oldest; waits until its step is done
+
+    // Loss and gradients of a step without an update; for probes and tests. Gradients are added.
+    [[nodiscard]] at::Tensor accumulate(StepIndex step, std::span<const TokenBatch> batches);
+
+  private:
+    struct Pending {
+        StepReport report;
+        at::Tensor figures;  // host
+        std::unique_ptr<c10::Event> copied;
+    };
+    void clearRouting();
+    void countRouting(const model::StepState& state, const TokenBatch& batch);
+    [[nodiscard]] at::Tensor figures(const at::Tensor& loss, const at::Tensor& norm,
+                                     const at::Tensor& finite) const;
+    void enqueue(StepReport report, const at::Tensor& figures);
+
+    model::Model& m_model;
+    StepperOptions m_options;
+    std::unique_ptr<moe::SwitchBalance> m_balance;  // null when dense
+    std::int64_t m_sparse = 0, m_experts = 0;
+    at::Tensor m_load, m_perLayer, m_probability;  // [layers, ...]
+    std::deque<Pending> m_pending;
+};
+
+}  // namespace caravan::engine::train
