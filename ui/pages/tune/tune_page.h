@@ -1,0 +1,115 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QTimer>
+#include <memory>
+
+#include "ui/bridge/engine_link.h"
+#include "ui/page.h"
+#include "ui/project_context.h"
+#include "ui/run_history.h"
+
+class QComboBox;
+class QStackedWidget;
+class QToolButton;
+
+namespace caravan::widgets {
+class Chip;
+class MessageBar;
+}  // namespace caravan::widgets
+
+namespace caravan::ui {
+
+class LiveRouting;
+class Pane;
+class RoutingSource;
+class RunProgress;
+class SamplesView;
+class ThemedLabel;
+class TunePlots;
+
+// A run while it learns, or any earlier one: curves, lanes, routing map, samples, its state and what can be
+// done.
+class TunePage : public Page {
+    Q_OBJECT
+  public:
+    explicit TunePage(const Services& services, QWidget* parent = nullptr);
+    ~TunePage() override;
+
+    void setProject(ProjectContext* project) override;
+    void showRun(const QString& runId) override;
+    void openLink(const QVariantMap& arguments) override;
+    void setActive(bool active) override;
+    [[nodiscard]] QAction* mainAction() const override { return m_main; }
+    [[nodiscard]] QStringList keyHints() const override;
+
+    // For tests and the journey.
+    [[nodiscard]] QString shownRun() const { return m_runId; }
+    [[nodiscard]] const RunHistory& history() const { return m_history; }
+    [[nodiscard]] TunePlots* plots() const { return m_plots; }
+    [[nodiscard]] LiveRouting* liveRouting() const { return m_routing; }
+    [[nodiscard]] SamplesView* samples() const { return m_samples; }
+    [[nodiscard]] RunProgress* progress() const { return m_progress; }
+    [[nodiscard]] widgets::MessageBar* stateBar() const { return m_stateBar; }
+    [[nodiscard]] widgets::MessageBar* alarmBar() const { return m_alarmBar; }
+    [[nodiscard]] QString stateTag() const;
+    [[nodiscard]] QString commandLine() const;
+    [[nodiscard]] int refreshCount() const { return m_refreshes; }
+
+  private:
+    void makeHeader();
+    void makeCenter();
+    void makeDocks();
+    void connectServices();
+    void fillRuns();
+    void choose(const QString& runId);
+    void load();
+    void take(const QString& runFolder, const RunEventBatch& batch);
+    void refresh();  // everything that is stale, if the page is shown
+    void showState();
+    void showProgress();
+    void showMessages();
+    void showAlarm();
+    void showRouting();
+    void showSamples();
+    void actMain();
+    [[nodiscard]] const RunEntry* entry() const;
+    [[nodiscard]] bool isLive() const;  // the run that the engine works on
+    [[nodiscard]] engine::RunState state() const;
+    [[nodiscard]] std::int64_t totalSteps() const;
+    [[nodiscard]] std::int64_t modelLayers() const;
+
+    RunHistory m_history;
+    QString m_runId, m_runFolder;
+    bool m_loading = false;
+    RunEventBatch m_waiting;  // live events while the file is read
+    quint64 m_load = 0;
+    std::shared_ptr<const engine::RoutingRecord> m_record;  // of the brush, or of a run that is not live
+    std::optional<QPair<qint64, qint64>> m_brush;
+    QString m_closedAlarm;
+    bool m_stale = true;
+    int m_refreshes = 0;
+    QTimer m_refresh;
+
+    QComboBox* m_runs = nullptr;
+    widgets::Chip* m_tag = nullptr;
+    QAction* m_main = nullptr;
+    QPushButton* m_mainButton = nullptr;
+    QPushButton* m_sampleButton = nullptr;
+    QPushButton* m_checkpointButton = nullptr;
+    QPushButton* m_stopButton = nullptr;
+    RunProgress* m_progress = nullptr;
+    widgets::MessageBar* m_stateBar = nullptr;
+    widgets::MessageBar* m_alarmBar = nullptr;
+    QStackedWidget* m_center = nullptr;
+    ThemedLabel* m_command = nullptr;
+    TunePlots* m_plots = nullptr;
+    LiveRouting* m_routing = nullptr;
+    SamplesView* m_samples = nullptr;
+    Pane* m_routingPane = nullptr;
+    Pane* m_samplesPane = nullptr;
+    RoutingSource* m_source = nullptr;
+};
+
+}  // namespace caravan::ui

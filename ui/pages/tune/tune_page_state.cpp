@@ -1,0 +1,366 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QAction>
+#include <QPushButton>
+#include <QStackedWidget>
+#include <algorithm>
+
+#include "ui/bridge/run_controller.h"
+#include "ui/format/format.h"
+#include "ui/pages/tune/alarm_text.h"
+#include "ui/pages/tune/live_routing.h"
+#include "ui/pages/tune/run_progress.h"
+#include "ui/pages/tune/samples_view.h"
+#include "ui/pages/tune/tune_page.h"
+#include "ui/pages/tune/tune_plots.h"
+#include "ui/shell/pane_header.h"
+#include "widgets/chip.h"
+#include "widgets/message_bar.h"
+
+namespace caravan::ui {
+
+using engine::RunState;
+using widgets::Chip;
+using widgets::MessageBar;
+
+namespace {
+
+Chip::Tone toneOf(RunState state) {
+    switch (state) {
+        case RunState::Loading:
+        case RunState::Running:
+            return Chip::Tone::Accent;
+        case RunState::Finished:
+            return Chip::Tone::Ok;
+        case RunState::Failed:
+        case RunState::Interrupted:
+            return Chip::Tone::Error;
+        default:
+            return Chip::Tone::Plain;
+    }
+}
+
+QString stageWords(const engine::Progress& stage) {
+    QString words = QString::fromStdString(stage.stage);
+    if (!words.isEmpty()) words[0] = words[0].toUpper();
+    return stage.total > 0 ? TunePage::tr("%1, %2 of %3")
+                                 .arg(words, withThousands(stage.done), withThousands(stage.total))
+                           : words;
+}
+
+}  // namespace
+
+void TunePage::refresh() {
+    m_refresh.stop();
+    if (!isActive() || !m_stale) return;
+    m_stale = false;
+    ++m_refreshes;
+    showState();
+    if (m_runId.isEmpty()) return;
+    const RunEntry* run = entry();
+    const RunState now = state();
+    const bool lives =
+        isLive() && (now == RunState::Running || now == RunState::Paused || now == RunState::Stopping);
+    m_plots->setRun(totalSteps(), run != nullptr ? run->recipe.tune.maxGradientNorm : 0,
+                    run != nullptr && run->recipe.upcycle.method == engine::UpcycleMethod::None, tr("GiB"));
+    m_plots->setEmptyText(m_loading                  ? tr("Reading the run…")
+                          : now == RunState::Loading ? tr("Curves appear after the first step.")
+                          : now == RunState::Created ? tr("Curves appear when the run has started.")
+                                                     : tr("No step was logged."));
+    m_plots->setExportName(m_runId);
+    const bool lost = isLive() && services().runs->live().engineDied && !m_history.checkpoints().empty() &&
+                      m_history.checkpoints().back().step < m_history.lastStep();
+    m_plots->setLostSteps(
+        lost ? std::optional(qMakePair(m_history.checkpoints().back().step, m_history.lastStep()))
+             : std::nullopt);
+    m_plots->update(m_history, lives);
+    showRouting();
+    showSamples();
+}
+
+void TunePage::showState() {
+    const bool any = !m_runId.isEmpty();
+    m_center->setCurrentIndex(any ? 1 : 0);
+    for (QWidget* widget : QList<QWidget*>{m_runs, m_tag, m_sampleButton, m_checkpointButton, m_mainButton,
+                                           m_stopButton, m_progress, m_routingPane, m_samplesPane})
+        widget->setVisible(any);
+    if (!any) {
+        m_stateBar->hide();
+        m_alarmBar->hide();
+        return;
+    }
+    const RunState now = state();
+    m_tag->setText(stateText(now));
+    m_tag->setTone(toneOf(now));
+    const bool usable = services().engine != nullptr && services().engine->isUsable();
+    const bool works = usable && isLive() && (now == RunState::Running || now == RunState::Paused);
+    const bool busy = services().runs != nullptr && services().runs->live().isActive() && !isLive();
+    struct Main {
+        QString text, icon;
+        bool enabled;
+        QString tip;
+    };
+    Main main{tr("Pause"), QStringLiteral("pause"), works, tr("Everything stays in memory (Ctrl+P)")};
+    switch (now) {
+        case RunState::Paused:
+            main = {tr("Continue"), QStringLiteral("play"), works, tr("Goes on with the next step (Ctrl+P)")};
+            break;
+        case RunState::Created:
+            main = {tr("Start"), QStringLiteral("play"), usable && !busy, tr("Starts tuning (Ctrl+R)")};
+            break;
+        case RunState::Stopped:
+        case RunState::Interrupted:
+        case RunState::Failed:
+            main = {tr("Resume"), QStringLiteral("play"), usable && !busy,
+                    tr("Goes on from the newest verified checkpoint (Ctrl+R)")};
+            break;
+        case RunState::Finished:
+            main.enabled = false;
+            break;
+        default:
+            break;
+    }
+    if (busy && !main.enabled) main.tip = tr("Another run is tuning. Stop it first.");
+    m_mainButton->setText(main.text);
+    m_mainButton->setIcon(widgets::themeIcon(
+        main.icon, main.enabled ? Theme::color(Token::OnAccent) : Theme::color(Token::Text3)));
+    m_mainButton->setEnabled(main.enabled);
+    m_mainButton->setToolTip(main.tip);
+    m_mainButton->setVisible(now != RunState::Finished);
+    m_main->setText(main.text);
+    m_main->setEnabled(main.enabled);
+    for (QPushButton* button : {m_sampleButton, m_checkpointButton, m_stopButton}) {
+        button->setEnabled(works);
+        button->setVisible(now == RunState::Running || now == RunState::Paused || now == RunState::Loading ||
+                           now == RunState::Stopping);
+    }
+    if (const RunEntry* run = entry(); run != nullptr && run->recipe.tune.samples.empty()) {
+        m_sampleButton->setEnabled(false);
+        m_sampleButton->setToolTip(tr("The run has no sample prompts."));
+    }
+    m_command->setText(commandLine());
+    m_command->setToolTip(commandLine());
+    showProgress();
+    showMessages();
+    setWindowTitlePart(m_runId.isEmpty() ? QString() : tr("Tune"));
+}
+
+void TunePage::showProgress() {
+    const RunState now = state();
+    const std::int64_t total = totalSteps();
+    engine::StepIndex step = m_history.lastStep();
+    if (isLive()) step = std::max(step, services().runs->live().step);
+    const RunEntry* run = entry();
+    if (m_history.isEmpty() && run != nullptr) step = std::max(step, run->step);
+    RunProgress::Tone tone = RunProgress::Tone::Running;
+    if (now == RunState::Finished)
+        tone = RunProgress::Tone::Done;
+    else if (now == RunState::Failed || now == RunState::Interrupted)
+        tone = RunProgress::Tone::Failed;
+    else if (now != RunState::Running && now != RunState::Loading)
+        tone = RunProgress::Tone::Paused;
+    QVector<RunProgress::Fact> facts;
+    const LiveRun live = isLive() ? services().runs->live() : LiveRun{};
+    if (now == RunState::Loading || (live.stage && step == 0)) {
+        const engine::Progress stage = live.stage.value_or(engine::Progress{.stage = "loading"});
+        m_progress->setProgress(
+            stage.total > 0 ? static_cast<double>(stage.done) / static_cast<double>(stage.total) : -1,
+            RunProgress::Tone::Paused);
+        facts.append({QString(), stageWords(stage)});
+        m_progress->setTicks({});
+        m_progress->setFacts(facts);
+        return;
+    }
+    m_progress->setProgress(total > 0 ? static_cast<double>(step) / static_cast<double>(total) : -1, tone);
+    facts.append({tr("Step"), total > 0 ? tr("%1 of %2").arg(withThousands(step), withThousands(total))
+                                        : withThousands(step)});
+    if (!m_history.steps().empty()) {
+        const StepRow& last = m_history.steps().back();
+        facts.append({tr("Elapsed"), durationText(last.seconds)});
+        if (now == RunState::Running) {
+            const double left = live.secondsLeft >= 0 ? live.secondsLeft
+                                : total > step
+                                    ? m_history.secondsPerStep() * static_cast<double>(total - step)
+                                    : -1;
+            if (left > 0) facts.append({tr("Left"), tr("about %1").arg(durationText(left))});
+        }
+        QString tokens = parameterCount(std::llround(last.tokens));
+        if (total > 0 && step > 0 && now != RunState::Finished)
+            tokens = tr("%1 of %2")
+                         .arg(tokens, parameterCount(std::llround(last.tokens * static_cast<double>(total) /
+                                                                  static_cast<double>(step))));
+        facts.append({tr("Tokens seen"), tokens});
+    }
+    const engine::StepIndex checkpoint = std::max(
+        m_history.checkpoints().empty() ? -1 : m_history.checkpoints().back().step, live.lastCheckpoint);
+    facts.append({tr("Last checkpoint"),
+                  checkpoint >= 0 ? tr("step %1, verified").arg(withThousands(checkpoint)) : tr("none")});
+    if (live.stage) facts.append({QString(), stageWords(*live.stage)});
+    m_progress->setFacts(facts);
+    QVector<double> ticks;
+    if (total > 0)
+        for (const engine::CheckpointInfo& info : m_history.checkpoints())
+            ticks.append(static_cast<double>(info.step) / static_cast<double>(total));
+    m_progress->setTicks(ticks);
+}
+
+void TunePage::showMessages() {
+    const RunState now = state();
+    const LiveRun live = isLive() ? services().runs->live() : LiveRun{};
+    const RunEntry* run = entry();
+    const std::optional<engine::Error> reason = live.reason      ? live.reason
+                                                : run != nullptr ? run->reason
+                                                                 : std::nullopt;
+    const engine::StepIndex step = std::max(m_history.lastStep(), live.step);
+    const auto message = [this](MessageBar::Kind kind, const QString& title, const QString& text) {
+        if (!m_stateBar->isHidden() && m_stateBar->kind() == kind && m_stateBar->title() == title &&
+            m_stateBar->text() == text)
+            return;
+        m_stateBar->showMessage(kind, title, text);
+    };
+    switch (now) {
+        case RunState::Paused:
+            message(MessageBar::Kind::Information, tr("Paused at step %1.").arg(withThousands(step)),
+                    tr("Chat can use these weights."));
+            break;
+        case RunState::Stopping:
+            message(MessageBar::Kind::Information, tr("Stopping."),
+                    tr("The checkpoint of step %1 is being written and read back.").arg(withThousands(step)));
+            break;
+        case RunState::Stopped:
+            message(MessageBar::Kind::Information, tr("Stopped at step %1.").arg(withThousands(step)),
+                    tr("It is saved; Resume goes on with exactly the next step."));
+            break;
+        case RunState::Finished: {
+            const engine::Evaluation* best = m_history.bestEvaluation();
+            message(MessageBar::Kind::Success, tr("Finished after %1 steps.").arg(withThousands(step)),
+                    best != nullptr ? tr("★ Best held-out loss %1 at step %2, mean over domains.")
+                                          .arg(realText(best->mean), withThousands(best->step))
+                                    : tr("The run has no held-out data."));
+            break;
+        }
+        case RunState::Failed:
+        case RunState::Interrupted: {
+            if (live.engineDied) {  // the shell's own bar tells it
+                m_stateBar->hide();
+                break;
+            }
+            const QString title = now == RunState::Failed
+                                      ? tr("The run failed at step %1.").arg(withThousands(step))
+                                      : tr("The run was interrupted at step %1.").arg(withThousands(step));
+            const engine::StepIndex checkpoint =
+                m_history.checkpoints().empty() ? -1 : m_history.checkpoints().back().step;
+            const QString from =
+                checkpoint >= 0
+                    ? tr("Step %1 is verified; Resume goes on from there.").arg(withThousands(checkpoint))
+                    : tr("No checkpoint was written.");
+            message(MessageBar::Kind::Error, title,
+                    reason ? words(*reason).oneLine() + QLatin1Char(' ') + from : from);
+            break;
+        }
+        default:
+            m_stateBar->hide();
+    }
+    showAlarm();
+}
+
+void TunePage::showAlarm() {
+    const RunState now = state();
+    const engine::StepIndex step = m_history.lastStep();
+    const bool matters = now == RunState::Running || now == RunState::Paused;
+    if (!matters || m_history.alarms().empty()) {
+        m_alarmBar->hide();
+        return;
+    }
+    const engine::Alarm& alarm = m_history.alarms().back();
+    const auto& latest = m_history.latest();
+    int expert = alarm.expert ? static_cast<int>(*alarm.expert) : -1, experts = 0;
+    const RoutingView& view = m_routing->view();
+    for (std::size_t i = 0; i < view.layers; ++i)
+        if (alarm.layer && view.layerIndices[i] == *alarm.layer && expert < 0)
+            expert = view.statistics[i].busiest;
+    if (latest && !latest->expertLoad.empty()) experts = static_cast<int>(latest->expertLoad.front().size());
+    const AlarmWords words = alarmWords(alarm, expert, experts, step);
+    if (words.title == m_closedAlarm) return;
+    if (!m_alarmBar->isHidden() && m_alarmBar->title() == words.title) {
+        if (m_alarmBar->text() == words.text || step % 10 != 0) return;  // the count of steps need not run
+    }
+    m_alarmBar->showMessage(words.kind, words.title, words.text);
+    const RunEntry* run = entry();
+    if (alarm.kind == "not_a_number" && now == RunState::Paused && latest) {
+        QPushButton* half = m_alarmBar->addButton(tr("Continue with half the learning rate"));
+        connect(half, &QPushButton::clicked, this,
+                [this, rate = run != nullptr ? run->recipe.tune.learningRate / 2 : 0.0] {
+                    services().runs->change("tune.learning_rate",
+                                            QString::number(rate, 'g', 6).toStdString());
+                    services().runs->proceed();
+                    m_alarmBar->hide();
+                });
+    }
+    if (alarm.kind == "imbalance" && run != nullptr) {
+        const double raised = std::max(0.01, run->recipe.tune.balance) * 2;
+        QPushButton* raise = m_alarmBar->addButton(tr("Raise balance weight to %1").arg(shortReal(raised)));
+        connect(raise, &QPushButton::clicked, this, [this, raise, raised] {
+            services().runs->change("tune.balance", QString::number(raised, 'g', 6).toStdString());
+            raise->setEnabled(false);
+        });
+    }
+    if (alarm.layer) {
+        QPushButton* show = m_alarmBar->addButton(tr("Show in Routing"));
+        connect(show, &QPushButton::clicked, this, [this, layer = *alarm.layer, expert, at = alarm.step] {
+            QVariantMap arguments{{QStringLiteral("run"), m_runId},
+                                  {QStringLiteral("layer"), static_cast<qlonglong>(layer)},
+                                  {QStringLiteral("step"), static_cast<qlonglong>(at)}};
+            if (expert >= 0) arguments.insert(QStringLiteral("expert"), expert);
+            Q_EMIT linkActivated(QStringLiteral("routing"), arguments);
+        });
+    }
+}
+
+void TunePage::showRouting() {
+    if (!isActive()) {
+        m_stale = true;
+        return;
+    }
+    const RunEntry* run = entry();
+    if (run != nullptr && run->recipe.upcycle.method == engine::UpcycleMethod::None) {
+        m_routing->clear(tr("This run has no experts."));
+        m_routingPane->header()->setContext({});
+        return;
+    }
+    const auto& latest = m_history.latest();
+    const engine::RoutingRecord* record = m_record                    ? m_record.get()
+                                          : m_brush                   ? nullptr
+                                          : m_history.latestRouting() ? &*m_history.latestRouting()
+                                                                      : nullptr;
+    // A step's loads may be newer than the newest record.
+    if (record != nullptr && !m_brush && latest && !latest->expertLoad.empty() &&
+        latest->step > record->step && isLive()) {
+        m_routing->show(viewOf(latest->expertLoad, record->layers), modelLayers());
+        m_routingPane->header()->setContext(
+            tr("step %1, all domains, both choices").arg(withThousands(latest->step)));
+        return;
+    }
+    if (record != nullptr) {
+        m_routing->show(viewOf(*record, {}), modelLayers());
+        const QString when =
+            record->firstStep < record->step
+                ? tr("steps %1 to %2").arg(withThousands(record->firstStep), withThousands(record->step))
+                : tr("step %1").arg(withThousands(record->step));
+        m_routingPane->header()->setContext(tr("%1, all domains, both choices").arg(when));
+    } else if (latest && !latest->expertLoad.empty()) {
+        m_routing->show(viewOf(latest->expertLoad, {}), modelLayers());
+        m_routingPane->header()->setContext(
+            tr("step %1, all domains, both choices").arg(withThousands(latest->step)));
+    } else {
+        m_routing->clear(m_brush ? tr("No routing was logged in these steps.")
+                                 : tr("Routing appears after the first logged step."));
+        m_routingPane->header()->setContext({});
+    }
+}
+
+void TunePage::showSamples() {
+    m_samples->setSamples(m_history.samples());
+}
+
+}  // namespace caravan::ui

@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QWidget>
+
+#include "ui/run_history.h"
+
+class QComboBox;
+class QSlider;
+
+namespace caravan::widgets {
+class ChartPane;
+class CurveLegend;
+class CurvePlot;
+class Segmented;
+}  // namespace caravan::widgets
+
+namespace caravan::ui {
+
+// Loss, held out, and the five lanes of a run, with smoothing, x axis and scale. Follows a RunHistory by
+// appending.
+class TunePlots : public QWidget {
+    Q_OBJECT
+  public:
+    enum class XAxis { Step, Tokens, Time };
+    enum Lane { Loss, Balance, LearningRate, GradientNorm, TokensPerSecond, Memory };
+    explicit TunePlots(QWidget* parent = nullptr);
+
+    void clear();
+    // totalSteps: planned, 0 = not known; clip: 0 = none; dense: no balance; now: the run lives at its last
+    // step
+    void setRun(std::int64_t totalSteps, double clip, bool dense, const QString& memoryName);
+    void update(const RunHistory& history, bool live);
+    void setLostSteps(std::optional<QPair<engine::StepIndex, engine::StepIndex>> steps);
+    void setXAxis(XAxis axis);
+    void setEmptyText(const QString& text);
+    [[nodiscard]] XAxis xAxis() const { return m_axis; }
+    [[nodiscard]] widgets::CurvePlot* plot() const { return m_plot; }
+    [[nodiscard]] widgets::ChartPane* pane() const { return m_pane; }
+    void setExportName(const QString& name);
+
+  Q_SIGNALS:
+    void brushed(qint64 firstStep, qint64 lastStep);
+    void brushCleared();
+
+  private:
+    [[nodiscard]] QWidget* makeHeader();
+    void makeLanes();
+    void refill();
+    void appendRows();
+    void appendEvaluations();
+    void makeHeldOut(const std::vector<std::string>& domains);
+    void showMarks();
+    void showValues();
+    [[nodiscard]] double xOf(const StepRow& row) const;
+    [[nodiscard]] double xAt(engine::StepIndex step) const;
+    [[nodiscard]] engine::StepIndex stepAt(double x) const;
+
+    const RunHistory* m_history = nullptr;  // during update() and until the next; owned by the page
+    widgets::CurvePlot* m_plot;
+    widgets::ChartPane* m_pane;
+    widgets::CurveLegend* m_legend;
+    widgets::Segmented* m_scale;
+    QComboBox* m_axisBox;
+    QSlider* m_smoothing;
+    XAxis m_axis = XAxis::Step;
+    std::vector<std::string> m_domains;
+    std::size_t m_rows = 0, m_evaluations = 0, m_alarms = 0;
+    int m_generation = -1, m_firstHeldOut = 0;
+    std::int64_t m_total = 0;
+    bool m_dense = false, m_live = false;
+    std::optional<QPair<engine::StepIndex, engine::StepIndex>> m_lost;
+};
+
+}  // namespace caravan::ui

@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/shell/pane_header.h"
+
+#include <QAction>
+#include <QHBoxLayout>
+#include <QMenu>
+#include <QPainter>
+
+namespace caravan::ui {
+
+using widgets::TextRole;
+
+QToolButton* iconButton(const QString& icon, const QString& text, QWidget* parent) {
+    auto* button = new QToolButton(parent);
+    button->setIcon(widgets::themeIcon(icon));
+    button->setIconSize({16, 16});
+    button->setAutoRaise(true);
+    button->setFixedSize(24, 24);
+    button->setToolTip(text);
+    button->setAccessibleName(text);
+    QObject::connect(&Theme::instance(), &Theme::changed, button,
+                     [button, icon] { button->setIcon(widgets::themeIcon(icon)); });
+    return button;
+}
+
+PaneHeader::PaneHeader(const QString& title, QWidget* parent) : QWidget(parent) {
+    setFixedHeight(36);
+    m_row = new QHBoxLayout(this);
+    m_row->setContentsMargins(16, 0, 8, 0);
+    m_row->setSpacing(8);
+    m_title = new ThemedLabel(title, TextRole::DockTitle, Token::Text);
+    m_context = new ThemedLabel(QString(), TextRole::Secondary, Token::Text2);
+    m_context->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    m_row->addWidget(m_title);
+    m_row->addWidget(m_context, 1);
+}
+
+void PaneHeader::setTitle(const QString& title) {
+    m_title->setText(title);
+}
+void PaneHeader::setContext(const QString& context) {
+    m_context->setText(context);
+}
+QString PaneHeader::context() const {
+    return m_context->text();
+}
+void PaneHeader::addLeft(QWidget* widget) {
+    m_row->insertWidget(0, widget);
+}
+void PaneHeader::addWidget(QWidget* widget) {
+    m_row->addWidget(widget);
+}
+
+QToolButton* PaneHeader::addAction(QAction* action) {
+    auto* button = new QToolButton(this);
+    button->setDefaultAction(action);
+    button->setAutoRaise(true);
+    button->setIconSize({16, 16});
+    button->setFixedSize(24, 24);
+    button->setAccessibleName(action->text());
+    m_row->addWidget(button);
+    return button;
+}
+
+QToolButton* PaneHeader::addMenu(const QList<QAction*>& actions) {
+    QToolButton* button = iconButton(QStringLiteral("more"), tr("More"), this);
+    auto* menu = new QMenu(button);
+    menu->addActions(actions);
+    button->setMenu(menu);
+    button->setPopupMode(QToolButton::InstantPopup);
+    m_row->addWidget(button);
+    return button;
+}
+
+void PaneHeader::paintEvent(QPaintEvent*) {
+    QPainter painter(this);
+    painter.fillRect(rect(), Theme::color(Token::Base));
+}
+
+Pane::Pane(const QString& id, const QString& title, QWidget* content, QWidget* parent)
+    : QDockWidget(title, parent), m_header(new PaneHeader(title)) {
+    setObjectName(id);
+    setWidget(content);
+    setTitleBarWidget(m_header);
+    setFeatures(QDockWidget::DockWidgetMovable | QDockWidget::DockWidgetFloatable);
+    auto* detach = iconButton(QStringLiteral("float"), tr("Detach"), m_header);
+    QObject::connect(detach, &QToolButton::clicked, this, [this] { setFloating(!isFloating()); });
+    m_header->addWidget(detach);
+    QObject::connect(this, &QDockWidget::featuresChanged, detach,
+                     [detach](QDockWidget::DockWidgetFeatures features) {
+                         detach->setVisible(features.testFlag(QDockWidget::DockWidgetFloatable));
+                     });
+}
+
+}  // namespace caravan::ui

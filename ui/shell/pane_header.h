@@ -1,0 +1,51 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QDockWidget>
+#include <QToolButton>
+
+#include "ui/shell/surface.h"
+
+class QHBoxLayout;
+
+namespace caravan::ui {
+
+// 36 px head of a pane or dock: bold title, gray context, tools at the right.
+class PaneHeader : public QWidget {
+    Q_OBJECT
+  public:
+    explicit PaneHeader(const QString& title, QWidget* parent = nullptr);
+    void setTitle(const QString& title);
+    void setContext(const QString& context);
+    [[nodiscard]] QString context() const;
+    void addLeft(QWidget* widget);    // before the title
+    void addWidget(QWidget* widget);  // at the right, in order
+    QToolButton* addAction(QAction* action);
+    // A button that shows a menu of the actions.
+    QToolButton* addMenu(const QList<QAction*>& actions);
+
+  protected:
+    void paintEvent(QPaintEvent* event) override;
+
+  private:
+    QHBoxLayout* m_row;
+    ThemedLabel* m_title;
+    ThemedLabel* m_context;
+};
+
+// A dock with a PaneHeader: float button, menu; the page's name in its window title when it floats.
+class Pane : public QDockWidget {
+    Q_OBJECT
+  public:
+    Pane(const QString& id, const QString& title, QWidget* content, QWidget* parent);
+    [[nodiscard]] PaneHeader* header() const { return m_header; }
+
+  private:
+    PaneHeader* m_header;
+};
+
+// 24 px tool button with an icon of resources/icons; keeps its color when the theme changes.
+[[nodiscard]] QToolButton* iconButton(const QString& icon, const QString& text, QWidget* parent = nullptr);
+
+}  // namespace caravan::ui
