@@ -7,7 +7,7 @@
 #include <QTreeView>
 #include <QtTest>
 
-#include "tests/support/ui_fixture.h"
+#include "tests/support/window_fixture.h"
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/models/model_tree.h"

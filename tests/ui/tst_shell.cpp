@@ -9,7 +9,7 @@
 #include <QPushButton>
 #include <QtTest>
 
-#include "tests/support/ui_fixture.h"
+#include "tests/support/window_fixture.h"
 #include "ui/actions/action_registry.h"
 #include "ui/format/format.h"
 #include "ui/main_window.h"

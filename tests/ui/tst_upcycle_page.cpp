@@ -6,7 +6,7 @@
 #include <QPushButton>
 #include <QtTest>
 
-#include "tests/support/ui_fixture.h"
+#include "tests/support/window_fixture.h"
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/forms/field_editor.h"
