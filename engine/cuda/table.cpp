@@ -38,25 +38,34 @@ int memory(int device, DeviceMemory* memory) {
     cudaSetDevice(current);
     const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(device));
     const auto& allocated = stats.allocated_bytes[0];  // [0]: over both pools
-    *memory = {free, total, static_cast<std::uint64_t>(allocated.current), static_cast<std::uint64_t>(stats.reserved_bytes[0].current),
+    *memory = {free, total, static_cast<std::uint64_t>(allocated.current),
+               static_cast<std::uint64_t>(stats.reserved_bytes[0].current),
                static_cast<std::uint64_t>(allocated.peak)};
     return static_cast<int>(error);
 }
 
-void resetPeak(int device) { c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(device)); }
-void emptyCache() { c10::cuda::CUDACachingAllocator::emptyCache(); }
+void resetPeak(int device) {
+    c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(device));
+}
+void emptyCache() {
+    c10::cuda::CUDACachingAllocator::emptyCache();
+}
 
 void errorText(int error, char* text, std::size_t size) {
     const auto code = static_cast<cudaError_t>(error);
     std::snprintf(text, size, "%s (%s)", cudaGetErrorString(code), cudaGetErrorName(code));
 }
 
-launch::Stream currentStream(int device) { return c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(device)).stream(); }
+launch::Stream currentStream(int device) {
+    return c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(device)).stream();
+}
 
 int synchronize(int device) {
     return static_cast<int>(cudaStreamSynchronize(currentStream(device)));
 }
-int setDevice(int device) { return static_cast<int>(cudaSetDevice(device)); }
+int setDevice(int device) {
+    return static_cast<int>(cudaSetDevice(device));
+}
 
 Table makeTable() {
     Table t{};
@@ -91,6 +100,7 @@ Table makeTable() {
     t.crossEntropy = launch::crossEntropy;
     t.squareSums = launch::squareSums;
     t.adamW = launch::adamW;
+    t.adamW8 = launch::adamW8;
     t.quantizeNf4 = launch::quantizeNf4;
     t.quantizeAbsmax = launch::quantizeAbsmax;
     t.absmaxSums = launch::absmaxSums;
@@ -102,7 +112,8 @@ Table makeTable() {
 }  // namespace
 }  // namespace caravan::engine::cuda
 
-extern "C" __attribute__((visibility("default"))) const caravan::engine::cuda::Table* caravan_cuda_table(std::uint32_t version) {
+extern "C" __attribute__((visibility("default"))) const caravan::engine::cuda::Table* caravan_cuda_table(
+    std::uint32_t version) {
     static const caravan::engine::cuda::Table table = caravan::engine::cuda::makeTable();
     return version == table.version ? &table : nullptr;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/adamw/adamw.h"
+#include "kernels/adamw/adamw8.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/decode_attention/decode_attention.h"
 #include "kernels/dropout/dropout.h"
@@ -16,22 +17,24 @@
 #include "kernels/router/router.h"
 #include "kernels/swiglu/swiglu.h"
 
-// What libcaravan_cuda.so gives the engine: run-time entries and kernel launchers, raw pointers and values only. The engine asks
-// for the version that it was built with; another one is refused, so entries may change freely.
+// What libcaravan_cuda.so gives the engine: run-time entries and kernel launchers, raw pointers and values
+// only. The engine asks for the version that it was built with; another one is refused, so entries may change
+// freely.
 namespace caravan::engine::cuda {
 
-inline constexpr std::uint32_t kTableVersion = 2;
+inline constexpr std::uint32_t kTableVersion = 3;
 
 struct DeviceMemory {
-    std::uint64_t free = 0, total = 0;         // of the card, everybody's
-    std::uint64_t allocated = 0, reserved = 0; // by this process's tensors; taken from the card for them
-    std::uint64_t peakAllocated = 0;           // since the last reset
+    std::uint64_t free = 0, total = 0;          // of the card, everybody's
+    std::uint64_t allocated = 0, reserved = 0;  // by this process's tensors; taken from the card for them
+    std::uint64_t peakAllocated = 0;            // since the last reset
 };
 
 struct Table {
     std::uint32_t version = kTableVersion;
 
-    // Devices. Texts are copied into the caller's buffer, cut to its size. Functions return 0 or a CUDA error for errorText.
+    // Devices. Texts are copied into the caller's buffer, cut to its size. Functions return 0 or a CUDA error
+    // for errorText.
     int (*deviceCount)(int* count, int* driverVersion, int* runtimeVersion);
     int (*deviceName)(int device, char* name, std::size_t size);
     int (*memory)(int device, DeviceMemory* memory);
@@ -64,6 +67,7 @@ struct Table {
     decltype(&kernels::cuda::crossEntropy) crossEntropy;
     decltype(&kernels::cuda::squareSums) squareSums;
     decltype(&kernels::cuda::adamW) adamW;
+    decltype(&kernels::cuda::adamW8) adamW8;
     decltype(&kernels::cuda::quantizeNf4) quantizeNf4;
     decltype(&kernels::cuda::quantizeAbsmax) quantizeAbsmax;
     decltype(&kernels::cuda::absmaxSums) absmaxSums;

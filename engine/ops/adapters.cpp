@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/adapters_cuda.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/support.h"
 #include "kernels/grouped_adapter/grouped_adapter.h"
@@ -53,6 +54,7 @@ void checkAdapters(const at::Tensor& u, const Routing& routing, const at::Tensor
 Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor& down, const at::Tensor& up,
                   double s, double p, const RandomKey& key) {
     checkAdapters(u, routing, down, up);
+    if (u.is_cuda()) return adaptersOnDevice(u, routing, down, up, s, p, key);
     const std::int64_t slots = routing.order.numel(), width = u.size(1), size = down.size(1);
     at::Tensor wide = at::empty({slots, width}, u.options()), a = at::empty({slots, size}, u.options());
     Adapters result{at::empty_like(u), at::empty({slots, size}, u.options())};
@@ -79,6 +81,7 @@ AdapterGradient adaptersBackward(const at::Tensor& g, const at::Tensor& u, const
                                  double p, const RandomKey& key, at::Tensor& dDown, at::Tensor& dUp) {
     checkAdapters(u, routing, down, up);
     require(g.sizes() == u.sizes() && g.is_contiguous(), "adaptersBackward", "a gradient like u", g);
+    if (u.is_cuda()) return adaptersBackwardOnDevice(g, u, routing, h, down, up, s, p, key, dDown, dUp);
     const std::int64_t slots = routing.order.numel(), width = u.size(1), size = down.size(1);
     at::Tensor wide = at::empty({slots, width}, u.options());
     at::Tensor dh = at::empty({slots, size}, u.options()), scaled = at::empty({slots, size}, u.options());

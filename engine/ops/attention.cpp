@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/attention_cuda.h"
+#include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
-#include "engine/ops/support.h"
 #include "kernels/decode_attention/decode_attention.h"
 
 namespace caravan::engine::ops {
@@ -64,6 +65,7 @@ void checkAttention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
 Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Segments& segments,
                     std::optional<std::int64_t> window, bool forBackward) {
     checkAttention(q, k, v, segments);
+    if (q.is_cuda()) return attentionOnDevice(q, k, v, segments, window, forBackward);
     Attention result{at::empty({q.size(0), q.size(1), q.size(2)}, q.options()), {}};
     for (const Group& g : groupsOf(segments)) {
         const auto mask = windowMask(q, g.length, window);
@@ -79,6 +81,7 @@ AttentionGradient attentionBackward(const at::Tensor& dout, const at::Tensor& q,
                                     const at::Tensor& v, const Attention& forward, const Segments& segments,
                                     std::optional<std::int64_t> window) {
     checkAttention(q, k, v, segments);
+    if (q.is_cuda()) return attentionBackwardOnDevice(dout, q, k, v, forward, segments, window);
     const auto empty = [](const at::Tensor& x) { return at::empty(x.sizes(), x.options()); };
     AttentionGradient gradient{empty(q), empty(k), empty(v)};
     std::size_t index = 0;
@@ -111,6 +114,13 @@ at::Tensor attentionDecode(const at::Tensor& q, const at::Tensor& keys, const at
     at::Tensor out = at::empty_like(q);
     const kernels::DecodeShape shape{q.size(1),      keys.size(2),   q.size(2),          keys.stride(0),
                                      keys.stride(1), keys.stride(2), window.value_or(0), keys.size(1)};
+    if (q.is_cuda()) {
+        checkLaunch("attentionDecode", cudaTable().decodeAttention(
+                                           elementOf("attentionDecode", q), q.data_ptr(), keys.data_ptr(),
+                                           values.data_ptr(), data<std::int32_t>(lengths), out.data_ptr(),
+                                           shape, q.size(0) * q.size(1), streamOf(q)));
+        return out;
+    }
     forReal("attentionDecode", q, [&](auto type) {
         using T = decltype(type);
         parallelRows(q.size(0) * q.size(1), 1 + 32768 / (longest * q.size(2) + 1),

@@ -20,7 +20,8 @@ namespace {
 constexpr const char* kFile = "libcaravan_cuda.so";
 CudaState g_state{nullptr, 0, "CUDA was not asked for"};
 
-// Places of the plugin: beside the engine's code, where the build tree has it, where an installed program has it.
+// Places of the plugin: beside the engine's code, where the build tree has it, where an installed program has
+// it.
 std::vector<std::filesystem::path> places(const std::string& path) {
     if (!path.empty()) return {path};
     Dl_info info{};
@@ -39,7 +40,9 @@ std::string driverProblem() {
     return fmt::format("no NVIDIA driver ({})", dlerror());
 }
 
-std::string versionText(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
+std::string versionText(int version) {
+    return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
+}
 
 CudaState opened(const std::string& path) {
     if (auto problem = driverProblem(); !problem.empty()) return {nullptr, 0, problem};
@@ -61,10 +64,14 @@ CudaState opened(const std::string& path) {
     int count = 0, driver = 0, runtime = 0;
     if (const int error = table->deviceCount(&count, &driver, &runtime); error != 0 || count == 0) {
         if (driver > 0 && driver < runtime)
-            return {nullptr, 0, fmt::format("the NVIDIA driver is too old: it serves CUDA {}, CUDA {} is needed", versionText(driver), versionText(runtime))};
+            return {nullptr, 0,
+                    fmt::format("the NVIDIA driver is too old: it serves CUDA {}, CUDA {} is needed",
+                                versionText(driver), versionText(runtime))};
         std::array<char, 256> text{};
         table->errorText(error, text.data(), text.size());
-        return {nullptr, 0, error != 0 ? std::string("CUDA does not start: ") + text.data() : std::string("no CUDA device")};
+        return {
+            nullptr, 0,
+            error != 0 ? std::string("CUDA does not start: ") + text.data() : std::string("no CUDA device")};
     }
     return {table, count, ""};
 }
@@ -90,16 +97,20 @@ const CudaState& openCuda(const std::string& path) {
     return g_state;
 }
 
-const CudaState& cudaState() { return g_state; }
+const CudaState& cudaState() {
+    return g_state;
+}
 
 void failLaunch(const char* operation, int error) {
     std::array<char, 256> text{};
     if (g_state.table) g_state.table->errorText(error, text.data(), text.size());
-    throw EngineException(ErrorCode::DeviceError, {{"device", "cuda"}, {"detail", fmt::format("{}: {}", operation, text.data())}});
+    throw EngineException(ErrorCode::DeviceError,
+                          {{"device", "cuda"}, {"detail", fmt::format("{}: {}", operation, text.data())}});
 }
 
 const cuda::Table& cudaTable() {
-    if (!g_state.table) throw EngineException(ErrorCode::DeviceUnavailable, {{"device", "cuda"}, {"detail", g_state.note}});
+    if (!g_state.table)
+        throw EngineException(ErrorCode::DeviceUnavailable, {{"device", "cuda"}, {"detail", g_state.note}});
     return *g_state.table;
 }
 
@@ -113,6 +124,8 @@ cuda::DeviceMemory cudaMemory(int device) {
     checkLaunch("memory statistics", cudaTable().memory(device, &memory));
     return memory;
 }
-void resetCudaPeak(int device) { cudaTable().resetPeak(device); }
+void resetCudaPeak(int device) {
+    cudaTable().resetPeak(device);
+}
 
 }  // namespace caravan::engine::ops

@@ -16,8 +16,9 @@ struct CudaState {
     std::string note;
 };
 
-// Opens the plugin once per process; path "" = beside the file that holds the engine's code. Call it before anything else of the
-// engine: LibTorch remembers for good that there is no CUDA once something asked for it too early. Thread-safe, may take 0.2 s.
+// Opens the plugin once per process; path "" = beside the file that holds the engine's code. Call it before
+// anything else of the engine: LibTorch remembers for good that there is no CUDA once something asked for it
+// too early. Thread-safe, may take 0.2 s.
 const CudaState& openCuda(const std::string& path = "");
 // What openCuda() found; opens nothing.
 const CudaState& cudaState();

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
-#include "engine/ops/support.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "kernels/rope/rope.h"
 #include "kernels/swiglu/swiglu.h"
@@ -27,7 +27,14 @@ Normed rmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
     const std::int64_t columns = x.size(-1), rows = x.numel() / std::max<std::int64_t>(1, columns);
     require(weight.numel() == columns && weight.is_contiguous(), "rmsNorm", "a weight of x's columns",
             weight);
-    Normed result{at::empty_like(x), at::empty({rows}, x.options())};
+    Normed result{at::empty_like(x), at::empty({rows}, x.is_cuda() ? like(x, at::kFloat) : x.options())};
+    if (x.is_cuda()) {
+        const at::Tensor w = weight.to(x.scalar_type());
+        checkLaunch("rmsNorm", cudaTable().rmsNorm(elementOf("rmsNorm", x), x.data_ptr(), w.data_ptr(),
+                                                   static_cast<float>(eps), result.y.data_ptr(),
+                                                   data<float>(result.rstd), rows, columns, streamOf(x)));
+        return result;
+    }
     forReal("rmsNorm", x, [&](auto type) {
         using T = decltype(type);
         const at::Tensor w = weight.to(x.scalar_type());
@@ -45,6 +52,14 @@ at::Tensor rmsNormBackward(const at::Tensor& dy, const at::Tensor& x, const at::
     require(dy.sizes() == x.sizes() && dy.is_contiguous(), "rmsNormBackward", "a gradient like x", dy);
     const std::int64_t columns = x.size(-1), rows = rstd.numel();
     at::Tensor dx = at::empty_like(x);
+    if (x.is_cuda()) {
+        const at::Tensor w = weight.to(x.scalar_type());
+        checkLaunch("rmsNormBackward",
+                    cudaTable().rmsNormBackward(elementOf("rmsNormBackward", x), dy.data_ptr(), x.data_ptr(),
+                                                w.data_ptr(), data<float>(rstd), dx.data_ptr(), rows, columns,
+                                                streamOf(x)));
+        return dx;
+    }
     forReal("rmsNormBackward", x, [&](auto type) {
         using T = decltype(type);
         const at::Tensor w = weight.to(x.scalar_type());
@@ -63,6 +78,12 @@ void ropeInPlace(at::Tensor& x, const at::Tensor& positions, const RopeTable& ta
             "int32 positions [T]", positions);
     require(table.cos.size(1) * 2 == x.size(2), "rope", "a table of half the head size", table.cos);
     const kernels::RopeShape shape{x.size(1), x.size(2) / 2, x.stride(0), inverse};
+    if (x.is_cuda()) {
+        checkLaunch("rope", cudaTable().rope(elementOf("rope", x), x.data_ptr(),
+                                             data<std::int32_t>(positions), data<float>(table.cos),
+                                             data<float>(table.sin), shape, x.size(0), streamOf(x)));
+        return;
+    }
     forReal("rope", x, [&](auto type) {
         using T = decltype(type);
         const at::Tensor cos = table.cos.to(x.scalar_type()), sin = table.sin.to(x.scalar_type());
@@ -76,6 +97,11 @@ void ropeInPlace(at::Tensor& x, const at::Tensor& positions, const RopeTable& ta
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
     const auto shape = swigluShape("swiglu", gate, up);
     at::Tensor h = at::empty({gate.size(0), shape.columns}, gate.options());
+    if (gate.is_cuda()) {
+        checkLaunch("swiglu", cudaTable().swiglu(elementOf("swiglu", gate), gate.data_ptr(), up.data_ptr(),
+                                                 h.data_ptr(), shape, gate.size(0), streamOf(gate)));
+        return h;
+    }
     forReal("swiglu", gate, [&](auto type) {
         using T = decltype(type);
         parallelRows(gate.size(0), rowGrain(shape.columns), [&](std::int64_t begin, std::int64_t end) {
@@ -90,6 +116,15 @@ SwigluGradient swigluBackward(const at::Tensor& dh, const at::Tensor& gate, cons
     require(dh.sizes() == gate.sizes() && dh.is_contiguous(), "swigluBackward",
             "a contiguous gradient [T, I]", dh);
     at::Tensor packed = at::empty({gate.size(0), 2 * shape.columns}, gate.options());
+    const SwigluGradient gradient{packed.narrow(1, 0, shape.columns),
+                                  packed.narrow(1, shape.columns, shape.columns), packed};
+    if (gate.is_cuda()) {
+        checkLaunch("swigluBackward",
+                    cudaTable().swigluBackward(elementOf("swigluBackward", gate), dh.data_ptr(),
+                                               gate.data_ptr(), up.data_ptr(), packed.data_ptr(), shape,
+                                               gate.size(0), streamOf(gate)));
+        return gradient;
+    }
     forReal("swigluBackward", gate, [&](auto type) {
         using T = decltype(type);
         parallelRows(gate.size(0), rowGrain(shape.columns), [&](std::int64_t begin, std::int64_t end) {
@@ -97,7 +132,7 @@ SwigluGradient swigluBackward(const at::Tensor& dh, const at::Tensor& gate, cons
                                         begin, end);
         });
     });
-    return {packed.narrow(1, 0, shape.columns), packed.narrow(1, shape.columns, shape.columns), packed};
+    return gradient;
 }
 
 }  // namespace caravan::engine::ops

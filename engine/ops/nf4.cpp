@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <cmath>
 
+#include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
-#include "engine/ops/support.h"
 #include "kernels/nf4/dynamic_map.h"
 #include "kernels/nf4/nf4.h"
 
@@ -20,11 +20,67 @@ kernels::StoredType storedType(at::ScalarType type) {
     return kernels::StoredType::F32;
 }
 
+// fp64 sums of nested blocks in order, then these in order, rounded once: the same bits on both devices.
 double meanOf(const at::Tensor& absmax) {
+    const std::int64_t count = absmax.numel(), blocks = divideUp(count, kernels::kNestedBlock);
+    at::Tensor partial = at::empty({blocks}, like(absmax, at::kDouble));
+    if (absmax.is_cuda()) {
+        checkLaunch("quantizeNf4", cudaTable().absmaxSums(data<float>(absmax), count, data<double>(partial),
+                                                          streamOf(absmax)));
+        partial = partial.cpu();
+    } else {
+        for (std::int64_t b = 0; b < blocks; ++b) {
+            double sum = 0;
+            for (std::int64_t i = b * kernels::kNestedBlock;
+                 i < std::min(count, (b + 1) * kernels::kNestedBlock); ++i)
+                sum += static_cast<double>(data<float>(absmax)[i]);
+            data<double>(partial)[b] = sum;
+        }
+    }
     double sum = 0;
-    for (std::int64_t i = 0; i < absmax.numel(); ++i)
-        sum += static_cast<double>(data<float>(absmax)[i]);
-    return static_cast<double>(static_cast<float>(sum / static_cast<double>(absmax.numel())));
+    for (std::int64_t b = 0; b < blocks; ++b)
+        sum += data<double>(partial)[b];
+    return static_cast<double>(static_cast<float>(sum / static_cast<double>(count)));
+}
+
+void quantizeBlocks(const at::Tensor& x, at::Tensor& codes, at::Tensor& absmax) {
+    const std::int64_t n = x.numel();
+    if (x.is_cuda()) {
+        checkLaunch("quantizeNf4", cudaTable().quantizeNf4(data<float>(x), n, data<std::uint8_t>(codes),
+                                                           data<float>(absmax), streamOf(x)));
+        return;
+    }
+    parallelRows(absmax.numel(), 256, [&](std::int64_t begin, std::int64_t end) {
+        kernels::quantizeNf4Blocks(data<float>(x), n, data<std::uint8_t>(codes), data<float>(absmax), begin,
+                                   end);
+    });
+}
+
+void quantizeScales(const at::Tensor& absmax, float offset, at::Tensor& codes, at::Tensor& nested) {
+    const std::int64_t count = absmax.numel();
+    if (absmax.is_cuda()) {
+        checkLaunch("quantizeNf4",
+                    cudaTable().quantizeAbsmax(data<float>(absmax), count, offset, data<std::uint8_t>(codes),
+                                               data<float>(nested), streamOf(absmax)));
+        return;
+    }
+    parallelRows(nested.numel(), 8, [&](std::int64_t begin, std::int64_t end) {
+        kernels::quantizeAbsmax(data<float>(absmax), count, offset, data<std::uint8_t>(codes),
+                                data<float>(nested), begin, end);
+    });
+}
+
+kernels::Nf4Source sourceOf(const Nf4& weight) {
+    kernels::Nf4Source source{data<std::uint8_t>(weight.codes), nullptr, nullptr, nullptr, nullptr,
+                              static_cast<float>(weight.offset)};
+    if (weight.doubleQuantised()) {
+        source.absmaxCodes = data<std::uint8_t>(weight.absmax);
+        source.nestedAbsmax = data<float>(weight.nestedAbsmax);
+        source.nestedMap = data<float>(weight.nestedMap);
+    } else {
+        source.absmax = data<float>(weight.absmax);
+    }
+    return source;
 }
 
 std::int64_t elementsOf(const Nf4& weight) {
@@ -40,45 +96,35 @@ Nf4 quantizeNf4(const at::Tensor& weight, bool doubleQuantise, std::optional<dou
     require(weight.numel() > 0 && weight.numel() % 2 == 0, "quantizeNf4",
             "a weight with an even number of elements", weight);
     const at::Tensor x = weight.to(at::kFloat).contiguous();
-    const std::int64_t n = x.numel(), blocks = divideUp(n, kernels::kNf4Block);
+    const std::int64_t blocks = divideUp(x.numel(), kernels::kNf4Block);
     Nf4 result;
     result.shape = weight.sizes().vec();
-    result.codes = at::empty({n / 2}, like(x, at::kByte));
+    result.codes = at::empty({x.numel() / 2}, like(x, at::kByte));
     result.absmax = at::empty({blocks}, x.options());
-    parallelRows(blocks, 256, [&](std::int64_t begin, std::int64_t end) {
-        kernels::quantizeNf4Blocks(data<float>(x), n, data<std::uint8_t>(result.codes),
-                                   data<float>(result.absmax), begin, end);
-    });
+    quantizeBlocks(x, result.codes, result.absmax);
     if (!doubleQuantise) return result;
     const at::Tensor absmax = result.absmax;
-    const std::int64_t nested = divideUp(blocks, kernels::kNestedBlock);
     result.offset = offset ? *offset : meanOf(absmax);
     result.absmax = at::empty({blocks}, like(x, at::kByte));
-    result.nestedAbsmax = at::empty({nested}, x.options());
-    result.nestedMap = at::empty({256}, x.options());
-    std::copy(std::begin(kernels::kDynamicMapSigned), std::end(kernels::kDynamicMapSigned),
-              data<float>(result.nestedMap));
-    parallelRows(nested, 8, [&](std::int64_t begin, std::int64_t end) {
-        kernels::quantizeAbsmax(data<float>(absmax), blocks, static_cast<float>(result.offset),
-                                data<std::uint8_t>(result.absmax), data<float>(result.nestedAbsmax), begin,
-                                end);
-    });
+    result.nestedAbsmax = at::empty({divideUp(blocks, kernels::kNestedBlock)}, x.options());
+    at::Tensor map = at::empty({256}, at::kFloat);
+    std::copy(std::begin(kernels::kDynamicMapSigned), std::end(kernels::kDynamicMapSigned), data<float>(map));
+    result.nestedMap = map.to(x.device());
+    quantizeScales(absmax, static_cast<float>(result.offset), result.absmax, result.nestedAbsmax);
     return result;
 }
 
 void dequantizeNf4(const Nf4& weight, at::ScalarType stored, at::Tensor& out) {
     const std::int64_t n = elementsOf(weight), blocks = divideUp(n, kernels::kNf4Block);
     require(out.numel() == n && out.is_contiguous(), "dequantizeNf4", "an output of the weight's shape", out);
-    kernels::Nf4Source source{data<std::uint8_t>(weight.codes), nullptr, nullptr, nullptr, nullptr,
-                              static_cast<float>(weight.offset)};
-    if (weight.doubleQuantised()) {
-        source.absmaxCodes = data<std::uint8_t>(weight.absmax);
-        source.nestedAbsmax = data<float>(weight.nestedAbsmax);
-        source.nestedMap = data<float>(weight.nestedMap);
-    } else {
-        source.absmax = data<float>(weight.absmax);
-    }
+    const auto source = sourceOf(weight);
     const auto type = storedType(stored);
+    if (out.is_cuda()) {
+        checkLaunch("dequantizeNf4",
+                    cudaTable().dequantizeNf4(source, n, type, elementOf("dequantizeNf4", out),
+                                              out.data_ptr(), streamOf(out)));
+        return;
+    }
     if (out.scalar_type() == at::kBFloat16) {
         parallelRows(blocks, 256, [&](std::int64_t begin, std::int64_t end) {
             kernels::dequantizeNf4Blocks16(source, n, type, static_cast<std::uint16_t*>(out.data_ptr()),

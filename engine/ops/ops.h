@@ -8,17 +8,19 @@
 #include <optional>
 #include <vector>
 
-// One function per operation of the step, on at::Tensor; shapes are checked here, and here alone a device is named: a CUDA
-// tensor goes through the plugin's table (or at::), a CPU tensor through the kernels' rows with parallelRows (or at::).
-// T = tokens of a micro-batch (rows packed behind each other, no padding between), D hidden, I intermediate, V vocabulary,
-// E experts, k active experts, r adapter size. "compute type" is fp32 on the CPU, fp32 or bf16 on CUDA.
-// No operation synchronises with the host. Every weight is [out, in].
+// One function per operation of the step, on at::Tensor; shapes are checked here, and here alone a device is
+// named: a CUDA tensor goes through the plugin's table (or at::), a CPU tensor through the kernels' rows with
+// parallelRows (or at::). T = tokens of a micro-batch (rows packed behind each other, no padding between), D
+// hidden, I intermediate, V vocabulary, E experts, k active experts, r adapter size. "compute type" is fp32
+// on the CPU, fp32 or bf16 on CUDA. No operation synchronises with the host. Every weight is [out, in].
 namespace caravan::engine::ops {
 
-// --- randomness (methods.md section 6) --------------------------------------------------------------------------------
+// --- randomness (methods.md section 6)
+// --------------------------------------------------------------------------------
 enum class Purpose : std::uint32_t { Initialise = 1, LoraDropout, AdapterDropout, Sampling, Order, Perturb };
-// Philox4x32-10 keyed by (seed, purpose, step, layer, site); the element index is the counter. rowOffset = index within the
-// optimizer step of the tensor's first row, so that masks do not depend on how a step is cut into micro-batches.
+// Philox4x32-10 keyed by (seed, purpose, step, layer, site); the element index is the counter. rowOffset =
+// index within the optimizer step of the tensor's first row, so that masks do not depend on how a step is cut
+// into micro-batches.
 struct RandomKey {
     std::uint64_t seed = 0;
     Purpose purpose = Purpose::LoraDropout;
@@ -36,19 +38,22 @@ void dropoutAdd(at::Tensor& out, const at::Tensor& x, double p, const RandomKey&
 // fp32 values uniform in [-bound, bound), drawn on the host (initial values).
 at::Tensor uniformHost(at::IntArrayRef shape, double bound, const RandomKey& key);
 
-// --- normalisation and elementwise --------------------------------------------------------------------------------------
+// --- normalisation and elementwise
+// --------------------------------------------------------------------------------------
 struct Normed {
     at::Tensor y;     // [T, D] compute type
     at::Tensor rstd;  // [T] fp32
 };
 Normed rmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps);
 // dx of y = x * rstd * weight (weights are frozen): [T, D]
-at::Tensor rmsNormBackward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& rstd);
+at::Tensor rmsNormBackward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
+                           const at::Tensor& rstd);
 
 struct RopeTable {
     at::Tensor cos, sin;  // [positions, head / 2] fp32
 };
-// x [T, heads, headSize] rotated in place (Hugging Face's half-split layout); positions [T] int32; inverse = backward.
+// x [T, heads, headSize] rotated in place (Hugging Face's half-split layout); positions [T] int32; inverse =
+// backward.
 void ropeInPlace(at::Tensor& x, const at::Tensor& positions, const RopeTable& table, bool inverse = false);
 
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);  // silu(gate) * up, [T, I]
@@ -58,7 +63,8 @@ struct SwigluGradient {
 };
 SwigluGradient swigluBackward(const at::Tensor& dh, const at::Tensor& gate, const at::Tensor& up);
 
-// --- attention ------------------------------------------------------------------------------------------------------------
+// --- attention
+// ------------------------------------------------------------------------------------------------------------
 // Rows of a packed micro-batch: row i holds tokens offsets[i] .. offsets[i + 1].
 struct Segments {
     std::vector<std::int64_t> offsets;  // host, size rows + 1
@@ -75,79 +81,107 @@ Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
 struct AttentionGradient {
     at::Tensor q, k, v;
 };
-AttentionGradient attentionBackward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                    const Attention& forward, const Segments& segments, std::optional<std::int64_t> window);
-// Decode: q [B, heads, headSize] against caches [B, capacity, kvHeads, headSize] holding lengths[b] positions, the query's own
-// included. lengths int32 on the device. -> [B, heads, headSize]
-at::Tensor attentionDecode(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values, const at::Tensor& lengths,
-                           std::int64_t longest, std::optional<std::int64_t> window);
+AttentionGradient attentionBackward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                                    const at::Tensor& v, const Attention& forward, const Segments& segments,
+                                    std::optional<std::int64_t> window);
+// Decode: q [B, heads, headSize] against caches [B, capacity, kvHeads, headSize] holding lengths[b]
+// positions, the query's own included. lengths int32 on the device. -> [B, heads, headSize]
+at::Tensor attentionDecode(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
+                           const at::Tensor& lengths, std::int64_t longest,
+                           std::optional<std::int64_t> window);
 
-// --- products ---------------------------------------------------------------------------------------------------------------
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight);          // x W^T
-at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight); // dy W
+// --- products
+// ---------------------------------------------------------------------------------------------------------------
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight);           // x W^T
+at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight);  // dy W
 // y += s * ((drop(x)) A^T) B^T; returns h = drop(x) A^T [T, rank] for the backward.
-at::Tensor loraForward(at::Tensor& y, const at::Tensor& x, const at::Tensor& a, const at::Tensor& b, double s, double p, const RandomKey& key);
-// dA += s (dy B)^T drop(x); dB += s dy^T h; dx += s mask (dy B A). Gradients are fp32 or the parameters' type.
-void loraBackward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& h, const at::Tensor& a, const at::Tensor& b, double s,
-                  double p, const RandomKey& key, at::Tensor& da, at::Tensor& db, at::Tensor& dx);
+at::Tensor loraForward(at::Tensor& y, const at::Tensor& x, const at::Tensor& a, const at::Tensor& b, double s,
+                       double p, const RandomKey& key);
+// dA += s (dy B)^T drop(x); dB += s dy^T h; dx += s mask (dy B A). Gradients are fp32 or the parameters'
+// type.
+void loraBackward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& h, const at::Tensor& a,
+                  const at::Tensor& b, double s, double p, const RandomKey& key, at::Tensor& da,
+                  at::Tensor& db, at::Tensor& dx);
 
-// --- mixture ----------------------------------------------------------------------------------------------------------------
+// --- mixture
+// ----------------------------------------------------------------------------------------------------------------
 struct Routing {
-    at::Tensor logits;    // [T, E] fp32
-    at::Tensor chosen;    // [T, k] int32, by falling logit, ties: lowest index
-    at::Tensor weights;   // [T, k] fp32, softmax over the chosen
-    at::Tensor counts;    // [E] int32
-    at::Tensor offsets;   // [E + 1] int32: rows of an expert in the sorted order
-    at::Tensor order;     // [T k] int32: sorted position -> token * k + slot (stable)
-    at::Tensor place;     // [T k] int32: its inverse, token * k + slot -> sorted position
+    at::Tensor logits;   // [T, E] fp32
+    at::Tensor chosen;   // [T, k] int32, by falling logit, ties: lowest index
+    at::Tensor weights;  // [T, k] fp32, softmax over the chosen
+    at::Tensor counts;   // [E] int32
+    at::Tensor offsets;  // [E + 1] int32: rows of an expert in the sorted order
+    at::Tensor order;    // [T k] int32: sorted position -> token * k + slot (stable)
+    at::Tensor place;    // [T k] int32: its inverse, token * k + slot -> sorted position
 };
 Routing route(const at::Tensor& logits, std::int64_t k);
 // Gradient of the logits: softmax over the chosen (dz = w (dw - sum w dw)) plus the balance term
-// coefficient * p_i (f_i - sum_j f_j p_j), with coefficient = alpha E / T and f [E] fp32; coefficient 0 = off. -> [T, E] fp32
-at::Tensor routeBackward(const Routing& routing, const at::Tensor& dWeights, const at::Tensor& f, double coefficient);
+// coefficient * p_i (f_i - sum_j f_j p_j), with coefficient = alpha E / T and f [E] fp32; coefficient 0 =
+// off. -> [T, E] fp32
+at::Tensor routeBackward(const Routing& routing, const at::Tensor& dWeights, const at::Tensor& f,
+                         double coefficient);
 
-// y = u + s * sum_k w_k W_up,e GELU(W_down,e drop_e(u)); down [E, r, D], up [E, D, r]. Masks are independent per expert.
+// y = u + s * sum_k w_k W_up,e GELU(W_down,e drop_e(u)); down [E, r, D], up [E, D, r]. Masks are independent
+// per expert.
 struct Adapters {
     at::Tensor y;  // [T, D]
     at::Tensor h;  // [T k, r] pre-activations in sorted order
 };
-Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor& down, const at::Tensor& up, double s, double p, const RandomKey& key);
+Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor& down, const at::Tensor& up,
+                  double s, double p, const RandomKey& key);
 struct AdapterGradient {
-    at::Tensor u;         // [T, D], g included
-    at::Tensor weights;   // dL/dw [T, k] fp32
+    at::Tensor u;        // [T, D], g included
+    at::Tensor weights;  // dL/dw [T, k] fp32
 };
 // dDown, dUp are added to.
-AdapterGradient adaptersBackward(const at::Tensor& g, const at::Tensor& u, const Routing& routing, const at::Tensor& h, const at::Tensor& down,
-                                 const at::Tensor& up, double s, double p, const RandomKey& key, at::Tensor& dDown, at::Tensor& dUp);
+AdapterGradient adaptersBackward(const at::Tensor& g, const at::Tensor& u, const Routing& routing,
+                                 const at::Tensor& h, const at::Tensor& down, const at::Tensor& up, double s,
+                                 double p, const RandomKey& key, at::Tensor& dDown, at::Tensor& dUp);
 
 // Statistics that accumulate on the device; all fp32.
 struct RoutingStatistic {
-    at::Tensor load;       // [E, domains, 2 first|all, 2 prompt|answer, 2 count|gate], added to
-    at::Tensor perLayer;   // [5]: sums of top probability, margin, token entropy, logsumexp, tokens; added to
-    at::Tensor probability; // [E] sum over tokens of the full softmax (for the balance loss); added to
+    at::Tensor load;      // [E, domains, 2 first|all, 2 prompt|answer, 2 count|gate], added to
+    at::Tensor perLayer;  // [5]: sums of top probability, margin, token entropy, logsumexp, tokens; added to
+    at::Tensor probability;  // [E] sum over tokens of the full softmax (for the balance loss); added to
 };
 // domain [T] int32, role [T] int32 (0 prompt, 1 answer)
-void accumulateRouting(const Routing& routing, const at::Tensor& domain, const at::Tensor& role, RoutingStatistic& statistic);
+void accumulateRouting(const Routing& routing, const at::Tensor& domain, const at::Tensor& role,
+                       RoutingStatistic& statistic);
 
-// --- loss, optimiser ----------------------------------------------------------------------------------------------------------
+// --- loss, optimiser
+// ----------------------------------------------------------------------------------------------------------
 struct CrossEntropy {
-    at::Tensor lossSum;   // [] fp32: sum over rows of -log p(label)
-    at::Tensor dHidden;   // [N, D]: gradient of scale * lossSum; undefined if not wanted
-    at::Tensor perRow;    // [N] fp32
+    at::Tensor lossSum;  // [] fp32: sum over rows of -log p(label)
+    at::Tensor dHidden;  // [N, D]: gradient of scale * lossSum; undefined if not wanted
+    at::Tensor perRow;   // [N] fp32
 };
-// hidden [N, D] (rows that predict a trained token), head [V, D], labels [N] int64; in chunks, logits are never kept.
-CrossEntropy crossEntropy(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale, bool withGradient);
+// hidden [N, D] (rows that predict a trained token), head [V, D], labels [N] int64; in chunks, logits are
+// never kept.
+CrossEntropy crossEntropy(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
+                          double scale, bool withGradient);
 
 at::Tensor gradientNorm(const std::vector<at::Tensor>& flatGradients);  // [] fp32, fixed order of summation
 struct AdamW {
     double learningRate = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0;
     std::int64_t step = 1;
 };
-// One launch per flat buffer. scale [] fp32 on the device multiplies the gradient (clipping); finite [] fp32: 0 leaves everything alone.
-void adamW(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, at::Tensor& v, const AdamW& options, const at::Tensor& scale,
-           const at::Tensor& finite);
+// One launch per flat buffer. scale [] fp32 on the device multiplies the gradient (clipping); finite [] fp32:
+// 0 leaves everything alone.
+void adamW(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, at::Tensor& v,
+           const AdamW& options, const at::Tensor& scale, const at::Tensor& finite);
 
-// --- NF4 (methods.md section 4) -------------------------------------------------------------------------------------------------
+// 8-bit states in blocks of 256 (methods.md section 4).
+struct AdamW8State {
+    at::Tensor codes1, codes2;    // [n] uint8
+    at::Tensor absmax1, absmax2;  // [ceil(n / 256)] fp32
+};
+AdamW8State adamW8State(const at::Tensor& parameters);  // zero
+// Parameters fp32 or bf16; otherwise as adamW. A non-finite gradient leaves its element alone.
+void adamW8bit(at::Tensor& parameters, const at::Tensor& gradients, AdamW8State& state, const AdamW& options,
+               const at::Tensor& scale, const at::Tensor& finite);
+
+// --- NF4 (methods.md section 4)
+// -------------------------------------------------------------------------------------------------
 struct Nf4 {
     std::vector<std::int64_t> shape;  // of the dense weight [out, in]
     at::Tensor codes;                 // [elements / 2] uint8

@@ -2,52 +2,97 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <cmath>
 
+#include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
-#include "engine/ops/support.h"
-#include "kernels/adamw/adamw.h"
+#include "kernels/adamw/adamw8.h"
 
 namespace caravan::engine::ops {
 namespace {
 
 constexpr std::int64_t kGrain = 65536;
 
+// [blocks] fp64 sums of squares
+at::Tensor partialSquares(const at::Tensor& g) {
+    const std::int64_t blocks = (g.numel() + kernels::kSquareBlock - 1) / kernels::kSquareBlock;
+    at::Tensor partial = at::empty({blocks}, like(g, at::kDouble));
+    if (g.is_cuda()) {
+        checkLaunch("gradientNorm", cudaTable().squareSums(elementOf("gradientNorm", g), g.data_ptr(),
+                                                           g.numel(), data<double>(partial), streamOf(g)));
+        return partial;
+    }
+    forReal("gradientNorm", g, [&](auto type) {
+        using T = decltype(type);
+        parallelRows(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+            kernels::squareSums(data<T>(g), g.numel(), data<double>(partial), begin, end);
+        });
+    });
+    return partial;
+}
+
+// The only fp32 value of a device tensor, or null.
+const float* single(const at::Tensor& x) {
+    if (!x.defined()) return nullptr;
+    require(x.is_cuda() && x.scalar_type() == at::kFloat && x.numel() == 1, "adamW", "one fp32 on the device",
+            x);
+    return data<float>(x);
+}
+
+kernels::AdamWStep stepOf(const AdamW& o) {
+    const auto steps = static_cast<double>(o.step);
+    return {o.learningRate,
+            o.beta1,
+            o.beta2,
+            o.eps,
+            o.weightDecay,
+            1 - std::pow(o.beta1, steps),
+            1 - std::pow(o.beta2, steps)};
+}
+
+void checkBuffers(const at::Tensor& parameters, const at::Tensor& gradients) {
+    require(parameters.is_contiguous() && gradients.is_contiguous(), "adamW", "contiguous buffers",
+            parameters);
+    require(gradients.numel() == parameters.numel(), "adamW", "gradients like the parameters", gradients);
+}
+
+void adamWOnDevice(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, at::Tensor& v,
+                   const kernels::AdamWStep& step, const at::Tensor& scale, const at::Tensor& finite) {
+    require(m.scalar_type() == at::kFloat && v.scalar_type() == at::kFloat, "adamW", "fp32 states", m);
+    const kernels::cuda::AdamWTensors tensors{elementOf("adamW", parameters),
+                                              elementOf("adamW", gradients),
+                                              parameters.data_ptr(),
+                                              gradients.data_ptr(),
+                                              data<float>(m),
+                                              data<float>(v),
+                                              single(scale),
+                                              single(finite),
+                                              parameters.numel()};
+    checkLaunch("adamW", cudaTable().adamW(tensors, step, streamOf(parameters)));
+}
+
 }  // namespace
 
 at::Tensor gradientNorm(const std::vector<at::Tensor>& flatGradients) {
-    double sum = 0;
+    require(!flatGradients.empty(), "gradientNorm", "at least one buffer", {});
+    std::vector<at::Tensor> sums;
     for (const at::Tensor& g : flatGradients) {
         require(g.is_contiguous(), "gradientNorm", "contiguous gradients", g);
-        const std::int64_t blocks = (g.numel() + kernels::kSquareBlock - 1) / kernels::kSquareBlock;
-        std::vector<double> partial(static_cast<std::size_t>(blocks));
-        forReal("gradientNorm", g, [&](auto type) {
-            using T = decltype(type);
-            parallelRows(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-                kernels::squareSums(data<T>(g), g.numel(), partial.data(), begin, end);
-            });
-        });
-        for (const double p : partial)
-            sum += p;
+        sums.push_back(partialSquares(g));
     }
-    return at::full({}, std::sqrt(sum), at::kFloat);
+    return at::cat(sums).sum().sqrt().to(at::kFloat);
 }
 
 void adamW(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, at::Tensor& v,
            const AdamW& options, const at::Tensor& scale, const at::Tensor& finite) {
-    require(parameters.is_contiguous() && gradients.is_contiguous(), "adamW", "contiguous buffers",
-            parameters);
-    require(gradients.numel() == parameters.numel(), "adamW", "gradients like the parameters", gradients);
+    checkBuffers(parameters, gradients);
     require(m.numel() == parameters.numel() && v.numel() == parameters.numel(), "adamW",
             "states like the parameters", m);
+    const auto step = stepOf(options);
+    if (parameters.is_cuda()) {
+        adamWOnDevice(parameters, gradients, m, v, step, scale, finite);
+        return;
+    }
     if (finite.defined() && finite.item<float>() == 0) return;
     const double gradientScale = scale.defined() ? scale.item<double>() : 1.0;
-    const double steps = static_cast<double>(options.step);
-    const kernels::AdamWStep step{options.learningRate,
-                                  options.beta1,
-                                  options.beta2,
-                                  options.eps,
-                                  options.weightDecay,
-                                  1 - std::pow(options.beta1, steps),
-                                  1 - std::pow(options.beta2, steps)};
     forReal("adamW", parameters, [&](auto type) {
         using T = decltype(type);
         const kernels::AdamWBuffers<T> buffers{data<T>(parameters), data<T>(gradients), data<T>(m),
@@ -56,6 +101,54 @@ void adamW(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, a
             kernels::adamWRange(buffers, step, gradientScale, begin, end);
         });
     });
+}
+
+AdamW8State adamW8State(const at::Tensor& parameters) {
+    const std::int64_t n = parameters.numel(), blocks = (n + kernels::kStateBlock - 1) / kernels::kStateBlock;
+    const auto codes = like(parameters, at::kByte), scales = like(parameters, at::kFloat);
+    return {at::zeros({n}, codes), at::zeros({n}, codes), at::zeros({blocks}, scales),
+            at::zeros({blocks}, scales)};
+}
+
+void adamW8bit(at::Tensor& parameters, const at::Tensor& gradients, AdamW8State& state, const AdamW& options,
+               const at::Tensor& scale, const at::Tensor& finite) {
+    checkBuffers(parameters, gradients);
+    require(state.codes1.numel() == parameters.numel() && state.codes2.numel() == parameters.numel(),
+            "adamW8bit", "states like the parameters", state.codes1);
+    const std::int64_t count = parameters.numel();
+    auto* codes1 = data<std::uint8_t>(state.codes1);
+    auto* codes2 = data<std::uint8_t>(state.codes2);
+    auto* absmax1 = data<float>(state.absmax1);
+    auto* absmax2 = data<float>(state.absmax2);
+    if (parameters.is_cuda()) {
+        const kernels::cuda::AdamW8Tensors tensors{elementOf("adamW8bit", parameters),
+                                                   elementOf("adamW8bit", gradients),
+                                                   parameters.data_ptr(),
+                                                   gradients.data_ptr(),
+                                                   codes1,
+                                                   codes2,
+                                                   absmax1,
+                                                   absmax2,
+                                                   single(scale),
+                                                   single(finite),
+                                                   count};
+        checkLaunch("adamW8bit", cudaTable().adamW8(tensors, stepOf(options), streamOf(parameters)));
+        return;
+    }
+    if (finite.defined() && finite.item<float>() == 0) return;
+    const double gradientScale = scale.defined() ? scale.item<double>() : 1.0;
+    const at::Tensor p = parameters.to(at::kFloat), g = gradients.to(at::kFloat);
+    const kernels::AdamW8Buffers buffers{data<float>(p),
+                                         data<float>(g),
+                                         codes1,
+                                         codes2,
+                                         absmax1,
+                                         absmax2,
+                                         parameters.scalar_type() == at::kBFloat16};
+    parallelRows(state.absmax1.numel(), 64, [&](std::int64_t begin, std::int64_t end) {
+        kernels::adamW8Blocks(buffers, stepOf(options), gradientScale, count, begin, end);
+    });
+    if (!p.is_same(parameters)) parameters.copy_(p);
 }
 
 }  // namespace caravan::engine::ops

@@ -1,10 +1,22 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
-#include "engine/ops/support.h"
 #include "kernels/dropout/dropout.h"
 
 namespace caravan::engine::ops {
+namespace {
+
+// True when the mask was applied on the GPU.
+bool maskedOnDevice(const char* operation, const at::Tensor& x, at::Tensor& out,
+                    const kernels::DropoutMask& mask, bool add) {
+    if (!x.is_cuda()) return false;
+    checkLaunch(operation, cudaTable().dropout(elementOf(operation, x), x.data_ptr(), out.data_ptr(),
+                                               x.size(0), x.size(1), mask, add, streamOf(x)));
+    return true;
+}
+
+}  // namespace
 
 at::Tensor dropout(const at::Tensor& x, double p, const RandomKey& key) {
     if (p == 0) return x;
@@ -12,6 +24,7 @@ at::Tensor dropout(const at::Tensor& x, double p, const RandomKey& key) {
     at::Tensor out = at::empty_like(x);
     const auto mask = dropoutMask(p, key);
     const std::int64_t columns = x.size(1);
+    if (maskedOnDevice("dropout", x, out, mask, false)) return out;
     forReal("dropout", x, [&](auto type) {
         using T = decltype(type);
         parallelRows(x.size(0), rowGrain(columns), [&](std::int64_t begin, std::int64_t end) {
@@ -26,6 +39,7 @@ void dropoutInPlace(at::Tensor& x, double p, const RandomKey& key) {
     require(x.dim() == 2 && x.is_contiguous(), "dropoutInPlace", "[rows, columns] contiguous", x);
     const auto mask = dropoutMask(p, key);
     const std::int64_t columns = x.size(1);
+    if (maskedOnDevice("dropoutInPlace", x, x, mask, false)) return;
     forReal("dropoutInPlace", x, [&](auto type) {
         using T = decltype(type);
         parallelRows(x.size(0), rowGrain(columns), [&](std::int64_t begin, std::int64_t end) {
@@ -43,6 +57,7 @@ void dropoutAdd(at::Tensor& out, const at::Tensor& x, double p, const RandomKey&
     require(out.sizes() == x.sizes() && out.is_contiguous(), "dropoutAdd", "an output like x", out);
     const auto mask = dropoutMask(p, key);
     const std::int64_t columns = x.size(1);
+    if (maskedOnDevice("dropoutAdd", x, out, mask, true)) return;
     forReal("dropoutAdd", x, [&](auto type) {
         using T = decltype(type);
         parallelRows(x.size(0), rowGrain(columns), [&](std::int64_t begin, std::int64_t end) {

@@ -1,12 +1,31 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
-#include "engine/ops/support.h"
 #include "kernels/router/router.h"
 
 namespace caravan::engine::ops {
 
-Routing route(const at::Tensor& logits, std::int64_t k) {
+namespace {
+
+void routeOnDevice(Routing& r, std::int64_t k) {
+    const std::int64_t tokens = r.logits.size(0), experts = r.logits.size(1), slots = tokens * k;
+    const auto stream = streamOf(r.logits);
+    checkLaunch("route", cudaTable().topK(data<float>(r.logits), data<std::int32_t>(r.chosen),
+                                          data<float>(r.weights), tokens, experts, k, stream));
+    const std::int64_t blocks = (slots + kernels::cuda::kSortSlots - 1) / kernels::cuda::kSortSlots;
+    const at::Tensor scratch = at::empty({blocks * experts + 1}, r.chosen.options());
+    const kernels::cuda::SortBuffers buffers{data<std::int32_t>(r.counts), data<std::int32_t>(r.offsets),
+                                             data<std::int32_t>(r.order), data<std::int32_t>(r.place),
+                                             data<std::int32_t>(scratch)};
+    checkLaunch("route",
+                cudaTable().sortByExpert(data<std::int32_t>(r.chosen), slots, experts, buffers, stream));
+}
+
+}  // namespace
+
+Routing route(const at::Tensor& given, std::int64_t k) {
+    const at::Tensor logits = given.is_cuda() ? given.to(at::kFloat) : given;
     require(logits.dim() == 2 && logits.is_contiguous() && logits.size(1) <= kernels::kMaxExperts, "route",
             "logits [T, E] contiguous, E at most 256", logits);
     const std::int64_t tokens = logits.size(0), experts = logits.size(1);
@@ -19,6 +38,10 @@ Routing route(const at::Tensor& logits, std::int64_t k) {
               at::empty({experts + 1}, integers),
               at::empty({tokens * k}, integers),
               at::empty({tokens * k}, integers)};
+    if (logits.is_cuda()) {
+        routeOnDevice(r, k);
+        return r;
+    }
     forReal("route", logits, [&](auto type) {
         using T = decltype(type);
         parallelRows(tokens, 256, [&](std::int64_t begin, std::int64_t end) {
@@ -39,6 +62,21 @@ at::Tensor routeBackward(const Routing& routing, const at::Tensor& dWeights, con
             "dWeights [T, k] contiguous", dWeights);
     require(coefficient == 0 || f.numel() == logits.size(1), "routeBackward", "f [E]", f);
     at::Tensor dLogits = at::empty_like(logits);
+    if (logits.is_cuda()) {
+        const at::Tensor dw = dWeights.to(at::kFloat), share = coefficient == 0 ? logits : f.to(at::kFloat);
+        const kernels::cuda::RouteBackwardArguments arguments{data<float>(logits),
+                                                              data<std::int32_t>(routing.chosen),
+                                                              data<float>(routing.weights),
+                                                              data<float>(dw),
+                                                              data<float>(share),
+                                                              coefficient,
+                                                              data<float>(dLogits),
+                                                              logits.size(0),
+                                                              logits.size(1),
+                                                              routing.weights.size(1)};
+        checkLaunch("routeBackward", cudaTable().routeBackward(arguments, streamOf(logits)));
+        return dLogits;
+    }
     forReal("routeBackward", logits, [&](auto type) {
         using T = decltype(type);
         const at::Tensor dw = dWeights.to(logits.scalar_type());
@@ -64,6 +102,21 @@ void accumulateRouting(const Routing& routing, const at::Tensor& domain, const a
             "accumulateRouting", "load [E, domains, 2, 2, 2]", statistic.load);
     const kernels::RoutingSums sums{data<float>(statistic.load), data<float>(statistic.perLayer),
                                     data<float>(statistic.probability), statistic.load.size(1)};
+    if (logits.is_cuda()) {
+        const at::Tensor scratch = at::empty({4, tokens}, logits.options());
+        const kernels::cuda::AccumulateArguments arguments{data<float>(logits),
+                                                           data<std::int32_t>(routing.chosen),
+                                                           data<float>(routing.weights),
+                                                           data<std::int32_t>(domain),
+                                                           data<std::int32_t>(role),
+                                                           tokens,
+                                                           experts,
+                                                           routing.weights.size(1),
+                                                           sums,
+                                                           data<float>(scratch)};
+        checkLaunch("accumulateRouting", cudaTable().accumulateRouting(arguments, streamOf(logits)));
+        return;
+    }
     kernels::accumulateRouting(data<float>(logits), data<std::int32_t>(routing.chosen),
                                data<float>(routing.weights), data<std::int32_t>(domain),
                                data<std::int32_t>(role), tokens, experts, routing.weights.size(1), sums);

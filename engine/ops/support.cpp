@@ -21,8 +21,8 @@ void failShape(const char* operation, const char* expected, const at::Tensor& go
 
 void failType(const char* operation, const at::Tensor& got) {
     std::ostringstream text;
-    text << "operation " << operation << " computes in fp32 on the CPU, fp32 or bf16 on CUDA, got " << got.scalar_type() << " on "
-         << got.device();
+    text << "operation " << operation << " computes in fp32 on the CPU, fp32 or bf16 on CUDA, got "
+         << got.scalar_type() << " on " << got.device();
     throw EngineException(ErrorCode::Internal, {{"detail", text.str()}});
 }
 

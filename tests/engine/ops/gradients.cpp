@@ -38,7 +38,7 @@ double gradientError(const at::Tensor& analytic, at::Tensor& x, F&& loss) {
     }
     return worst / top;
 }
-double inner(const at::Tensor& a, const at::Tensor& b) {
+double scalarProduct(const at::Tensor& a, const at::Tensor& b) {
     return (a * b).sum().item<double>();
 }
 constexpr double kTolerance = 2e-7;  // central differences of step 1e-5 in fp64
@@ -47,16 +47,16 @@ TEST(Gradients, RmsNorm) {
     at::Tensor x = values({5, 19}, 1), w = values({19}, 2), g = values({5, 19}, 3);
     const auto y = rmsNorm(x, w, 1e-5);
     EXPECT_LT((y.y - x * w / (x.square().mean(1, true) + 1e-5).sqrt()).abs().max().item<double>(), 1e-13);
-    EXPECT_LT(
-        gradientError(rmsNormBackward(g, x, w, y.rstd), x, [&] { return inner(rmsNorm(x, w, 1e-5).y, g); }),
-        kTolerance);
+    EXPECT_LT(gradientError(rmsNormBackward(g, x, w, y.rstd), x,
+                            [&] { return scalarProduct(rmsNorm(x, w, 1e-5).y, g); }),
+              kTolerance);
 }
 
 TEST(Gradients, RmsNormCheckSeesAnInjectedError) {
     at::Tensor x = values({5, 19}, 1), w = values({19}, 2), g = values({5, 19}, 3);
     at::Tensor wrong = rmsNormBackward(g, x, w, rmsNorm(x, w, 1e-5).rstd);
     wrong[2][3] += 1e-3;
-    EXPECT_GT(gradientError(wrong, x, [&] { return inner(rmsNorm(x, w, 1e-5).y, g); }), kTolerance);
+    EXPECT_GT(gradientError(wrong, x, [&] { return scalarProduct(rmsNorm(x, w, 1e-5).y, g); }), kTolerance);
 }
 
 TEST(Gradients, Rope) {
@@ -71,7 +71,7 @@ TEST(Gradients, Rope) {
     };
     at::Tensor back = g.clone();
     ropeInPlace(back, positions, table, true);
-    EXPECT_LT(gradientError(back, x, [&] { return inner(forward(), g); }), kTolerance);
+    EXPECT_LT(gradientError(back, x, [&] { return scalarProduct(forward(), g); }), kTolerance);
     const at::Tensor c = table.cos.index_select(0, positions.to(at::kLong)).unsqueeze(1).repeat({1, 1, 2});
     const at::Tensor s = table.sin.index_select(0, positions.to(at::kLong)).unsqueeze(1).repeat({1, 1, 2});
     const at::Tensor turned = at::cat({-x.slice(2, 4), x.slice(2, 0, 4)}, 2);
@@ -83,7 +83,8 @@ TEST(Gradients, Swiglu) {
     const at::Tensor gate = packed.slice(1, 0, 11), up = packed.slice(1, 11);
     const auto d = swigluBackward(g, gate, up);
     EXPECT_LT((swiglu(gate, up) - gate * gate.sigmoid() * up).abs().max().item<double>(), 1e-14);
-    EXPECT_LT(gradientError(d.packed, packed, [&] { return inner(swiglu(gate, up), g); }), kTolerance);
+    EXPECT_LT(gradientError(d.packed, packed, [&] { return scalarProduct(swiglu(gate, up), g); }),
+              kTolerance);
 }
 
 void checkAttentionGradient(std::vector<std::int64_t> offsets, std::int64_t heads, std::int64_t kvHeads,
@@ -94,7 +95,7 @@ void checkAttentionGradient(std::vector<std::int64_t> offsets, std::int64_t head
     const at::Tensor g = values({tokens, heads, 8}, 4);
     Segments segments;
     segments.offsets = offsets;
-    const auto loss = [&] { return inner(attention(q, k, v, segments, window, false).out, g); };
+    const auto loss = [&] { return scalarProduct(attention(q, k, v, segments, window, false).out, g); };
     const auto forward = attention(q, k, v, segments, window, true);
     for (std::size_t row = 0; row + 1 < offsets.size(); ++row)
         for (std::int64_t t = offsets[row]; t < offsets[row + 1]; ++t)
@@ -130,7 +131,7 @@ TEST(Gradients, Lora) {
         const auto loss = [&] {
             at::Tensor y = at::zeros({6, 7}, at::kDouble);
             loraForward(y, x, a, b, 0.5, p, key);
-            return inner(y, g);
+            return scalarProduct(y, g);
         };
         at::Tensor y = at::zeros({6, 7}, at::kDouble);
         const at::Tensor h = loraForward(y, x, a, b, 0.5, p, key);
@@ -148,12 +149,12 @@ TEST(Gradients, RouteWithBalance) {
     const double coefficient = 0.3;
     const auto loss = [&] {
         const auto r = route(z, 2);
-        return inner(r.weights, dw) + coefficient * inner(z.softmax(1), f.expand({7, 5}));
+        return scalarProduct(r.weights, dw) + coefficient * scalarProduct(z.softmax(1), f.expand({7, 5}));
     };
     EXPECT_LT(gradientError(routeBackward(route(z, 2), dw, f, coefficient), z, loss), kTolerance);
-    EXPECT_LT(
-        gradientError(routeBackward(route(z, 2), dw, {}, 0), z, [&] { return inner(route(z, 2).weights, dw); }),
-        kTolerance);
+    EXPECT_LT(gradientError(routeBackward(route(z, 2), dw, {}, 0), z,
+                            [&] { return scalarProduct(route(z, 2).weights, dw); }),
+              kTolerance);
 }
 
 TEST(Gradients, Adapters) {
@@ -162,7 +163,9 @@ TEST(Gradients, Adapters) {
         at::Tensor z = values({7, 5}, 1, 2.0), u = values({7, 12}, 2), down = values({5, 4, 12}, 3),
                    up = values({5, 12, 4}, 4);
         const at::Tensor g = values({7, 12}, 5);
-        const auto loss = [&] { return inner(adapters(u, route(z, 2), down, up, 0.25, p, key).y, g); };
+        const auto loss = [&] {
+            return scalarProduct(adapters(u, route(z, 2), down, up, 0.25, p, key).y, g);
+        };
         const Routing routing = route(z, 2);
         const auto forward = adapters(u, routing, down, up, 0.25, p, key);
         at::Tensor dDown = at::zeros_like(down), dUp = at::zeros_like(up);

@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/attention_cuda.h"
+
+#include "engine/ops/support.h"
+
+namespace caravan::engine::ops {
+namespace {
+
+constexpr std::int64_t kCausalFromTopLeft = 1;  // custom_mask_type of the memory-efficient kernel
+
+void checkSegments(const Segments& segments, const at::Tensor& q) {
+    require(segments.cumulative.defined() && segments.cumulative.is_cuda() &&
+                segments.cumulative.scalar_type() == at::kInt && segments.longest > 0,
+            "attention", "segments with cumulative lengths on the device and the longest row", q);
+}
+
+// A window that covers the longest row is none.
+std::optional<std::int64_t> effectiveWindow(const Segments& segments, std::optional<std::int64_t> window) {
+    return window && *window < segments.longest ? window : std::nullopt;
+}
+
+// Tokens to the left and right of the query that flash attention lets it see; absent = all that causality
+// allows.
+std::optional<std::int64_t> leftOf(std::optional<std::int64_t> window) {
+    return window ? std::optional<std::int64_t>(*window - 1) : std::nullopt;
+}
+std::optional<std::int64_t> rightOf(std::optional<std::int64_t> window) {
+    return window ? std::optional<std::int64_t>(0) : std::nullopt;
+}
+
+// [T, kv heads, size] -> [1, T, heads, size]: the memory-efficient kernel wants as many key heads as query
+// heads
+at::Tensor repeated(const at::Tensor& x, std::int64_t heads) {
+    const at::Tensor all = x.size(1) == heads ? x : x.repeat_interleave(heads / x.size(1), 1);
+    return all.unsqueeze(0);
+}
+at::Tensor folded(const at::Tensor& gradient, std::int64_t kvHeads) {
+    const at::Tensor g = gradient.squeeze(0);
+    return g.size(1) == kvHeads ? g : g.unflatten(1, {kvHeads, g.size(1) / kvHeads}).sum(2);
+}
+
+}  // namespace
+
+Attention attentionOnDevice(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const Segments& segments, std::optional<std::int64_t> givenWindow,
+                            bool forBackward) {
+    checkSegments(segments, q);
+    const auto window = effectiveWindow(segments, givenWindow);
+    if (q.scalar_type() == at::kBFloat16) {
+        auto [out, logsumexp, state, unused, debug] = at::_flash_attention_forward(
+            q, k, v, segments.cumulative, segments.cumulative, segments.longest, segments.longest, 0.0, true,
+            false, std::nullopt, leftOf(window), rightOf(window));
+        return {out,
+                forBackward ? std::vector<at::Tensor>{logsumexp, state, unused} : std::vector<at::Tensor>{}};
+    }
+    auto [out, logsumexp, seed, offset, longestQ, longestK] = at::_efficient_attention_forward(
+        q.unsqueeze(0), repeated(k, q.size(1)), repeated(v, q.size(1)), std::nullopt, segments.cumulative,
+        segments.cumulative, segments.longest, segments.longest, 0.0, kCausalFromTopLeft, forBackward,
+        std::nullopt, std::nullopt, window);
+    return {out.squeeze(0),
+            forBackward ? std::vector<at::Tensor>{logsumexp, seed, offset} : std::vector<at::Tensor>{}};
+}
+
+AttentionGradient attentionBackwardOnDevice(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                                            const at::Tensor& v, const Attention& forward,
+                                            const Segments& segments,
+                                            std::optional<std::int64_t> givenWindow) {
+    checkSegments(segments, q);
+    const auto window = effectiveWindow(segments, givenWindow);
+    if (q.scalar_type() == at::kBFloat16) {
+        auto [dq, dk, dv] = at::_flash_attention_backward(
+            dout, q, k, v, forward.out, forward.saved[0], segments.cumulative, segments.cumulative,
+            segments.longest, segments.longest, 0.0, true, forward.saved[1], forward.saved[2], std::nullopt,
+            leftOf(window), rightOf(window));
+        return {dq, dk, dv};
+    }
+    auto [dq, dk, dv, bias] = at::_efficient_attention_backward(
+        dout.unsqueeze(0), q.unsqueeze(0), repeated(k, q.size(1)), repeated(v, q.size(1)), std::nullopt,
+        forward.out.unsqueeze(0), segments.cumulative, segments.cumulative, segments.longest,
+        segments.longest, forward.saved[0], 0.0, forward.saved[1], forward.saved[2], kCausalFromTopLeft,
+        false, std::nullopt, 1, window);
+    return {dq.squeeze(0), folded(dk, k.size(1)), folded(dv, v.size(1))};
+}
+
+}  // namespace caravan::engine::ops

@@ -1,0 +1,17 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "engine/ops/ops.h"
+
+// attention() and its backward for CUDA tensors: packed rows by cumulative lengths; flash attention in bf16,
+// the memory-efficient kernel in fp32 (no TF32). Both with their deterministic backward.
+namespace caravan::engine::ops {
+
+Attention attentionOnDevice(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const Segments& segments, std::optional<std::int64_t> window, bool forBackward);
+AttentionGradient attentionBackwardOnDevice(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                                            const at::Tensor& v, const Attention& forward,
+                                            const Segments& segments, std::optional<std::int64_t> window);
+
+}  // namespace caravan::engine::ops
