@@ -102,7 +102,9 @@ void ChatSession::searchChats(const QString& text) {
     m_project->inProject<Ids>(
         this,
         [wish = text.toStdString()](ProjectStore& project) {
-            return archiveOf(project).search(wish).value_or(Ids{});
+            projects::ChatArchive archive = archiveOf(project);
+            static_cast<void>(archive.flush());
+            return archive.search(wish).value_or(Ids{});
         },
         [this](const Ids& ids) {
             QStringList list;

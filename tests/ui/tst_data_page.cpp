@@ -1,0 +1,248 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QAbstractItemModelTester>
+#include <QAction>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTableView>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "engine/api/event_json.h"
+#include "ui/actions/action_registry.h"
+#include "ui/bridge/fake_engine_link.h"
+#include "ui/bridge/run_controller.h"
+#include "ui/pages/data/batch_view.h"
+#include "ui/pages/data/data_files_model.h"
+#include "ui/pages/data/data_page.h"
+#include "ui/pages/data/data_problems_model.h"
+#include "ui/pages/data/length_plot.h"
+#include "ui/project_context.h"
+#include "widgets/stack_bar.h"
+#include "widgets/token_strip.h"
+
+using namespace caravan;
+using namespace caravan::ui;
+
+namespace {
+
+engine::PreviewRow row(const char* file, std::int64_t line, const char* domain) {
+    engine::PreviewRow r;
+    r.file = file;
+    r.line = line;
+    r.domain = domain;
+    r.tokens = {{1, "<s>", false, true},
+                {400, "### Human:\n", false, false},
+                {401, "Add 2 and 3.\n", false, false},
+                {402, "### Assistant:\n", false, false},
+                {403, "The sum", true, false},
+                {404, " is 5.", true, false},
+                {2, "</s>", true, true}};
+    return r;
+}
+
+engine::DataPreview preview(const nlohmann::json& recipe) {
+    engine::DataPreview p;
+    p.sequenceLength = 512;
+    for (const char* list : {"files", "heldout"})
+        for (const auto& file : recipe["data"][list]) {
+            engine::DataFileReport r;
+            r.path = file["path"];
+            r.name = r.path.find("math") != std::string::npos ? "math" : "code";
+            r.heldout = std::string(list) == "heldout";
+            r.format = "PESC rows";
+            r.rows = r.used = r.name == "math" ? 600 : 200;
+            r.rejected = r.name == "code" ? 3 : 0;
+            r.tokens = r.name == "math" ? 60000 : 60000;
+            r.answerTokens = 20000;
+            r.truncated = 5;
+            r.lengths = {10, 200, 300, 60, 20, 5, 3, 2, 1};
+            p.files.push_back(r);
+        }
+    p.problems = {{"code.train.jsonl", 17, "Field “output” is empty: no token to train on"},
+                  {"code.train.jsonl", 4, "Not valid UTF-8 at byte 1,902"}};
+    p.problemCount = 2;
+    p.rowsPerEpoch = 800;
+    p.tokensPerEpoch = 120000;
+    p.answerTokensPerEpoch = 40000;
+    p.steps = 25;
+    p.firstBatch = {{{row("math.train.jsonl", 12, "math"), row("code.train.jsonl", 99, "code")}, 2},
+                    {{row("math.train.jsonl", 44, "math")}, 9}};
+    return p;
+}
+
+struct Bench {
+    QTemporaryDir folder;
+    FakeEngineLink engine;
+    RunController runs{&engine};
+    ActionRegistry actions;
+    std::unique_ptr<ProjectContext> project;
+    std::unique_ptr<DataPage> page;
+
+    Bench() {
+        engine.answer("preview", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
+            return preview(body["recipe"]);
+        });
+        engine.answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+            return nlohmann::json{{"runs", nlohmann::json::array()}};
+        });
+        engine.answer("run.start", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
+            return nlohmann::json{{"run", body["run"]}};
+        });
+        engine.start();
+        project = std::make_unique<ProjectContext>(folder.filePath(QStringLiteral("p")), &engine, &runs);
+        page = std::make_unique<DataPage>(Services{&engine, &runs, &actions}, nullptr);
+        page->setProject(project.get());
+        page->setActive(true);
+        actions.setActivePage(QStringLiteral("data"));
+        page->resize(1364, 800);
+        page->show();
+    }
+    ~Bench() {
+        page.reset();
+        project.reset();
+    }
+    void chooseModel() {
+        engine::Recipe recipe = project->recipe();
+        recipe.model.path = "/models/base";
+        project->setRecipe(recipe, QStringLiteral("Base"));
+    }
+    QTableView* table() const {
+        for (QTableView* view : page->findChildren<QTableView*>())
+            if (view->accessibleName() == QStringLiteral("Data files")) return view;
+        return nullptr;
+    }
+    QPushButton* button(const QString& text) const {
+        for (QPushButton* b : page->findChildren<QPushButton*>())
+            if (b->text() == text) return b;
+        return nullptr;
+    }
+};
+
+}  // namespace
+
+class TestDataPage : public QObject {
+    Q_OBJECT
+  private Q_SLOTS:
+    void modelsKeepTheContract() {
+        DataFilesModel files;
+        QAbstractItemModelTester filesTester(&files);
+        engine::Recipe::Data data;
+        data.files = {{"a.jsonl", "", 1}, {"b.jsonl", "code", 2}};
+        files.setFiles(data);
+        data.heldout = {{"c.jsonl", "", 1}};
+        files.setFiles(data);
+        files.setReports(
+            preview(nlohmann::json{
+                        {"data", {{"files", {{{"path", "a.jsonl"}}}}, {"heldout", nlohmann::json::array()}}}})
+                .files);
+        QCOMPARE(files.rowCount(), 3);
+        DataProblemsModel problems;
+        QAbstractItemModelTester problemsTester(&problems);
+        problems.setProblems({{"a", 1, "x"}});
+        problems.setProblems({});
+    }
+    void theEmptyPageSaysWhatToDo() {
+        Bench bench;
+        QVERIFY(bench.button(QStringLiteral("Add files…"))->isVisible());
+        QVERIFY(!bench.page->mainAction()->isEnabled());
+        QCOMPARE(bench.engine.count("preview"), 0);
+    }
+    void droppedFilesAreRecognizedAndPreviewed() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.chooseModel();
+        for (const char* name : {"math.train.jsonl", "code.train.jsonl", "math.heldout.jsonl"}) {
+            QFile file(bench.folder.filePath(QString::fromLatin1(name)));
+            QVERIFY(file.open(QIODevice::WriteOnly));
+        }
+        QVERIFY(!bench.page->takeDrop({bench.folder.path()}));  // a folder is no data file
+        QVERIFY(bench.page->takeDrop({bench.folder.filePath("math.train.jsonl"),
+                                      bench.folder.filePath("code.train.jsonl"),
+                                      bench.folder.filePath("math.heldout.jsonl")}));
+        QCOMPARE(bench.project->recipe().data.files.size(), 2u);
+        QCOMPARE(bench.project->recipe().data.heldout.size(), 1u);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.page->hindrance().isEmpty(), 5000);
+        auto* table = bench.table();
+        QCOMPARE(table->model()->rowCount(), 3);
+        QCOMPARE(table->model()->index(0, DataFilesModel::Rows).data().toString(), QStringLiteral("600"));
+        QCOMPARE(table->model()->index(1, DataFilesModel::Rejected).data().toString(), QStringLiteral("3"));
+        QCOMPARE(table->model()->index(2, DataFilesModel::Use).data().toString(), QStringLiteral("Held out"));
+        const auto bars = bench.page->findChildren<widgets::StackBar*>();
+        QCOMPARE(bars.at(0)->parts().size(), 2);
+        QCOMPARE(bars.at(0)->parts().at(0).value, 600.0);
+        QCOMPARE(bars.at(1)->parts().at(0).value, 60000.0);
+        auto* batch = bench.page->findChild<BatchView*>();
+        QCOMPARE(batch->strips().size(), 2);
+        QCOMPARE(batch->strips().at(0)->count(), 7);
+        QVERIFY(batch->countsText().contains(QStringLiteral("trained")));
+        if (qEnvironmentVariableIsSet("CARAVAN_PICTURES"))
+            bench.page->grab().save(qEnvironmentVariable("CARAVAN_PICTURES") + QStringLiteral("/data.png"));
+    }
+    void editsAreUndoableAndAskForANewPreview() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.jsonl"), QStringLiteral("/d/code.jsonl")}, false);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.page->hindrance().isEmpty(), 5000);
+        const int before = bench.engine.count("preview");
+        auto* model = bench.table()->model();
+        QVERIFY(model->setData(model->index(0, DataFilesModel::Weight), 3.0));
+        QCOMPARE(bench.project->recipe().data.files[0].weight, 3.0);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), before + 1, 5000);
+        QVERIFY(model->setData(model->index(1, DataFilesModel::Use), true));
+        QCOMPARE(bench.project->recipe().data.heldout.size(), 1u);
+        bench.project->undoStack()->undo();
+        QCOMPARE(bench.project->recipe().data.heldout.size(), 0u);
+        bench.project->undoStack()->undo();
+        QCOMPARE(bench.project->recipe().data.files[0].weight, 1.0);
+        QVERIFY(!model->setData(model->index(0, DataFilesModel::Weight), -1.0));
+    }
+    void theCutIsASetting() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.page->hindrance().isEmpty(), 5000);
+        Q_EMIT bench.page->findChild<LengthPlot*>()->cutChanged(128);
+        QCOMPARE(bench.project->recipe().tune.sequenceLength, std::optional<std::int64_t>(128));
+    }
+    void startMakesARunAndStartsIt() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.page->mainAction()->isEnabled(), 5000);
+        QSignalSpy link(bench.page.get(), &Page::linkActivated);
+        QTest::mouseClick(bench.button(QStringLiteral("Start tuning")), Qt::LeftButton);
+        QTRY_COMPARE_WITH_TIMEOUT(link.count(), 1, 5000);
+        QCOMPARE(link.at(0).at(0).toString(), QStringLiteral("tune"));
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("run.start"), 1, 5000);
+    }
+    void anEngineErrorIsSaidAndNothingIsLost() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.engine.answer("preview", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+            return engine::fail(engine::ErrorCode::FileMissing, {{"file", "/d/math.jsonl"}});
+        });
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.page->hindrance().contains(QStringLiteral("/d/math.jsonl")), 5000);
+        QVERIFY(!bench.page->mainAction()->isEnabled());
+        QCOMPARE(bench.project->recipe().data.files.size(), 1u);
+    }
+    void aHiddenPageAsksNothing() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.page->setActive(false);
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
+        QTest::qWait(500);
+        QCOMPARE(bench.engine.count("preview"), 0);
+        bench.page->setActive(true);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 1, 5000);
+    }
+};
+
+QTEST_MAIN(TestDataPage)
+#include "tst_data_page.moc"
