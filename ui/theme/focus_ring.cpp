@@ -8,20 +8,50 @@
 #include <QComboBox>
 #include <QFocusEvent>
 #include <QLineEdit>
+#include <QPainter>
+#include <QScrollArea>
 #include <QSlider>
+
+#include "ui/theme/style_paint.h"
 
 namespace caravan::ui {
 namespace {
 
+constexpr int kMargin = 4;  // 2 px gap, 2 px ring
+
+// Own-drawn controls paint their own ring.
 bool wantsRing(const QWidget* widget) {
     if (!widget || widget->isWindow() || widget->property("noFocusRing").toBool()) return false;
-    // own-drawn controls paint their own ring
     return qobject_cast<const QAbstractButton*>(widget) || qobject_cast<const QComboBox*>(widget) ||
            qobject_cast<const QAbstractSpinBox*>(widget) || qobject_cast<const QLineEdit*>(widget) ||
            qobject_cast<const QSlider*>(widget);
 }
 
+QWidget* hostOf(QWidget* widget) {
+    for (QWidget* at = widget->parentWidget(); at; at = at->parentWidget()) {
+        auto* area =
+            at->parentWidget() ? qobject_cast<QScrollArea*>(at->parentWidget()->parentWidget()) : nullptr;
+        if (at->isWindow() || (area && area->widget() == at)) return at;
+    }
+    return nullptr;
+}
+
 }  // namespace
+
+class FocusRing::Frame : public QWidget {
+  public:
+    explicit Frame(QWidget* parent) : QWidget(parent) {
+        setAttribute(Qt::WA_TransparentForMouseEvents);
+        setAttribute(Qt::WA_NoSystemBackground);
+        setFocusPolicy(Qt::NoFocus);
+    }
+
+  protected:
+    void paintEvent(QPaintEvent*) override {
+        QPainter painter(this);
+        stylepaint::box(&painter, rect(), QColor(), widgets::themeColors().accent, 2, 6);
+    }
+};
 
 FocusRing::FocusRing(QObject* parent) : QObject(parent) {
     qApp->installEventFilter(this);
@@ -29,26 +59,43 @@ FocusRing::FocusRing(QObject* parent) : QObject(parent) {
 }
 
 bool FocusRing::eventFilter(QObject* watched, QEvent* event) {
-    if (event->type() == QEvent::FocusIn) {
-        const auto reason = static_cast<QFocusEvent*>(event)->reason();
-        if (reason == Qt::MouseFocusReason)
-            m_keyboard = false;
-        else if (reason == Qt::TabFocusReason || reason == Qt::BacktabFocusReason ||
-                 reason == Qt::ShortcutFocusReason)
+    switch (event->type()) {
+        case QEvent::KeyPress:
             m_keyboard = true;
-    } else if (event->type() == QEvent::MouseButtonPress && m_frame) {
-        m_frame->hide();
+            break;
+        case QEvent::MouseButtonPress:
+            m_keyboard = false;
+            if (m_frame) m_frame->hide();
+            break;
+        case QEvent::Move:
+        case QEvent::Resize:
+        case QEvent::Show:
+        case QEvent::Hide:
+            if (m_target && m_frame && watched != m_frame && watched->isWidgetType() &&
+                (watched == m_target || static_cast<QWidget*>(watched)->isAncestorOf(m_target)))
+                QMetaObject::invokeMethod(this, &FocusRing::place, Qt::QueuedConnection);
+            break;
+        default:
+            break;
     }
     return QObject::eventFilter(watched, event);
 }
 
 void FocusRing::follow(QWidget* widget) {
-    if (!wantsRing(widget) || !m_keyboard) {
-        if (m_frame) m_frame->hide();
-        return;
-    }
-    if (!m_frame) m_frame = new QFocusFrame;
-    m_frame->setWidget(widget);
+    delete m_frame;
+    m_target = m_keyboard && wantsRing(widget) ? widget : nullptr;
+    QWidget* host = m_target ? hostOf(m_target) : nullptr;
+    if (!host) return;
+    m_frame = new Frame(host);
+    place();
+}
+
+void FocusRing::place() {
+    if (!m_frame || !m_target) return;
+    const QPoint corner = m_target->mapTo(m_frame->parentWidget(), QPoint(0, 0));
+    m_frame->setGeometry(QRect(corner, m_target->size()).adjusted(-kMargin, -kMargin, kMargin, kMargin));
+    m_frame->setVisible(m_target->isVisible());
+    m_frame->raise();
 }
 
 }  // namespace caravan::ui

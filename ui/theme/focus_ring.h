@@ -2,14 +2,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QFocusFrame>
 #include <QObject>
 #include <QPointer>
+#include <QWidget>
 
 namespace caravan::ui {
 
 // One 2 px ring, 2 px off the control that has the keyboard focus. Lists and canvases draw their own current
-// item.
+// item. The ring is a child of the scrolled content or of the window, so that no layout's edge clips it.
 class FocusRing : public QObject {
     Q_OBJECT
   public:
@@ -19,9 +19,12 @@ class FocusRing : public QObject {
     bool eventFilter(QObject* watched, QEvent* event) override;
 
   private:
+    class Frame;
     void follow(QWidget* widget);
-    QPointer<QFocusFrame> m_frame;
-    bool m_keyboard = true;
+    void place();
+    QPointer<QWidget> m_target;
+    QPointer<Frame> m_frame;
+    bool m_keyboard = false;
 };
 
 }  // namespace caravan::ui

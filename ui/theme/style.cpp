@@ -40,10 +40,6 @@ QStyleOptionViewItem rowOption(const QStyleOptionViewItem& option) {
     return result;
 }
 
-void drawFocusFrame(QPainter* painter, const QRect& rect) {
-    stylepaint::box(painter, rect, QColor(), c().accent, 2, 6);
-}
-
 }  // namespace
 
 CaravanStyle::CaravanStyle() : QProxyStyle(QStyleFactory::create(QStringLiteral("Fusion"))) {}
@@ -78,6 +74,8 @@ void CaravanStyle::drawPrimitive(PrimitiveElement element, const QStyleOption* o
         case PE_IndicatorRadioButton:
             return stylepaint::radioButton(painter, option);
         case PE_PanelItemViewRow:
+            if (const auto* row = qstyleoption_cast<const QStyleOptionViewItem*>(option))
+                stylepaint::itemRow(painter, row);
             return;
         case PE_PanelItemViewItem:
             if (const auto* item = qstyleoption_cast<const QStyleOptionViewItem*>(option)) {
@@ -205,8 +203,6 @@ void CaravanStyle::drawControl(ControlElement element, const QStyleOption* optio
                 return QProxyStyle::drawControl(element, &copy, painter, widget);
             }
             break;
-        case CE_FocusFrame:
-            return drawFocusFrame(painter, option->rect);
         case CE_Splitter: {
             const QRect r = option->rect;
             painter->fillRect(r, c().base);
@@ -407,9 +403,6 @@ QSize CaravanStyle::sizeFromContents(ContentsType type, const QStyleOption* opti
 
 int CaravanStyle::pixelMetric(PixelMetric metric, const QStyleOption* option, const QWidget* widget) const {
     switch (metric) {
-        case PM_FocusFrameHMargin:
-        case PM_FocusFrameVMargin:
-            return 4;
         case PM_ScrollBarExtent:
             return 12;
         case PM_SplitterWidth:

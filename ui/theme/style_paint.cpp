@@ -46,7 +46,7 @@ void chevron(QPainter* painter, const QRectF& rect, bool up, const QColor& color
     painter->setRenderHint(QPainter::Antialiasing);
     painter->setPen(QPen(color, 1.3, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
     const QPointF m = rect.center();
-    const double w = rect.width() / 2, h = w * (up ? -0.55 : 0.55);
+    const double w = rect.width() / 2, h = w * (up ? -0.85 : 0.85);
     painter->drawPolyline(
         QPolygonF({m + QPointF(-w, -h / 2), m + QPointF(0, h / 2), m + QPointF(w, -h / 2)}));
     painter->restore();

@@ -18,8 +18,14 @@
 #include <QToolTip>
 #include <QWidget>
 
+#include "ui/theme/english_plurals.h"
 #include "ui/theme/focus_ring.h"
 #include "ui/theme/style.h"
+
+// Outside any namespace: the macro declares a function. A static library's resources are dropped without it.
+static void initResources() {
+    Q_INIT_RESOURCE(caravan);
+}
 
 namespace caravan::ui {
 namespace {
@@ -45,6 +51,7 @@ QVariant innermost(QVariant value) {
 }  // namespace
 
 widgets::ThemeColors loadThemeColors(bool dark) {
+    initResources();
     QFile file(dark ? QStringLiteral(":/themes/theme-dark.json")
                     : QStringLiteral(":/themes/theme-light.json"));
     if (!file.open(QIODevice::ReadOnly)) return {};
@@ -124,6 +131,7 @@ void Theme::install(Scheme scheme) {
     QApplication::setStyle(new CaravanStyle);
     applyColors(scheme == Scheme::Dark || (scheme == Scheme::System && m_systemDark));
     new FocusRing(qApp);
+    QCoreApplication::installTranslator(new EnglishPlurals(qApp));
     askPortal();
 }
 

@@ -3,6 +3,7 @@
 #include "ui/pages/models/model_delegate.h"
 
 #include <QPainter>
+#include <QTreeView>
 
 #include "ui/models/model_tree.h"
 #include "ui/theme/style_paint.h"
@@ -32,6 +33,21 @@ void paintTag(QPainter* painter, const QRect& room, const QString& tag, widgets:
     painter->drawText(frame, Qt::AlignCenter, tag);
 }
 
+// Each of the covered cells shows its part of the one line.
+void paintSentence(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) {
+    const auto* view = qobject_cast<const QTreeView*>(option.widget);
+    if (!view) return;
+    const int left = view->columnViewportPosition(ModelTree::Type) + 8;
+    const QRect line(left, option.rect.y(), view->columnViewportPosition(ModelTree::Disk) - left,
+                     option.rect.height());
+    painter->setClipRect(option.rect);
+    painter->setFont(widgets::textFont(widgets::TextRole::Secondary));
+    painter->setPen(Theme::color(Token::Text2));
+    painter->drawText(
+        line, Qt::AlignVCenter | Qt::TextSingleLine,
+        painter->fontMetrics().elidedText(index.data().toString(), Qt::ElideRight, line.width()));
+}
+
 }  // namespace
 
 QSize ModelDelegate::sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const {
@@ -57,14 +73,19 @@ void ModelDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
         index.column() == 0)
         painter->fillRect(QRect(0, row.y(), 2, row.height()), Theme::color(Token::Accent));
     const bool selected = option.state & QStyle::State_Selected;
-    const bool reason = index.data(ModelTree::ReasonRole).toBool() && index.column() == ModelTree::Type;
-    const bool muted = index.data(ModelTree::ReadingRole).toBool() && index.column() != 0;
-    QFont font = widgets::textFont(isNumber(index.column()) ? widgets::TextRole::Number
-                                   : reason                 ? widgets::TextRole::Secondary
-                                                            : widgets::TextRole::Body);
+    // a sentence instead of facts runs over all columns up to the last
+    const bool sentence =
+        index.data(ModelTree::ReasonRole).toBool() || index.data(ModelTree::ReadingRole).toBool();
+    if (sentence && index.column() >= ModelTree::Type && index.column() < ModelTree::Disk) {
+        paintSentence(painter, option, index.siblingAtColumn(ModelTree::Type));
+        painter->restore();
+        return;
+    }
+    QFont font =
+        widgets::textFont(isNumber(index.column()) ? widgets::TextRole::Number : widgets::TextRole::Body);
     if (selected && index.column() == 0) font.setWeight(QFont::DemiBold);
     painter->setFont(font);
-    painter->setPen(Theme::color(reason || muted ? Token::Text2 : Token::Text));
+    painter->setPen(Theme::color(Token::Text));
     const int alignment = index.data(Qt::TextAlignmentRole).toInt();
     const QRect room = row.adjusted(index.column() == 0 ? 2 : 8, 0, -8, 0);
     const QString tag = index.column() == 0 ? index.data(ModelTree::TagRole).toString() : QString();
@@ -72,8 +93,8 @@ void ModelDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
         tag.isEmpty()
             ? 0
             : QFontMetrics(widgets::textFont(widgets::TextRole::Caption)).horizontalAdvance(tag) + 22;
-    const QString text = painter->fontMetrics().elidedText(
-        index.data().toString(), reason ? Qt::ElideRight : Qt::ElideMiddle, room.width() - tagWidth);
+    const QString text =
+        painter->fontMetrics().elidedText(index.data().toString(), Qt::ElideMiddle, room.width() - tagWidth);
     painter->drawText(room, alignment | Qt::TextSingleLine, text);
     if (!tag.isEmpty())
         paintTag(painter, room.adjusted(painter->fontMetrics().horizontalAdvance(text) + 8, 0, 0, 0), tag,

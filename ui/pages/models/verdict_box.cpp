@@ -129,8 +129,9 @@ void VerdictBox::changeEvent(QEvent* event) {
 
 void VerdictBox::paintEvent(QPaintEvent*) {
     QPainter painter(this);
-    stylepaint::box(&painter, rect(), Theme::color(groundOf(m_tone)),
-                    m_framed ? Theme::color(inkOf(m_tone)) : QColor());
+    stylepaint::box(
+        &painter, rect(), Theme::color(groundOf(m_tone)),
+        m_framed ? Theme::color(m_tone == Tone::Neutral ? Token::ButtonLine : inkOf(m_tone)) : QColor());
 }
 
 }  // namespace caravan::ui

@@ -361,7 +361,7 @@ void UpcycleForm::refreshNotes() {
     if (FieldEditor* rank = editor("tune.lora_rank"))
         rank->setHint(tr("alpha %1, dropout %2").arg(shortReal(tune.loraAlpha), shortReal(tune.loraDropout)));
     if (FieldEditor* epochs = editor("tune.epochs"))
-        epochs->setHint(tune.steps ? tr("not used: steps are given") : shortRange(epochs->field()));
+        epochs->setHint(tune.steps ? tr("steps are set") : shortRange(epochs->field()));
 }
 
 void UpcycleForm::setProblems(const std::vector<engine::Problem>& problems) {
