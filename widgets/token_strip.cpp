@@ -152,6 +152,21 @@ void TokenStrip::appendToParagraphs(int token) {
     paragraph.closed = endsLine || (paragraph.text.size() > kCloseAfter && shown.endsWith(QLatin1Char(' ')));
 }
 
+// Masked and special tokens are written in the secondary color.
+QList<QTextLayout::FormatRange> TokenStrip::quietRanges(const Paragraph& paragraph) const {
+    QList<QTextLayout::FormatRange> ranges;
+    for (int t = paragraph.firstToken; t < paragraph.firstToken + paragraph.tokens(); ++t) {
+        const StripToken::Kind kind = m_tokens[static_cast<std::size_t>(t)].kind;
+        if (kind != StripToken::Kind::Masked && kind != StripToken::Kind::Special) continue;
+        QTextLayout::FormatRange range;
+        range.start = paragraph.start(t);
+        range.length = paragraph.end(t) - range.start;
+        range.format.setForeground(themeColors().text2);
+        ranges.push_back(range);
+    }
+    return ranges;
+}
+
 void TokenStrip::layoutParagraphs(std::size_t first, int width) const {
     qreal y = first == 0 ? 0 : m_paragraphs[first - 1]->y + m_paragraphs[first - 1]->height;
     for (std::size_t i = first; i < m_paragraphs.size(); ++i) {
@@ -163,6 +178,7 @@ void TokenStrip::layoutParagraphs(std::size_t first, int width) const {
         option.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
         option.setFlags(QTextOption::IncludeTrailingSpaces);
         p.layout.setTextOption(option);
+        p.layout.setFormats(quietRanges(p));
         p.layout.beginLayout();
         qreal height = 0;
         for (QTextLine line = p.layout.createLine(); line.isValid(); line = p.layout.createLine()) {
@@ -200,7 +216,10 @@ void TokenStrip::resizeEvent(QResizeEvent* event) {
 }
 
 void TokenStrip::changeEvent(QEvent* event) {
-    if (event->type() == QEvent::PaletteChange) update();
+    if (event->type() == QEvent::PaletteChange) {
+        m_layoutWidth = -1;  // formats carry colors
+        update();
+    }
     QWidget::changeEvent(event);
 }
 
@@ -248,19 +267,8 @@ void TokenStrip::paintParagraph(QPainter& painter, const Paragraph& paragraph) c
         for (; token < paragraph.firstToken + paragraph.tokens() && paragraph.start(token) < to; ++token)
             if (paragraph.end(token) > from) paintToken(painter, paragraph, token, line);
     }
-    QList<QTextLayout::FormatRange> colors;
-    for (int t = paragraph.firstToken; t < paragraph.firstToken + paragraph.tokens(); ++t) {
-        const StripToken& token = m_tokens[static_cast<std::size_t>(t)];
-        const bool quiet = token.kind == StripToken::Kind::Masked || token.kind == StripToken::Kind::Special;
-        if (!quiet) continue;
-        QTextLayout::FormatRange range;
-        range.start = paragraph.start(t);
-        range.length = paragraph.end(t) - range.start;
-        range.format.setForeground(c.text2);
-        colors.push_back(range);
-    }
     painter.setPen(c.text);
-    paragraph.layout.draw(&painter, {0, paragraph.y}, colors);
+    paragraph.layout.draw(&painter, {0, paragraph.y});
 }
 
 void TokenStrip::paintToken(QPainter& painter, const Paragraph& paragraph, int index,

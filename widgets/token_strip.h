@@ -72,6 +72,7 @@ class TokenStrip : public QWidget {
     struct Paragraph;
     void rebuildFrom(int token);
     void layoutParagraphs(std::size_t first, int width) const;
+    [[nodiscard]] QList<QTextLayout::FormatRange> quietRanges(const Paragraph& paragraph) const;
     void appendToParagraphs(int token);
     [[nodiscard]] const Paragraph* paragraphOf(int token) const;
     void paintParagraph(QPainter& painter, const Paragraph& paragraph) const;
