@@ -355,8 +355,12 @@ void ProjectContext::refreshRuns() {
             m_runs.clear();
             for (const projects::RunSummary& summary : *runs)
                 m_runs << entryOf(summary);
-            for (RunEntry& entry :
-                 m_runs) {  // the engine knows better than the database, which is written a little later
+            for (RunEntry& entry : m_runs) {
+                if (entry.steps <= 0)
+                    entry.steps = entry.recipe.tune.steps.value_or(m_steps.value(entry.folder, 0));
+                if (entry.steps <= 0 && entry.state != engine::RunState::Created)
+                    askSteps(entry.folder, entry.recipe);
+                // the engine knows better than the database, which is written a little later
                 if (!m_controller || entry.folder != m_controller->live().folder) continue;
                 entry.state = m_controller->live().state;
                 entry.step = std::max(entry.step, m_controller->live().step);
@@ -406,12 +410,28 @@ void ProjectContext::startRun(const QString& id) {
     const QString folder = QDir(m_folder).filePath(QStringLiteral("runs/") + id);
     selectRun(id);
     m_controller->start(recipe, m_folder, folder, 0);
-    const nlohmann::json json = engine::recipeToJson(recipe);
-    m_engine->request("plan", {{"recipe", json}, {"folder", m_folder.toStdString()}}, this,
-                      [this, folder](const engine::Result<nlohmann::json>& result) {
-                          if (result && result->contains("plan"))
-                              m_controller->setSteps(folder,
-                                                     (*result)["plan"].value("steps", std::int64_t(0)));
+    m_steps.remove(folder);
+    askSteps(folder, recipe);
+}
+
+// The number of steps follows from the data, which only the engine reads.
+void ProjectContext::askSteps(const QString& runFolder, const engine::Recipe& recipe) {
+    if (m_steps.contains(runFolder) || recipe.data.files.empty()) return;
+    m_steps.insert(runFolder, 0);
+    m_engine->request("plan", {{"recipe", engine::recipeToJson(recipe)}, {"folder", m_folder.toStdString()}},
+                      this, [this, runFolder](const engine::Result<nlohmann::json>& result) {
+                          if (!result || !result->contains("plan")) {
+                              m_steps.remove(runFolder);
+                              return;
+                          }
+                          const auto steps = (*result)["plan"].value("steps", std::int64_t(0));
+                          m_steps[runFolder] = steps;
+                          for (RunEntry& entry : m_runs)
+                              if (entry.folder == runFolder && entry.steps != steps) {
+                                  entry.steps = steps;
+                                  Q_EMIT runsChanged();
+                              }
+                          if (m_controller) m_controller->setSteps(runFolder, steps);
                       });
 }
 

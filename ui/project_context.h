@@ -4,6 +4,7 @@
 
 #include <QDateTime>
 #include <QFileSystemWatcher>
+#include <QHash>
 #include <QObject>
 #include <QThreadPool>
 #include <QTimer>
@@ -121,6 +122,7 @@ class ProjectContext : public QObject {
     class RecipeCommand;
     void applyRecipe(const engine::Recipe& recipe);
     void inspect(const QString& path);
+    void askSteps(const QString& runFolder, const engine::Recipe& recipe);
     void saveDraft();
     void saveModels();
     void load(bool demo);
@@ -136,7 +138,8 @@ class ProjectContext : public QObject {
     QVector<ModelEntry> m_models;
     QVector<RunEntry> m_runs;
     QString m_selectedRun;
-    QStringList m_early;  // model folders dropped before the project was read
+    QHash<QString, std::int64_t> m_steps;  // by run folder, of plans that were asked for; 0 = asked
+    QStringList m_early;                   // model folders dropped before the project was read
     QTimer m_saveTimer, m_runsTimer, m_modelTimer;
     QFileSystemWatcher m_watcher;
     QThreadPool m_thread;  // one thread: order is kept

@@ -126,6 +126,7 @@ void TestModelsPage::foldersAreGroupedByWhatTheyAre() {
     QTRY_COMPARE(headings().size(), 3);
     QCOMPARE(headings(),
              QStringList({"Dense, can be upcycled", "Mixtures of experts", "Cannot be used yet"}));
+    test::picture(*m_page, "models");
 }
 
 void TestModelsPage::aDroppedFolderIsInspectedAndSelected() {

@@ -253,6 +253,7 @@ void TestShell::closingWhileTuningAsks() {
         const auto cards = dialog->findChildren<ChoiceCard*>();
         QCOMPARE(cards.size(), 3);
         QVERIFY(cards[0]->isChecked());  // keep is the default
+        test::picture(*dialog, "close");
         QTest::mouseClick(cards[1], Qt::LeftButton);
         dialog->accept();
     });

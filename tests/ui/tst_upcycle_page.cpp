@@ -190,6 +190,7 @@ void TestUpcyclePage::proofAndDryStepGoStale() {
     QTRY_COMPARE(m_page->panel()->proofBox()->tone(), VerdictBox::Tone::Good);
     m_page->panel()->dryButton()->click();
     QTRY_VERIFY(m_page->statusFact().contains("Dry step"));
+    test::picture(*m_page, "upcycle");
     type("upcycle.adapter_size", "32");
     QTRY_COMPARE(m_page->panel()->proofBox()->tone(), VerdictBox::Tone::Neutral);
     QVERIFY(m_page->panel()->proofBox()->texts().join(' ').contains("changed"));
@@ -216,6 +217,7 @@ void TestUpcyclePage::aPlanThatDoesNotFitOffersRemedies() {
         return apply != nullptr;
     };
     QTRY_VERIFY(find());
+    test::picture(*m_page, "upcycle-over");
     apply->click();
     QCOMPARE(chosen.count(), 1);
     QCOMPARE(m_project->recipe().tune.recompute, engine::Recompute::All);

@@ -135,8 +135,10 @@ void ProcessLink::launch() {
     process->setProgram(path);
     process->setArguments(m_options.arguments);
     process->setStandardInputFile(QProcess::nullDevice());
-    process->setStandardOutputFile(logFile(), QIODevice::Append);
-    process->setStandardErrorFile(logFile(), QIODevice::Append);
+    const QString output =
+        QFileInfo(logFile()).path() + QStringLiteral("/engine-output.log");  // the engine rotates its own
+    process->setStandardOutputFile(output, QIODevice::Append);
+    process->setStandardErrorFile(output, QIODevice::Append);
     process->setChildProcessModifier([] { ::setsid(); });
     connect(process, &QProcess::finished, this, [this, process] {
         if (process != m_process || m_connected) return;  // a lost connection tells by itself

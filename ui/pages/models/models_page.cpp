@@ -199,6 +199,7 @@ void ModelsPage::setProject(ProjectContext* next) {
 void ModelsPage::setActive(bool active) {
     Page::setActive(active);
     if (active && m_stale) refresh();
+    if (active && !m_filter->hasFocus()) m_view->setFocus(Qt::OtherFocusReason);
 }
 
 void ModelsPage::refresh() {

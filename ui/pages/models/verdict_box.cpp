@@ -102,7 +102,8 @@ QStringList VerdictBox::texts() const {
 
 void VerdictBox::rebuild() {
     empty(m_layout);
-    auto* title = new ThemedLabel(m_title, widgets::TextRole::Section, inkOf(m_tone));
+    auto* title = new ThemedLabel(m_title, widgets::TextRole::Section,
+                                  m_tone == Tone::Neutral ? Token::Text : inkOf(m_tone));
     QHBoxLayout* head = line(iconOf(m_tone), Theme::color(inkOf(m_tone)), title);
     if (!m_readOut.isEmpty()) {
         auto* value = new ThemedLabel(m_readOut, widgets::TextRole::LaneReadOut);

@@ -332,6 +332,7 @@ void UpcycleForm::fillBases() {
 void UpcycleForm::refreshLayers() {
     const std::int64_t count = layerCount();
     m_strip->setEnabled(count > 0);
+    m_strip->setVisible(count > 0);
     m_pattern->setEnabled(count > 0);
     if (count <= 0) {
         m_strip->setCells({});
@@ -359,7 +360,7 @@ void UpcycleForm::refreshNotes() {
             ? tr("%1 packed sequences a step").arg(withThousands(*tune.batchSequences))
             : tr("%1 rows a step, packed into micro-batches").arg(withThousands(tune.batchRows)));
     if (FieldEditor* rank = editor("tune.lora_rank"))
-        rank->setHint(tr("alpha %1, dropout %2").arg(shortReal(tune.loraAlpha), shortReal(tune.loraDropout)));
+        rank->setHint(tr("alpha %1").arg(shortReal(tune.loraAlpha)));
     if (FieldEditor* epochs = editor("tune.epochs"))
         epochs->setHint(tune.steps ? tr("steps are set") : shortRange(epochs->field()));
 }
