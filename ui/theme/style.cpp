@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/theme/style.h"
 
+#include <QPlainTextEdit>
 #include <QAbstractItemView>
 #include <QAbstractScrollArea>
 #include <QAbstractSpinBox>
@@ -114,6 +115,8 @@ void CaravanStyle::drawPrimitive(PrimitiveElement element, const QStyleOption* o
             painter->setPen(c().btnline);
             return painter->drawRect(option->rect.adjusted(0, 0, -1, -1));
         case PE_Frame:
+            if (qobject_cast<const QPlainTextEdit*>(widget) != nullptr && static_cast<const QFrame*>(widget)->frameShape() != QFrame::NoFrame)
+                return stylepaint::box(painter, option->rect, c().raised, c().ctl, 1, 4);
             if (widget && widget->property("framed").toBool()) {
                 painter->setPen(c().line);
                 painter->drawRect(option->rect.adjusted(0, 0, -1, -1));

@@ -141,7 +141,8 @@ DataPage::DataPage(const Services& services, QWidget* parent)
     split->addWidget(makeLeft());
     split->addWidget(makeRight());
     split->setStretchFactor(0, 10);
-    split->setStretchFactor(1, 12);
+    split->setStretchFactor(1, 11);
+    split->setSizes({660, 700});
     split->setChildrenCollapsible(false);
     auto* whole = new QWidget;
     auto* layout = new QVBoxLayout(whole);
@@ -233,6 +234,7 @@ QWidget* DataPage::makeLeft() {
     m_table->setItemDelegateForColumn(DataFilesModel::Use, new UseDelegate(m_table));
     QHeaderView* header = m_table->horizontalHeader();
     header->setSectionResizeMode(QHeaderView::ResizeToContents);
+    header->setMinimumSectionSize(56);
     header->setSectionResizeMode(DataFilesModel::File, QHeaderView::Stretch);
     m_table->addAction(m_remove);
     m_remove->setShortcut(QKeySequence::Delete);

@@ -57,6 +57,7 @@ LengthPlot::LengthPlot(QWidget* parent)
         Q_EMIT cutChanged(value);
     });
     applyColors();
+    rebuild();
 }
 
 std::int64_t LengthPlot::cut() const {
@@ -137,6 +138,12 @@ void LengthPlot::rebuild() {
     }
     m_plot->xAxis->setRange(0, std::max(right, static_cast<double>(m_cut->value()) * 1.1));
     m_plot->yAxis->setRange(0, std::max(1.0, *std::max_element(top.begin(), top.end())) * 1.08);
+    const bool known = !order.empty();
+    m_line->setVisible(known);
+    m_lost->setVisible(known);
+    m_cut->setEnabled(known);
+    for (QCPAxis* axis : {m_plot->xAxis, m_plot->yAxis})
+        axis->setTickLabels(known);
     placeCut(m_cut->value());
 }
 
