@@ -17,6 +17,8 @@
 #include <QStackedWidget>
 #include <QUrl>
 #include <QVBoxLayout>
+#include <algorithm>
+#include <functional>
 
 #include "projects/demo.h"
 #include "projects/project.h"
@@ -55,6 +57,7 @@ MainWindow::MainWindow(EngineLink* engine, QWidget* parent)
     setMinimumSize(960, 600);
     resize(1440, 900);
     setAcceptDrops(true);
+    setWindowIcon(QIcon::fromTheme(QStringLiteral("org.caravan.Workbench"), markIcon()));
     setContextMenuPolicy(Qt::NoContextMenu);
     makeActions();
     auto* center = new QWidget;
@@ -168,13 +171,15 @@ void MainWindow::connectEngine() {
                         false);
     });
     connect(m_runs, &RunController::liveChanged, this, [this] {
-        m_pill->setRun(m_runs->live());
+        m_pill->setRun(namedRun());
         m_rail->setMarked(QStringLiteral("tune"), m_runs->live().isActive());
         renewTitle();
         renewRunActions();
         if (m_runs->live().isActive()) m_banners->clear(QStringLiteral("engine.died"));
         if (m_waitsForStop && !m_runs->live().isActive()) finishClosing();
     });
+    connect(m_runs, &RunController::events, this,
+            [this](const QString&, const RunEventBatch& batch) { showTopPair(batch); });
     connect(m_runs, &RunController::refused, this, [this](const engine::Error& error) {
         m_waitsForStop = false;
         m_banners->showError(QStringLiteral("run.refused"), error);
@@ -307,7 +312,11 @@ void MainWindow::setProject(std::unique_ptr<ProjectContext> project) {
         m_banners->showError(QStringLiteral("project.failed"), error);
     });
     connect(m_project.get(), &ProjectContext::selectedRunChanged, this, [this] { renewRunActions(); });
-    connect(m_project.get(), &ProjectContext::runsChanged, this, [this] { renewRunActions(); });
+    connect(m_project.get(), &ProjectContext::runsChanged, this, [this] {
+        m_pill->setRun(namedRun());
+        renewTitle();
+        renewRunActions();
+    });
     QUndoStack* undo = m_project->undoStack();
     const auto renewUndo = [this, undo] {
         m_actions->find(QStringLiteral("edit.undo"))->setEnabled(undo->canUndo());
@@ -374,9 +383,16 @@ QStringList MainWindow::recentProjects() const {
     return result;
 }
 
+LiveRun MainWindow::namedRun() const {
+    LiveRun run = m_runs->live();
+    const RunEntry* entry = m_project && run.exists() ? m_project->run(run.folder) : nullptr;
+    if (entry) run.name = entry->title;
+    return run;
+}
+
 void MainWindow::renewTitle() {
     QStringList parts;
-    const LiveRun& run = m_runs->live();
+    const LiveRun run = namedRun();
     if (run.isActive() && run.steps > 0)
         parts << percentText(run.fraction()) << run.name;
     else if (m_current)
@@ -384,6 +400,22 @@ void MainWindow::renewTitle() {
     if (m_project) parts << m_project->name();
     parts << QStringLiteral("Caravan");
     setWindowTitle(parts.join(QStringLiteral(" — ")));
+}
+
+// The two busiest experts of the newest step light up in the run pill.
+void MainWindow::showTopPair(const RunEventBatch& batch) {
+    for (auto item = batch.crbegin(); item != batch.crend(); ++item) {
+        const auto* step = std::get_if<engine::StepMetrics>(&item->event);
+        if (!step || step->expertLoad.empty() || step->expertLoad.front().size() < 2) continue;
+        std::vector<std::pair<float, int>> load(step->expertLoad.front().size());
+        for (std::size_t e = 0; e < load.size(); ++e) {
+            load[e].second = static_cast<int>(e);
+            for (const auto& layer : step->expertLoad)
+                if (e < layer.size()) load[e].first += layer[e];
+        }
+        std::partial_sort(load.begin(), load.begin() + 2, load.end(), std::greater<>());
+        return m_pill->setTopPair(load[0].second % 8, load[1].second % 8);
+    }
 }
 
 void MainWindow::renewStatus() {
@@ -402,11 +434,12 @@ void MainWindow::closeEvent(QCloseEvent* event) {
     event->ignore();
     auto choice = static_cast<CloseChoice>(QSettings().value(QStringLiteral("run/when_closing"), 0).toInt());
     if (choice == CloseChoice::Cancel) {
-        CloseDialog dialog(m_runs->live(), this);
+        CloseDialog dialog(namedRun(), this);
         dialog.exec();
         choice = dialog.choice();
         if (choice != CloseChoice::Cancel && dialog.always())
             QSettings().setValue(QStringLiteral("run/when_closing"), static_cast<int>(choice));
+        renewRunActions();
     }
     if (choice == CloseChoice::Cancel) return;
     if (choice == CloseChoice::KeepTuning || !m_runs->live().isActive() || !m_engine->isUsable())

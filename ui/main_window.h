@@ -70,6 +70,8 @@ class MainWindow : public QMainWindow {
     void projectOpened();
     void follow(const QString& pageId, const QVariantMap& arguments);
     void renewTitle();
+    void showTopPair(const RunEventBatch& batch);
+    [[nodiscard]] LiveRun namedRun() const;  // live(), with the name that people gave it
     void renewStatus();
     void renewRunActions();
     void engineDied(const QString& reason);

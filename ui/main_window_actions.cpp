@@ -13,6 +13,7 @@
 #include <QGridLayout>
 #include <QMessageBox>
 #include <QScrollArea>
+#include <QSettings>
 #include <QStackedWidget>
 #include <QSysInfo>
 #include <QUrl>
@@ -138,8 +139,7 @@ void MainWindow::makeViewActions() {
     lock->setCheckable(true);
     connect(lock, &QAction::toggled, this, [this](bool locked) {
         for (QDockWidget* dock : findChildren<QDockWidget*>()) {
-            if (!dock->property("features").isValid() || !dock->property("unlocked").isValid())
-                dock->setProperty("unlocked", static_cast<int>(dock->features()));
+            if (locked) dock->setProperty("unlocked", static_cast<int>(dock->features()));
             dock->setFeatures(
                 locked ? QDockWidget::NoDockWidgetFeatures
                        : QDockWidget::DockWidgetFeatures::fromInt(dock->property("unlocked").toInt()));
@@ -186,6 +186,12 @@ void MainWindow::makeRunActions() {
     m_actions->add(
         {.id = "run.sample", .text = tr("Sample no&w"), .menu = "run", .icon = "chat", .section = 2}, this,
         [this] { m_runs->sampleNow(); });
+    m_actions->add(
+        {.id = "run.ask_again", .text = tr("&Ask again when the window closes"), .menu = "run", .section = 3},
+        this, [this] {
+            QSettings().remove(QStringLiteral("run/when_closing"));
+            renewRunActions();
+        });
 }
 
 void MainWindow::renewRunActions() {
@@ -208,6 +214,8 @@ void MainWindow::renewRunActions() {
     // Data has a start of its own under the same key
     const bool data = m_current && m_current->id() == QLatin1String("data");
     resume->setShortcut(data ? QKeySequence() : QKeySequence(Qt::CTRL | Qt::Key_R));
+    m_actions->find(QStringLiteral("run.ask_again"))
+        ->setEnabled(QSettings().contains(QStringLiteral("run/when_closing")));
     m_actions->find(QStringLiteral("run.new"))->setEnabled(m_project != nullptr);
 }
 

@@ -25,6 +25,19 @@ void paintMark(QPainter& painter, const QRectF& area, int first, int second, con
     painter.restore();
 }
 
+QIcon markIcon() {
+    QIcon icon;
+    for (const int size : {16, 24, 32, 48, 64, 128}) {
+        QPixmap pixmap(size, size);
+        pixmap.fill(Qt::transparent);
+        QPainter painter(&pixmap);
+        paintMark(painter, QRectF(0, size / 4.0, size * 1.04, size / 2.0), 1, 6, Theme::color(Token::Accent));
+        painter.end();
+        icon.addPixmap(pixmap);
+    }
+    return icon;
+}
+
 RunPill::RunPill(QWidget* parent) : QAbstractButton(parent) {
     setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     setFocusPolicy(Qt::TabFocus);

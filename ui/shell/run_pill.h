@@ -4,6 +4,7 @@
 
 #include <QAbstractButton>
 #include <QElapsedTimer>
+#include <QIcon>
 
 #include "ui/bridge/run_controller.h"
 
@@ -11,6 +12,9 @@ namespace caravan::ui {
 
 // The product mark: 4 x 2 squares, the two given ones lit.
 void paintMark(QPainter& painter, const QRectF& area, int first, int second, const QColor& lit);
+
+// The mark as the window's icon.
+[[nodiscard]] QIcon markIcon();
 
 // The live run in the menu row: mark, state, bar, percent, time left. A click shows it.
 class RunPill : public QAbstractButton {
