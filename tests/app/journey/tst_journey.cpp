@@ -1,0 +1,356 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The whole journey by mouse and keyboard against the real engine process on the demo model: drop a model,
+// upcycle, data, tune, compare the heat map with the database, pause, chat with the live weights, inspect a
+// token, kill the engine, resume.
+#include <signal.h>
+
+#include <QAction>
+#include <QComboBox>
+#include <QDir>
+#include <QDragEnterEvent>
+#include <QFile>
+#include <QLabel>
+#include <QMimeData>
+#include <QPlainTextEdit>
+#include <QProcess>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QSpinBox>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "projects/run_catalogue.h"
+#include "ui/actions/action_registry.h"
+#include "ui/bridge/process_link.h"
+#include "ui/forms/field_editor.h"
+#include "ui/forms/number_field.h"
+#include "ui/main_window.h"
+#include "ui/page.h"
+#include "ui/pages/chat/chat_page.h"
+#include "ui/pages/chat/chat_view.h"
+#include "ui/pages/chat/token_inspector.h"
+#include "ui/pages/data/batch_view.h"
+#include "ui/pages/data/data_page.h"
+#include "ui/pages/models/models_page.h"
+#include "ui/pages/models/verdict_box.h"
+#include "ui/pages/tune/live_routing.h"
+#include "ui/pages/tune/tune_page.h"
+#include "ui/pages/upcycle/plan_panel.h"
+#include "ui/pages/upcycle/upcycle_form.h"
+#include "ui/pages/upcycle/upcycle_page.h"
+#include "ui/project_context.h"
+#include "ui/shell/banners.h"
+#include "ui/theme/theme.h"
+#include "widgets/heat_map.h"
+#include "widgets/token_strip.h"
+
+using namespace caravan;
+using namespace caravan::ui;
+
+namespace {
+
+constexpr int kSteps = 40, kPauseAt = 30, kCheckpointEvery = 10;
+constexpr int kPatience = 240000;  // ms; two busy cores
+
+bool copyFolder(const QString& from, const QString& to) {
+    QDir().mkpath(to);
+    for (const QFileInfo& entry : QDir(from).entryInfoList(QDir::Files))
+        if (!QFile::copy(entry.filePath(), to + QLatin1Char('/') + entry.fileName())) return false;
+    return true;
+}
+
+// The first rows of a demo file: short, so that a step takes a fraction of a second.
+bool sliceOf(const QString& from, const QString& to, int rows) {
+    QFile in(from), out(to);
+    if (!in.open(QIODevice::ReadOnly) || !out.open(QIODevice::WriteOnly)) return false;
+    for (int i = 0; i < rows && !in.atEnd(); ++i)
+        out.write(in.readLine());
+    return true;
+}
+
+// Processes of this test's engine: those whose environment names its socket.
+QList<qint64> enginePids(const QByteArray& socket) {
+    QList<qint64> found;
+    for (const QString& name : QDir(QStringLiteral("/proc")).entryList(QDir::Dirs)) {
+        bool number = false;
+        const qint64 pid = name.toLongLong(&number);
+        if (!number || pid == QCoreApplication::applicationPid()) continue;
+        QFile command(QStringLiteral("/proc/%1/cmdline").arg(pid)),
+            environment(QStringLiteral("/proc/%1/environ").arg(pid));
+        if (!command.open(QIODevice::ReadOnly) || !command.readAll().contains("caravan-engine")) continue;
+        if (environment.open(QIODevice::ReadOnly) &&
+            environment.readAll().contains("CARAVAN_SOCKET=" + socket))
+            found.push_back(pid);
+    }
+    return found;
+}
+
+QPushButton* buttonIn(const QWidget* parent, const QString& text) {
+    for (QPushButton* button : parent->findChildren<QPushButton*>())
+        if (button->text().remove(QLatin1Char('&')).startsWith(text) && button->isVisibleTo(parent))
+            return button;
+    return nullptr;
+}
+
+QString textOf(const QWidget* widget) {
+    QStringList parts;
+    for (const QLabel* label : widget->findChildren<QLabel*>()) parts.push_back(label->text());
+    return parts.join(QLatin1Char(' '));
+}
+
+void click(QWidget* widget) {
+    QTest::mouseClick(widget, Qt::LeftButton);
+}
+
+}  // namespace
+
+class TestJourney : public QObject {
+    Q_OBJECT
+  private Q_SLOTS:
+    void initTestCase();
+    void cleanupTestCase();
+    void a_dropAModel();
+    void b_upcycle();
+    void c_data();
+    void d_tuneAndPause();
+    void e_theMapHasTheDatabasesNumbers();
+    void f_chatWithTheLiveWeights();
+    void g_killTheEngineAndResume();
+
+  private:
+    template <class T>
+    T* page(const char* id) {
+        return qobject_cast<T*>(m_window->page(QString::fromLatin1(id)));
+    }
+    void drop(const QStringList& paths);
+    void type(const char* key, const QString& text);
+
+    QTemporaryDir m_folder;
+    QByteArray m_socket;
+    std::unique_ptr<ProcessLink> m_engine;
+    std::unique_ptr<MainWindow> m_window;
+    QString m_run;
+};
+
+void TestJourney::initTestCase() {
+    const QString program = QStringLiteral(CARAVAN_BINARY_DIR "/app/caravan-engine");
+    QVERIFY2(QFile::exists(program), qPrintable(program));
+    m_socket = m_folder.filePath(QStringLiteral("s")).toLocal8Bit();
+    qputenv("CARAVAN_ENGINE", program.toLocal8Bit());
+    qputenv("CARAVAN_SOCKET", m_socket);
+    qputenv("CARAVAN_RESOURCES", CARAVAN_SOURCE_DIR "/resources");
+    for (const char* name : {"XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"})
+        qputenv(name, m_folder.path().toLocal8Bit());
+    Theme::instance().install(Scheme::Light);
+    m_engine = std::make_unique<ProcessLink>();
+    m_window = std::make_unique<MainWindow>(m_engine.get());
+    m_window->resize(1440, 900);
+    m_window->show();
+    m_engine->start();
+    m_window->openProject(m_folder.filePath(QStringLiteral("project")));
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->project() != nullptr && m_window->project()->isOpen(), kPatience);
+    QTRY_VERIFY_WITH_TIMEOUT(m_engine->isUsable(), kPatience);
+}
+
+void TestJourney::cleanupTestCase() {
+    m_window.reset();
+    m_engine.reset();
+    for (const qint64 pid : enginePids(m_socket))
+        ::kill(static_cast<pid_t>(pid), SIGKILL);
+}
+
+void TestJourney::drop(const QStringList& paths) {
+    QMimeData data;
+    QList<QUrl> urls;
+    for (const QString& path : paths)
+        urls.push_back(QUrl::fromLocalFile(path));
+    data.setUrls(urls);
+    const QPoint at = m_window->rect().center();
+    QDragEnterEvent enter(at, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(m_window.get(), &enter);
+    QVERIFY(enter.isAccepted());
+    QDropEvent event(at, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(m_window.get(), &event);
+}
+
+void TestJourney::type(const char* key, const QString& text) {
+    auto* field = qobject_cast<NumberField*>(page<UpcyclePage>("upcycle")->form()->editor(key)->control());
+    QVERIFY2(field != nullptr, key);
+    field->setFocus();
+    field->selectAll();
+    QTest::keyClicks(field->edit(), text);
+    QTest::keyClick(field->edit(), Qt::Key_Return);
+}
+
+void TestJourney::a_dropAModel() {
+    const QString model = m_folder.filePath(QStringLiteral("my-base"));
+    QVERIFY(copyFolder(QStringLiteral(CARAVAN_SOURCE_DIR "/resources/demo/base-16m"), model));
+    m_window->showPage(QStringLiteral("models"));
+    drop({model});
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->project()->model(model) != nullptr &&
+                                 m_window->project()->model(model)->status == ModelEntry::Status::Ready,
+                             kPatience);
+    const ModelEntry* entry = m_window->project()->model(model);
+    QVERIFY(entry->inspection.canUpcycle);
+    QCOMPARE(entry->inspection.parameters, 15735168);
+    page<ModelsPage>("models")->select(model);
+    QTRY_VERIFY(page<ModelsPage>("models")->mainAction()->isEnabled());
+    page<ModelsPage>("models")->mainAction()->trigger();
+    QTRY_COMPARE(m_window->currentPage()->id(), QStringLiteral("upcycle"));
+    QCOMPARE(QString::fromStdString(m_window->project()->recipe().model.path), model);
+}
+
+void TestJourney::b_upcycle() {
+    auto* upcycle = page<UpcyclePage>("upcycle");
+    type("upcycle.adapter_size", QStringLiteral("32"));
+    type("tune.lora_rank", QStringLiteral("8"));
+    type("tune.batch_rows", QStringLiteral("4"));
+    type("tune.sequence_length", QStringLiteral("128"));
+    type("tune.steps", QString::number(kSteps));
+    type("tune.checkpoint_every", QString::number(kCheckpointEvery));
+    type("tune.learning_rate", QStringLiteral("0.001"));
+    const engine::Recipe& recipe = m_window->project()->recipe();
+    QCOMPARE(recipe.upcycle.adapterSize, 32);
+    QCOMPARE(recipe.tune.steps, std::optional<std::int64_t>(kSteps));
+    // total = dense + L E (2 D r + D)
+    const std::int64_t total = 15735168 + 8 * 8 * (2 * 384 * 32 + 384);
+    QTRY_VERIFY2_WITH_TIMEOUT(upcycle->panel()->totalText().contains(QStringLiteral("17.3")),
+                              qPrintable(upcycle->panel()->totalText() + QString::number(total)), kPatience);
+    click(buttonIn(upcycle, QStringLiteral("Check step 0")));
+    QTRY_VERIFY_WITH_TIMEOUT(textOf(upcycle->panel()->proofBox()).contains(QStringLiteral("0.0")), kPatience);
+    click(buttonIn(upcycle, QStringLiteral("Create and go to Data")));
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->currentPage()->id(), QStringLiteral("data"), kPatience);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->project()->runs().size(), 1, kPatience);
+    m_run = m_window->project()->runs().front().id;
+    QCOMPARE(m_window->project()->runs().front().state, engine::RunState::Created);
+}
+
+void TestJourney::c_data() {
+    QStringList files;
+    for (const char* name :
+         {"general.train", "code.train", "math.train", "general.heldout", "code.heldout", "math.heldout"}) {
+        const QString file = m_folder.filePath(QString::fromLatin1(name) + QStringLiteral(".jsonl"));
+        QVERIFY(sliceOf(QStringLiteral(CARAVAN_SOURCE_DIR "/resources/demo/data/") +
+                            QString::fromLatin1(name) + QStringLiteral(".jsonl"),
+                        file, 60));
+        files.push_back(file);
+    }
+    // The last line of one file is broken: named with its line, and nothing else is lost.
+    QFile broken(files.at(2));
+    QVERIFY(broken.open(QIODevice::Append));
+    broken.write("{\"conversation\": [{\"input\": \"x\"\n");
+    broken.close();
+    drop(files);
+    auto* data = page<DataPage>("data");
+    QTRY_VERIFY2_WITH_TIMEOUT(data->hindrance().isEmpty(), qPrintable(data->hindrance()), kPatience);
+    QCOMPARE(m_window->project()->recipe().data.files.size(), 3u);
+    QCOMPARE(m_window->project()->recipe().data.heldout.size(), 3u);
+    auto* batch = data->findChild<BatchView*>();
+    QVERIFY(!batch->strips().isEmpty());
+    QVERIFY(batch->strips().at(0)->plainText().contains(QStringLiteral("### Human:")));
+    click(buttonIn(data, QStringLiteral("Start tuning")));
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->currentPage()->id(), QStringLiteral("tune"), kPatience);
+}
+
+void TestJourney::d_tuneAndPause() {
+    auto* tune = page<TunePage>("tune");
+    QTRY_COMPARE_WITH_TIMEOUT(tune->shownRun(), m_run, kPatience);
+    QTRY_VERIFY_WITH_TIMEOUT(tune->history().lastStep() >= kPauseAt, kPatience);
+    QPushButton* pause = buttonIn(tune, QStringLiteral("Pause"));
+    QVERIFY(pause != nullptr);
+    click(pause);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->runController()->live().state, engine::RunState::Paused, kPatience);
+    QVERIFY(tune->history().steps().front().loss > tune->history().steps().back().loss);
+    QVERIFY(tune->history().evaluations().size() >= 1);
+    QCOMPARE(tune->history().evaluations().front().heldoutLoss.size(), 3u);
+}
+
+void TestJourney::e_theMapHasTheDatabasesNumbers() {
+    auto* tune = page<TunePage>("tune");
+    const engine::StepIndex step = m_window->runController()->live().step;
+    auto catalogue = projects::RunCatalogue::open(m_window->project()->folder().toStdString());
+    QVERIFY(catalogue);
+    engine::Result<std::vector<engine::StepMetrics>> rows;
+    QTRY_VERIFY_WITH_TIMEOUT(
+        (rows = (*catalogue)->steps(m_run.toStdString(), step, step)) && rows->size() == 1, kPatience);
+    const auto& load = rows->front().expertLoad;
+    QCOMPARE(load.size(), 8u);
+    QTRY_COMPARE(tune->history().lastStep(), step);
+    const widgets::HeatMap* map = tune->liveRouting()->map();
+    QCOMPARE(map->mapData().rows, 8);
+    QCOMPARE(map->mapData().columns, 8);
+    const auto agrees = [&] {
+        for (int layer = 0; layer < 8; ++layer)
+            for (int expert = 0; expert < 8; ++expert)
+                if (std::abs(map->value(layer, expert) -
+                             load[static_cast<std::size_t>(layer)][static_cast<std::size_t>(expert)] * 8) >
+                    1e-3F)
+                    return false;
+        return true;
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(agrees(), 10000);
+}
+
+void TestJourney::f_chatWithTheLiveWeights() {
+    m_window->showPage(QStringLiteral("chat"));
+    auto* chat = page<ChatPage>("chat");
+    auto* models = chat->findChildren<QComboBox*>().at(0);
+    QTRY_VERIFY_WITH_TIMEOUT(models->findData(QStringLiteral("run:") + m_run) >= 0, kPatience);
+    models->setCurrentIndex(models->findData(QStringLiteral("run:") + m_run));
+    QVERIFY(chat->session()->source().source.live);
+    QPlainTextEdit* input = nullptr;
+    for (QPlainTextEdit* edit : chat->findChildren<QPlainTextEdit*>())
+        if (edit->accessibleName() == QStringLiteral("Message")) input = edit;
+    QVERIFY(input != nullptr);
+    QTest::keyClicks(input, QStringLiteral("What is 2 and 3?"));
+    QTest::keyClick(input, Qt::Key_Return);
+    QTRY_VERIFY_WITH_TIMEOUT(chat->session()->path().size() == 2 && !chat->session()->isStreaming(),
+                             kPatience);
+    const ChatTurn& answer = chat->session()->path().back();
+    QVERIFY2(answer.error.isEmpty(), qPrintable(answer.error));
+    QVERIFY(!answer.tokens.empty());
+    auto* strip = chat->findChild<ChatView*>()->message(1)->strip();
+    QTRY_VERIFY(strip->tokenRect(0).width() > 0);
+    QTest::mouseClick(strip, Qt::LeftButton, {}, strip->tokenRect(0).center());
+    auto* inspector = chat->findChild<TokenInspector*>();
+    const auto& token = answer.tokens[static_cast<std::size_t>(strip->selected())];
+    QCOMPARE(token.experts.size(), 8u);
+    QVERIFY2(inspector->gateText().startsWith(QStringLiteral("expert %1 ").arg(token.experts[0][0])),
+             qPrintable(inspector->gateText()));
+    double sum = 0;
+    for (const float p : token.probabilities[0])
+        sum += p;
+    QVERIFY(std::abs(sum - 1) < 1e-4);
+    QVERIFY(std::abs(token.weights[0][0] + token.weights[0][1] - 1) < 1e-4);
+}
+
+void TestJourney::g_killTheEngineAndResume() {
+    const auto pids = enginePids(m_socket);
+    QCOMPARE(pids.size(), 1);
+    QSignalSpy died(m_engine.get(), &EngineLink::died);
+    const std::size_t said = page<ChatPage>("chat")->session()->path().size();
+    QCOMPARE(::kill(static_cast<pid_t>(pids.front()), SIGKILL), 0);
+    QTRY_COMPARE_WITH_TIMEOUT(died.count(), 1, 1000);
+    QVERIFY(m_window->isVisible());
+    QTRY_VERIFY_WITH_TIMEOUT(m_engine->isUsable(), kPatience);  // restarted by itself
+    QCOMPARE(page<ChatPage>("chat")->session()->path().size(), said);
+    QTRY_VERIFY_WITH_TIMEOUT(buttonIn(m_window->banners(), QStringLiteral("Resume from step")) != nullptr,
+                             kPatience);
+    QPushButton* resume = buttonIn(m_window->banners(), QStringLiteral("Resume from step"));
+    QTRY_VERIFY_WITH_TIMEOUT(resume->isEnabled(), kPatience);
+    click(resume);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->runController()->live().state, engine::RunState::Finished, kPatience);
+    QCOMPARE(m_window->runController()->live().step, kSteps);
+    // Steps 1 .. kSteps stand in the database, each once.
+    auto catalogue = projects::RunCatalogue::open(m_window->project()->folder().toStdString());
+    QVERIFY(catalogue);
+    engine::Result<std::vector<engine::StepMetrics>> rows;
+    QTRY_VERIFY_WITH_TIMEOUT(
+        (rows = (*catalogue)->steps(m_run.toStdString(), 1, kSteps)) && rows->size() == kSteps, 10000);
+    for (int i = 0; i < kSteps; ++i)
+        QCOMPARE((*rows)[static_cast<std::size_t>(i)].step, i + 1);
+}
+
+QTEST_MAIN(TestJourney)
+#include "tst_journey.moc"
