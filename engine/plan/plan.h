@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "engine/api/config/descriptors.h"
 #include "engine/api/config/recipe.h"
 #include "engine/api/model_config.h"
 #include "engine/api/result.h"

@@ -1,0 +1,202 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/plan/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "engine/formats/dtypes.h"
+#include "engine/formats/model_folder.h"
+
+namespace caravan::engine {
+namespace {
+
+struct Sizes {
+    std::int64_t hidden, intermediate, layers, heads, kvHeads, vocabulary;
+};
+ModelConfig llama(const Sizes& s) {
+    ModelConfig c;
+    c.hidden = s.hidden;
+    c.intermediate = s.intermediate;
+    c.layers = s.layers;
+    c.heads = s.heads;
+    c.kvHeads = s.kvHeads;
+    c.headSize = s.hidden / s.heads;
+    c.vocabulary = s.vocabulary;
+    c.maxPositions = 4096;
+    return c;
+}
+const ModelConfig k7b = llama({4096, 11008, 32, 32, 32, 32000});
+const ModelConfig k13b = llama({5120, 13824, 40, 40, 40, 32000});
+const ModelConfig k34b = llama({7168, 20480, 60, 56, 8, 64000});
+
+Recipe paper() {
+    Recipe r;
+    r.tune.sequenceLength = 2048;
+    r.tune.microBatchTokens = 8192;
+    return r;
+}
+RunPlan planOf(const Recipe& recipe, const ModelConfig& model, const DataFacts* data = nullptr,
+               DeviceKind device = DeviceKind::Cuda) {
+    auto plan = planRun(recipe, model, data, device);
+    EXPECT_TRUE(plan);
+    return plan.value_or(RunPlan{});
+}
+Bytes item(const RunPlan& plan, const std::string& key) {
+    for (const MemoryItem& m : plan.memory)
+        if (m.key == key) return m.bytes;
+    ADD_FAILURE() << "no item " << key;
+    return 0;
+}
+double billions(std::int64_t n) {
+    return static_cast<double>(n) / 1e9;
+}
+
+TEST(Plan, publishedParameterCounts) {
+    const struct {
+        const ModelConfig& model;
+        double total, active, trainable;
+    } rows[] = {{k7b, 7.813, 7.008, 1.235}, {k13b, 14.695, 13.437, 1.93}, {k34b, 37.916, 35.273, 4.02}};
+    for (const auto& row : rows) {
+        const RunPlan plan = planOf(paper(), row.model);
+        EXPECT_NEAR(billions(plan.parametersTotal), row.total, 0.0005);
+        EXPECT_NEAR(billions(plan.parametersActive), row.active, 0.0005);
+        EXPECT_NEAR(billions(plan.parametersTrainable), row.trainable, 0.005);
+    }
+}
+
+TEST(Plan, camelidae34bIsAsLargeAsItsCheckpoint) {
+    const ModelConfig model = plannedModel(paper(), k34b).value();
+    Bytes bytes = 0;
+    for (const TensorSpec& tensor : expectedTensors(model)) {
+        std::int64_t elements = 1;
+        for (const std::int64_t size : tensor.shape)
+            elements *= size;
+        bytes += elements * bytesOf(DType::BF16);
+    }
+    EXPECT_EQ(bytes, 75'831'146'496);
+    EXPECT_EQ(2 * countParameters(model).total(), 75'831'146'496);
+}
+
+TEST(Plan, operationsPerToken) {
+    const struct {
+        const ModelConfig& model;
+        double plain, recomputed;
+    } rows[] = {{k7b, 30.9, 45.2}, {k13b, 58.4, 85.9}, {k34b, 150, 222}};
+    for (const auto& row : rows) {
+        EXPECT_NEAR(planOf(paper(), row.model).flopsPerToken / 1e9, row.plain, row.plain * 0.003);
+        Recipe again = paper();
+        again.tune.recompute = Recompute::All;
+        EXPECT_NEAR(planOf(again, row.model).flopsPerToken / 1e9, row.recomputed, row.recomputed * 0.004);
+    }
+}
+
+TEST(Plan, savedActivations) {
+    const struct {
+        const ModelConfig& model;
+        double none, gateUp;  // MB per token
+    } rows[] = {{k7b, 3.34, 1.93}, {k13b, 5.20, 2.99}, {k34b, 9.64, 4.72}};
+    for (const auto& row : rows) {
+        const auto perToken = [&](Recompute recompute) {
+            Recipe r = paper();
+            r.tune.recompute = recompute;
+            const RunPlan plan = planOf(r, row.model);
+            return static_cast<double>(item(plan, "activations")) /
+                   static_cast<double>(plan.microBatchTokens) / 1e6;
+        };
+        EXPECT_NEAR(perToken(Recompute::None), row.none, row.none * 0.01);
+        // One layer's full set lies beside what is kept.
+        EXPECT_NEAR(perToken(Recompute::GateUp), row.gateUp, row.gateUp * 0.07);
+        EXPECT_LT(perToken(Recompute::All), 0.6 * perToken(Recompute::GateUp));
+    }
+}
+
+TEST(Plan, weightsInMemory) {
+    const RunPlan nf4 = planOf(paper(), k7b);
+    const double linears = 32.0 * (4.0 * 4096 * 4096 + 3.0 * 4096 * 11008);
+    EXPECT_NEAR(static_cast<double>(item(nf4, "base_weights")), linears * 4.127 / 8, linears * 0.001);
+    EXPECT_EQ(item(nf4, "embeddings"), 2 * 32000 * 4096 * 2);
+    EXPECT_EQ(item(nf4, "gradients"), nf4.parametersTrainable * 4);
+    EXPECT_EQ(item(nf4, "optimizer"), nf4.parametersTrainable * 8);
+    Recipe r = paper();
+    r.model.quantization = Quantization::None;
+    EXPECT_NEAR(static_cast<double>(item(planOf(r, k7b), "base_weights")), linears * 2, linears * 0.001);
+    EXPECT_NEAR(static_cast<double>(item(planOf(r, k7b, nullptr, DeviceKind::Cpu), "base_weights")),
+                linears * 4, linears * 0.001);
+    r.tune.optimizer = OptimizerKind::AdamW8bit;
+    EXPECT_LT(item(planOf(r, k7b), "optimizer"), nf4.parametersTrainable * 21 / 10);
+    Bytes sum = 0;
+    for (const MemoryItem& m : nf4.memory)
+        sum += m.bytes;
+    EXPECT_EQ(nf4.memoryTotal, sum);
+    EXPECT_EQ(nf4.memory.size(), 8u);
+}
+
+TEST(Plan, referenceRun) {
+    Recipe r;
+    r.model.quantization = Quantization::None;
+    r.upcycle.adapterSize = 64;
+    r.tune.sequenceLength = 512;
+    ModelConfig base = readModelConfig(std::string(CARAVAN_SOURCE_DIR) + "/resources/demo/base-16m").value();
+    const DataFacts data{8896, 2'000'000, 3};
+    const RunPlan plan = planOf(r, base, &data, DeviceKind::Cpu);
+    EXPECT_EQ(plan.parametersDense, 15'735'168);
+    EXPECT_EQ(plan.steps, 278);
+    EXPECT_EQ(plan.tokensPerStep, 7194);
+    EXPECT_GT(plan.diskBytes, plan.checkpointBytes);
+}
+
+TEST(Plan, stepsOfEpochsAndBatches) {
+    Recipe r;
+    const DataFacts data{100, 50'000, 1};
+    r.tune.batchRows = 32;
+    EXPECT_EQ(stepsOf(r, data, 512), 4);
+    r.tune.epochs = 2.5;
+    EXPECT_EQ(stepsOf(r, data, 512), 10);
+    r.tune.epochs = 1;
+    r.tune.batchSequences = 10;
+    EXPECT_EQ(stepsOf(r, data, 512), 10);
+    r.tune.steps = 3;
+    EXPECT_EQ(stepsOf(r, data, 512), 3);
+    EXPECT_EQ(planOf(Recipe{}, k7b).steps, 0);
+}
+
+TEST(Plan, denseAndPartlySparse) {
+    Recipe r = paper();
+    r.upcycle.method = UpcycleMethod::None;
+    const RunPlan dense = planOf(r, k7b);
+    EXPECT_EQ(dense.parametersTotal, dense.parametersDense);
+    EXPECT_EQ(dense.parametersTrainable, dense.parametersLora);
+    r = paper();
+    r.upcycle.layers = "0-3,7";
+    const RunPlan some = planOf(r, k7b);
+    EXPECT_EQ(some.parametersTotal - some.parametersDense, 5 * 8 * (2 * 4096 * 512 + 4096));
+    r.upcycle.layers = "32";
+    EXPECT_FALSE(planRun(r, k7b, nullptr, DeviceKind::Cpu));
+    r = paper();
+    r.upcycle.topK = 9;
+    EXPECT_EQ(planRun(r, k7b, nullptr, DeviceKind::Cpu).error().parameter("key"), "upcycle.top_k");
+}
+
+TEST(Plan, microBatchDefaults) {
+    Recipe r;
+    EXPECT_EQ(microBatchTokensOf(r, k7b, DeviceKind::Cpu), 2048);
+    const std::int64_t cuda = microBatchTokensOf(r, k7b, DeviceKind::Cuda);
+    EXPECT_GE(cuda, 4096);
+    EXPECT_EQ(cuda % 2048, 0);
+    EXPECT_LE(microBatchTokensOf(r, k34b, DeviceKind::Cuda), cuda);
+    r.tune.microBatchTokens = 100;
+    EXPECT_EQ(microBatchTokensOf(r, k7b, DeviceKind::Cuda), 100);
+}
+
+TEST(Plan, takesNoTime) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < 100; ++i)
+        (void)planOf(paper(), k34b);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    EXPECT_LT(seconds / 100, 0.005);
+}
+
+}  // namespace
+}  // namespace caravan::engine
