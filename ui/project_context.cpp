@@ -365,9 +365,22 @@ void ProjectContext::refreshRuns() {
                 entry.state = m_controller->live().state;
                 entry.step = std::max(entry.step, m_controller->live().step);
                 m_controller->setSteps(entry.folder, entry.steps);
+                if (m_controller->live().lastCheckpoint < 0) findCheckpoint(entry);
             }
             Q_EMIT runsChanged();
             if (m_selectedRun.isEmpty() && !m_runs.isEmpty()) selectRun(m_runs.first().id);
+        });
+}
+
+// After the window attached to a run that was on before: its checkpoints are on disk.
+void ProjectContext::findCheckpoint(const RunEntry& entry) {
+    using Outcome = engine::Result<std::vector<engine::CheckpointInfo>>;
+    inProject<Outcome>(
+        this, [id = entry.id.toStdString()](ProjectStore& store) { return store.catalogue->checkpoints(id); },
+        [this, folder = entry.folder](const Outcome& checkpoints) {
+            if (!checkpoints || !m_controller) return;
+            for (const engine::CheckpointInfo& checkpoint : *checkpoints)
+                m_controller->setLastCheckpoint(folder, checkpoint.step);
         });
 }
 

@@ -123,6 +123,7 @@ class ProjectContext : public QObject {
     void applyRecipe(const engine::Recipe& recipe);
     void inspect(const QString& path);
     void askSteps(const QString& runFolder, const engine::Recipe& recipe);
+    void findCheckpoint(const RunEntry& entry);
     void saveDraft();
     void saveModels();
     void load(bool demo);

@@ -83,7 +83,7 @@ void TestUpcyclePage::init() {
     QTRY_VERIFY(m_project->baseModel() && m_project->baseModel()->status == ModelEntry::Status::Ready);
     m_page->show();
     m_page->setActive(true);
-    QTRY_VERIFY(!m_page->panel()->totalText().isEmpty());
+    QTRY_VERIFY(!m_page->panel()->memoryTotalText().isEmpty());
     m_project->undoStack()->clear();
 }
 
@@ -108,10 +108,10 @@ void TestUpcyclePage::everySettingHasAnEditor() {
 }
 
 void TestUpcyclePage::typingChangesTheRecipeAndThePlan() {
-    const QString before = m_page->panel()->totalText();
+    const QString before = m_page->panel()->memoryTotalText();
     type("upcycle.adapter_size", "64");
     QCOMPARE(m_project->recipe().upcycle.adapterSize, 64);
-    QTRY_VERIFY(m_page->panel()->totalText() != before);
+    QTRY_VERIFY(m_page->panel()->memoryTotalText() != before);
     QCOMPARE(m_engine->last("plan")->body["recipe"]["upcycle"]["adapter_size"], 64);
     QTest::keyClick(number("upcycle.experts"), Qt::Key_Up);
     QCOMPARE(m_project->recipe().upcycle.experts, 9);

@@ -128,6 +128,12 @@ void RunController::setSteps(const QString& runFolder, std::int64_t steps) {
     Q_EMIT liveChanged();
 }
 
+void RunController::setLastCheckpoint(const QString& runFolder, engine::StepIndex step) {
+    if (runFolder != m_live.folder || step <= m_live.lastCheckpoint) return;
+    m_live.lastCheckpoint = step;
+    Q_EMIT liveChanged();
+}
+
 void RunController::take(const RunEventBatch& batch) {
     for (qsizetype at = 0; at < batch.size();) {
         const QString run = batch[at].run;

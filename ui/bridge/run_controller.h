@@ -56,6 +56,7 @@ class RunController : public QObject {
     void sampleNow();
     void change(const std::string& key, const std::string& value);
     void setSteps(const QString& runFolder, std::int64_t steps);
+    void setLastCheckpoint(const QString& runFolder, engine::StepIndex step);  // found on disk
 
   Q_SIGNALS:
     void liveChanged();                                                              // any field of live()

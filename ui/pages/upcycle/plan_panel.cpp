@@ -56,6 +56,8 @@ class PlanPanel::Measure : public QWidget {
         update();
     }
 
+    [[nodiscard]] QString value() const { return m_value; }
+
   protected:
     void paintEvent(QPaintEvent*) override {
         QPainter painter(this);
@@ -278,6 +280,9 @@ bool PlanPanel::fits() const {
     return !m_known || m_device.memoryTotal <= 0 || m_plan.memoryTotal <= m_device.memoryTotal;
 }
 QString PlanPanel::totalText() const {
+    return m_total->value();
+}
+QString PlanPanel::memoryTotalText() const {
     return m_planTotal->text();
 }
 

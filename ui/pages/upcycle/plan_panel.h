@@ -52,7 +52,8 @@ class PlanPanel : public QScrollArea {
     [[nodiscard]] QPushButton* dryButton() const { return m_dry; }
     [[nodiscard]] QPushButton* proofButton() const { return m_prove; }
     [[nodiscard]] VerdictBox* proofBox() const { return m_proof; }
-    [[nodiscard]] QString totalText() const;
+    [[nodiscard]] QString totalText() const;  // parameters in all
+    [[nodiscard]] QString memoryTotalText() const;
 
   Q_SIGNALS:
     void remedyChosen(const caravan::ui::Remedy& remedy);
