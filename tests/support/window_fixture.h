@@ -130,19 +130,19 @@ inline void answerPlans(ui::FakeEngineLink& engine) {
     });
 }
 
-}  // namespace caravan::test
-
 // CARAVAN_TEST_PICTURES=DIR: what a test sees, for the eye.
 inline void picture(QWidget& widget, const QString& name) {
     const QString folder = qEnvironmentVariable("CARAVAN_TEST_PICTURES");
     if (folder.isEmpty()) return;
     for (const bool dark : {false, true}) {
         ui::Theme::instance().setScheme(dark ? ui::Scheme::Dark : ui::Scheme::Light);
-        QCoreApplication::processEvents();
+        QCoreApplication::sendPostedEvents();
         widget.grab().save(folder + QLatin1Char('/') + name + (dark ? "-dark.png" : "-light.png"));
     }
     ui::Theme::instance().setScheme(ui::Scheme::Light);
 }
+
+}  // namespace caravan::test
 
 // main() of a window test: sandbox first, then the application with the program's own style.
 #define CARAVAN_UI_TEST_MAIN(Test)                                          \
