@@ -233,7 +233,9 @@ void UpcyclePage::ask() {
 void UpcyclePage::takePlan(const nlohmann::json& answer, const engine::Recipe& recipe) {
     m_planError.clear();
     try {
-        m_panel->showPlan(answer.at("plan").get<engine::RunPlan>(), recipe, modelConfig());
+        const auto plan = answer.at("plan").get<engine::RunPlan>();
+        // of settings that contradict each other there is no plan: the last numbers stay, gray
+        if (plan.parametersTotal > 0) m_panel->showPlan(plan, recipe, modelConfig());
     } catch (const std::exception& exception) {
         m_planError = tr("The plan could not be read: %1").arg(QString::fromUtf8(exception.what()));
     }
