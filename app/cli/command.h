@@ -51,16 +51,28 @@ class Context {
     [[nodiscard]] engine::Result<engine::Engine*> openEngine();
 
     // Ctrl-C: the first asks to stop (interrupts() = 1), a second to stop at once (2). The token ends at the
-    // first.
+    // first. The second ends the program, unless a tuning run is saved first (setPatient).
     [[nodiscard]] int interrupts() const;
     [[nodiscard]] std::stop_token stopToken();
+    void setPatient(bool patient);
+    void watchSignals();  // once, before any other thread
 
   private:
     std::unique_ptr<engine::Engine> m_engine;
+    std::mutex m_output;  // of the members below and the terminal
     engine::Progress m_last;
-    double m_stageStart = 0;  // seconds
+    double m_stageStart = 0, m_lastDraw = 0;  // seconds
+    std::int64_t m_stageFirst = 0;
     bool m_progressShown = false;
+    std::atomic<int> m_interrupts{0};
+    std::atomic<bool> m_patient{false};
+    std::stop_source m_stop;
 };
+
+// "3.4 MiB", "1:05 min", "1,234" for people.
+[[nodiscard]] std::string bytesText(std::int64_t bytes);
+[[nodiscard]] std::string durationText(double seconds);
+[[nodiscard]] std::string countText(std::int64_t count);
 
 // Runs the command with its options parsed; returns the exit code (0, or what Context::fail() returned).
 using Action = std::function<int()>;

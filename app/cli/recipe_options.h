@@ -19,6 +19,8 @@ class RecipeOptions {
     [[nodiscard]] engine::Result<engine::Recipe> build(const Context& context) const;
     [[nodiscard]] engine::Result<engine::RunLimits> limits() const;
 
+    void useRecipe(std::string file) { m_recipe = std::move(file); }  // a positional that a command defines
+
     std::string model;  // --model, or a positional that a command defines itself
 
   private:

@@ -72,9 +72,12 @@ int Host::Core::run() {
         m_signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     }
     m_idleSince = m_nextBeat = Clock::now();
+    m_sleep = std::make_unique<SleepInhibitor>([this] { m_runs->checkpointAll(); },
+                                               [this](const std::string& text) { log("info", text); });
     m_device = std::jthread([this](std::stop_token stop) { watchDevice(std::move(stop)); });
     log("info", "listening");
     loop();
+    m_listener.close();
     log("info", "ending");
     return 0;
 }
@@ -88,6 +91,8 @@ void Host::Core::loop() {
         if (m_stopRequests > m_stopsSeen) beginStop();
         if (Clock::now() >= m_nextBeat) beat();
         m_runs->retire();
+        m_sleep->keepAwake(m_runs->anyLive());
+        m_sleep->process();
         reapRequests();
         flushClients();
         dropClients();

@@ -14,6 +14,7 @@
 #include "app/engine_host/hosted_runs.h"
 #include "app/engine_host/listener.h"
 #include "app/engine_host/outbox.h"
+#include "app/engine_host/sleep_inhibitor.h"
 #include "engine/api/wire.h"
 
 namespace caravan::host {
@@ -94,6 +95,7 @@ class Host::Core {
     Clock::time_point m_idleSince, m_nextBeat;
     bool m_hadClient = false;
     std::unique_ptr<HostedRuns> m_runs;
+    std::unique_ptr<SleepInhibitor> m_sleep;
     std::jthread m_device;
 };
 

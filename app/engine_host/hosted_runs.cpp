@@ -63,8 +63,8 @@ engine::Result<std::shared_ptr<projects::RunRecorder>> HostedRuns::recorderFor(c
         const std::lock_guard lock(m_mutex);
         m_projects[place.string()] = project;
     }
-    return std::make_shared<projects::RunRecorder>(project, fs::path(folder).filename().string(), "engine",
-                                                   recipe, steps);
+    return projects::RunRecorder::claim(project, fs::path(folder).filename().string(), "engine", recipe,
+                                        steps);
 }
 
 template <class Begin>

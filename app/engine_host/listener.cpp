@@ -82,7 +82,7 @@ engine::Result<Listener::Outcome> Listener::open() {
     for (int tries = 0; flock(m_lock, LOCK_EX | LOCK_NB) != 0; ++tries) {
         const int probe = connectTo(m_path);
         if (probe >= 0) {
-            close(probe);
+            ::close(probe);
             return Outcome::AnotherLives;
         }
         if (tries == 50)
@@ -102,19 +102,20 @@ engine::Result<Listener::Outcome> Listener::open() {
     return Outcome::Ours;
 }
 
-Listener::~Listener() {
+void Listener::close() {
     if (m_fd >= 0) {
         unlink(m_path.c_str());
-        close(m_fd);
+        ::close(m_fd);
     }
-    if (m_lock >= 0) close(m_lock);
+    if (m_lock >= 0) ::close(m_lock);
+    m_fd = m_lock = -1;
 }
 
 int Listener::accept() const {
     const int fd = accept4(m_fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return -1;
     if (samePerson(fd)) return fd;
-    close(fd);
+    ::close(fd);
     return -1;
 }
 

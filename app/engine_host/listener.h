@@ -17,7 +17,8 @@ class Listener {
     explicit Listener(std::string path) : m_path(std::move(path)) {}
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
-    ~Listener();  // removes the socket, then gives the lock up
+    ~Listener() { close(); }
+    void close();  // removes the socket, then gives the lock up
 
     // AnotherLives: a living engine answers on the path.
     [[nodiscard]] engine::Result<Outcome> open();

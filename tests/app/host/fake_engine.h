@@ -23,6 +23,7 @@ class FakeRun : public TuningRun {
             std::chrono::microseconds pace)
         : m_folder(std::move(folder)), m_observer(std::move(observer)), m_steps(steps), m_pace(pace) {
         std::filesystem::create_directories(m_folder);
+        m_file.open(m_folder + "/metrics.jsonl", std::ios::app);
         m_thread = std::thread([this] { loop(); });
     }
     ~FakeRun() override {
@@ -54,8 +55,7 @@ class FakeRun : public TuningRun {
 
   private:
     void say(const RunEvent& event) {
-        if (!std::holds_alternative<RoutingRecord>(event))
-            std::ofstream(m_folder + "/metrics.jsonl", std::ios::app) << toJson(event).dump() << '\n';
+        if (!std::holds_alternative<RoutingRecord>(event)) m_file << toJson(event).dump() << std::endl;
         m_observer->onEvent(event);
     }
     void become(RunState to) {
@@ -95,6 +95,7 @@ class FakeRun : public TuningRun {
         become(RunState::Finished);
     }
     std::string m_folder;
+    std::ofstream m_file;
     std::shared_ptr<RunObserver> m_observer;
     StepIndex m_steps;
     std::chrono::microseconds m_pace;

@@ -1,0 +1,318 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "projects/run_catalogue.h"
+
+namespace caravan::cli::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct Outcome {
+    int code = -1;
+    std::string out, err;
+    [[nodiscard]] std::vector<json> lines() const {
+        std::vector<json> found;
+        std::istringstream in(out);
+        for (std::string line; std::getline(in, line);)
+            found.push_back(json::parse(line));
+        return found;
+    }
+    // The lines of one type, in order.
+    [[nodiscard]] std::vector<json> of(const std::string& type) const {
+        std::vector<json> found;
+        for (const json& line : lines())
+            if (line.value("type", "") == type) found.push_back(line);
+        return found;
+    }
+};
+
+std::string readText(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+class Cli : public ::testing::Test {
+  protected:
+    Cli() {
+        std::string pattern = (fs::temp_directory_path() / "caravan-cli-XXXXXX").string();
+        folder = mkdtemp(pattern.data());
+    }
+    ~Cli() override { fs::remove_all(folder); }
+
+    pid_t start(const std::vector<std::string>& words, const fs::path& out, const fs::path& err) const {
+        std::vector<std::string> copy = words;
+        copy.insert(copy.begin(), CARAVAN_BINARY_DIR "/app/caravan-cli");
+        std::vector<char*> argv;
+        for (auto& word : copy)
+            argv.push_back(word.data());
+        argv.push_back(nullptr);
+        const std::string outFile = out, errFile = err;
+        const pid_t child = fork();
+        if (child != 0) return child;
+        (void)!freopen("/dev/null", "r", stdin);
+        (void)!freopen(outFile.c_str(), "w", stdout);
+        (void)!freopen(errFile.c_str(), "w", stderr);
+        execv(argv[0], argv.data());
+        _exit(127);
+    }
+    static int join(pid_t child) {
+        int status = 0;
+        waitpid(child, &status, 0);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+    Outcome run(const std::vector<std::string>& words) const {
+        Outcome outcome;
+        outcome.code = join(start(words, folder / "out", folder / "err"));
+        outcome.out = readText(folder / "out");
+        outcome.err = readText(folder / "err");
+        return outcome;
+    }
+    [[nodiscard]] std::string model() const { return CARAVAN_SOURCE_DIR "/resources/demo/base-16m"; }
+    [[nodiscard]] std::string rows(const std::string& name) const {
+        return CARAVAN_SOURCE_DIR "/resources/demo/data/" + name + ".jsonl";
+    }
+    // Few and short rows: a step takes well under a second.
+    [[nodiscard]] std::vector<std::string> tune(std::int64_t steps,
+                                                const std::vector<std::string>& more = {}) const {
+        std::vector<std::string> words = {"tune",
+                                          "--model",
+                                          model(),
+                                          "--data",
+                                          rows("math.train") + ",weight=0.2",
+                                          "--heldout",
+                                          small(),
+                                          "--project",
+                                          (folder / "p").string(),
+                                          "--steps",
+                                          std::to_string(steps),
+                                          "--batch-rows",
+                                          "2",
+                                          "--sequence-length",
+                                          "96",
+                                          "--quantization",
+                                          "none",
+                                          "--experts",
+                                          "4",
+                                          "--adapter-size",
+                                          "8",
+                                          "--lora-rank",
+                                          "4",
+                                          "--learning-rate",
+                                          "0.001",
+                                          "--device",
+                                          "cpu",
+                                          "--json"};
+        words.insert(words.end(), more.begin(), more.end());
+        return words;
+    }
+    [[nodiscard]] std::string small() const {
+        const fs::path file = folder / "math.heldout.jsonl";
+        std::ifstream in(rows("math.heldout"));
+        std::ofstream out(file);
+        std::string line;
+        for (int i = 0; i < 4 && std::getline(in, line); ++i)
+            out << line << '\n';
+        return file;
+    }
+    fs::path folder;
+};
+
+TEST_F(Cli, HelpAnswersAtOnceWithTypeRangeDefaultAndUnit) {
+    const auto before = std::chrono::steady_clock::now();
+    const Outcome all = run({"--help"});
+    EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(2));
+    EXPECT_EQ(all.code, 0);
+    for (const char* command : {"demo", "inspect", "tokenize", "plan", "upcycle", "tune", "resume", "runs",
+                                "projects", "probe", "chat", "eval", "routing", "import", "export"})
+        EXPECT_NE(all.out.find(std::string("\n  ") + command), std::string::npos) << command;
+    const Outcome tune = run({"tune", "--help"});
+    EXPECT_EQ(tune.code, 0);
+    for (const char* part : {"--learning-rate", "--top-k", "from 1 to 128", "default 8", "in tokens", "nf4",
+                             "--stop-after", "--json", "--device"})
+        EXPECT_NE(tune.out.find(part), std::string::npos) << part;
+    EXPECT_EQ(run({"runs", "list", "--help"}).code, 0);
+    EXPECT_EQ(run({"--version"}).code, 0);
+}
+
+TEST_F(Cli, WrongUsageIsTwoAndNamesTheNearest) {
+    EXPECT_EQ(run({}).code, 2);
+    Outcome o = run({"tune", "--lerning-rate", "1", "--project", "x", "--json"});
+    EXPECT_EQ(o.code, 2);
+    EXPECT_NE(o.err.find("--learning-rate"), std::string::npos) << o.err;
+    ASSERT_EQ(o.of("error").size(), 1u) << o.out;
+    EXPECT_EQ(o.of("error")[0]["code"], "unknown_key");
+    for (const char* key : {"what", "where", "why", "do"})
+        EXPECT_TRUE(o.of("error")[0].contains(key)) << key;
+    o = run({"tnue"});
+    EXPECT_EQ(o.code, 2);
+    EXPECT_NE(o.err.find("tune"), std::string::npos);
+    o = run({"tune", "--project", (folder / "p").string(), "--model", model(), "--data", rows("math.train"),
+             "--set", "tune.lerning_rate=1"});
+    EXPECT_EQ(o.code, 2);
+    EXPECT_NE(o.err.find("tune.learning_rate"), std::string::npos) << o.err;
+    o = run({"tune", "--project", (folder / "p").string(), "--model", model(), "--data", rows("math.train"),
+             "--experts", "1000"});
+    EXPECT_EQ(o.code, 2);
+    EXPECT_NE(o.err.find("128"), std::string::npos) << o.err;
+    EXPECT_EQ(run({"tune", "--project", (folder / "p").string(), "--model", model()}).code, 2);
+    EXPECT_EQ(run({"tune", "--model", model()}).code, 2);
+    EXPECT_EQ(run({"chat", model(), "--device", "gpu"}).code, 2);
+    EXPECT_EQ(run({"chat", model(), "--temperature", "warm"}).code, 2);
+    EXPECT_EQ(run({"runs", "list", "--project", (folder / "none").string()}).code, 2);
+    EXPECT_FALSE(fs::exists(folder / "p" / "runs" / "0001"));
+}
+
+TEST_F(Cli, BadFilesAreThree) {
+    EXPECT_EQ(run({"chat", (folder / "nothing").string(), "--prompt", "x"}).code, 3);
+    EXPECT_EQ(
+        run({"tune", "--project", (folder / "p").string(), "--model", model(), "--data", "missing.jsonl"})
+            .code,
+        3);
+    std::ofstream(folder / "recipe.json") << "{ not json";
+    EXPECT_EQ(
+        run({"tune", "--project", (folder / "p").string(), "--recipe", (folder / "recipe.json").string()})
+            .code,
+        3);
+    std::ofstream(folder / "recipe2.json") << R"({"tune": {"steps": 3, "lora_rnk": 4}})";
+    const Outcome o =
+        run({"tune", "--project", (folder / "p").string(), "--recipe", (folder / "recipe2.json").string()});
+    EXPECT_EQ(o.code, 2);
+    EXPECT_NE(o.err.find("tune.lora_rank"), std::string::npos) << o.err;
+}
+
+TEST_F(Cli, TunesStopsResumesAndLists) {
+    const Outcome o = run(tune(4, {"--stop-after", "2", "--checkpoint-every", "1"}));
+    ASSERT_EQ(o.code, 5) << o.err;
+    EXPECT_EQ(o.of("step").size(), 2u);
+    const std::string folderOfRun = folder / "p/runs/0001";
+    EXPECT_EQ(o.of("state").back()["to"], "stopped");
+    EXPECT_EQ(o.of("state").back()["run"], fs::canonical(folderOfRun).string());
+    EXPECT_EQ(o.of("evaluation").at(0)["step"], 0);
+    EXPECT_FALSE(json::parse(readText(folder / "p/runs/0001/recipe.json"))["tune"].contains("stop_after"));
+    for (const char* key : {"loss", "balance", "balance_loss", "learning_rate", "gradient_norm", "tokens",
+                            "answer_tokens", "tokens_per_second", "memory_bytes", "expert_load"})
+        EXPECT_TRUE(o.of("step")[0].contains(key)) << key;
+
+    const Outcome resumed = run({"resume", folderOfRun, "--json", "--device", "cpu"});
+    ASSERT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_EQ(resumed.of("step").front()["step"], 3);
+    EXPECT_EQ(resumed.of("step").back()["step"], 4);
+    EXPECT_EQ(resumed.of("result").at(0)["step"], 4);
+    EXPECT_EQ(resumed.of("checkpoint").back()["step"], 4);
+
+    const Outcome list = run({"runs", "list", "--project", (folder / "p").string(), "--json"});
+    ASSERT_EQ(list.code, 0);
+    const json run1 = list.lines().at(0)["runs"][0];
+    EXPECT_EQ(run1["state"], "finished");
+    EXPECT_EQ(run1["step"], 4);
+    EXPECT_EQ(run1["steps"], 4);
+
+    // The same run without a stop in between: the same losses to the last bit.
+    const Outcome whole = run(tune(4, {"--checkpoint-every", "1", "--name", "whole"}));
+    ASSERT_EQ(whole.code, 0) << whole.err;
+    EXPECT_EQ(whole.of("step")[3]["loss"], resumed.of("step")[1]["loss"]);
+
+    const Outcome rebuilt = run({"projects", "rebuild", (folder / "p").string(), "--json"});
+    ASSERT_EQ(rebuilt.code, 0) << rebuilt.err;
+    EXPECT_EQ(rebuilt.lines().at(0)["equal"], true) << rebuilt.out;
+    EXPECT_EQ(rebuilt.lines().at(0)["rows"]["runs"], 2);
+    EXPECT_EQ(rebuilt.lines().at(0)["rows"]["steps"], 8);
+}
+
+TEST_F(Cli, CtrlCSavesAndOtherProcessesControlARun) {
+    const pid_t child = start(tune(100000), folder / "child-out", folder / "child-err");
+    const auto steps = [&](std::int64_t wanted) {
+        for (int i = 0; i < 600; ++i) {
+            const auto catalogue = projects::RunCatalogue::open(folder / "p");
+            if (catalogue) {
+                const auto found = (*catalogue)->run("0001");
+                if (found && found->row.step >= wanted) return true;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+        return false;
+    };
+    ASSERT_TRUE(steps(1));
+    const auto control = [&](const char* word) {
+        return run({"runs", word, "0001", "--project", (folder / "p").string()}).code;
+    };
+    EXPECT_EQ(control("pause"), 0);
+    const auto state = [&](engine::RunState wanted) {
+        for (int i = 0; i < 200; ++i) {
+            const auto catalogue = projects::RunCatalogue::open(folder / "p");
+            if (catalogue && (*catalogue)->run("0001")->row.state == wanted) return true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+        return false;
+    };
+    EXPECT_TRUE(state(engine::RunState::Paused));
+    EXPECT_EQ(control("continue"), 0);
+    EXPECT_TRUE(state(engine::RunState::Running));
+    kill(child, SIGINT);
+    EXPECT_EQ(join(child), 5);
+    EXPECT_TRUE(state(engine::RunState::Stopped));
+    EXPECT_FALSE(fs::is_empty(folder / "p/runs/0001/checkpoints"));
+    EXPECT_EQ(control("pause"), 2);
+}
+
+TEST_F(Cli, ChatStreamsOneObjectPerToken) {
+    const Outcome o = run({"chat", model(), "--prompt", "Hello", "--greedy", "--max-tokens", "5", "--json",
+                           "--alternatives", "2", "--device", "cpu"});
+    ASSERT_EQ(o.code, 0) << o.err;
+    const auto lines = o.lines();
+    ASSERT_GE(lines.size(), 2u);
+    std::string text;
+    for (std::size_t i = 0; i + 1 < lines.size(); ++i) {
+        EXPECT_TRUE(lines[i].contains("id") && lines[i].contains("logprob") && lines[i].contains("experts") &&
+                    lines[i].contains("weights"));
+        EXPECT_EQ(lines[i]["alternatives"].size(), 2u);
+        text += lines[i]["text"].get<std::string>();
+    }
+    EXPECT_TRUE(lines.back().contains("tokens_per_second") &&
+                lines.back().contains("seconds_to_first_token"));
+    const Outcome plain =
+        run({"chat", model(), "--prompt", "Hello", "--greedy", "--max-tokens", "5", "--device", "cpu"});
+    EXPECT_EQ(plain.out, text + "\n");
+}
+
+TEST_F(Cli, UpcyclesProvesEvaluatesAndRoutes) {
+    const std::string out = folder / "sparse";
+    Outcome o = run({"upcycle", model(), "--experts", "4", "--top-k", "2", "--adapter-size", "8", "--scaling",
+                     "1", "--quantization", "none", "--out", out, "--json", "--device", "cpu"});
+    ASSERT_EQ(o.code, 0) << o.err;
+    EXPECT_EQ(o.lines().at(0)["step0_max_abs_logit_difference"], 0.0);
+    EXPECT_GT(o.lines()[0]["parameters_total"], o.lines()[0]["parameters_active"]);
+    EXPECT_EQ(run({"upcycle", model(), "--out", out}).code, 2);  // it exists
+    o = run({"eval", model(), out, "--data", small(), "--json", "--device", "cpu"});
+    ASSERT_EQ(o.code, 0) << o.err;
+    const json models = o.lines().at(0)["models"];
+    ASSERT_EQ(models.size(), 2u);
+    EXPECT_EQ(models[0]["heldout_loss"]["math"], models[1]["heldout_loss"]["math"]);
+    o = run({"routing", out, "--data", small(), "--json", "--csv", (folder / "r.csv").string(), "--device",
+             "cpu"});
+    ASSERT_EQ(o.code, 0) << o.err;
+    double sum = 0;
+    const json first = o.lines().at(0)["load"][0];
+    for (const auto& share : first)
+        sum += share.get<double>();
+    EXPECT_NEAR(sum, 1, 1e-6);
+    EXPECT_EQ(readText(folder / "r.csv").substr(0, 12), "layer,expert");
+}
+
+}  // namespace
+}  // namespace caravan::cli::testing
