@@ -65,6 +65,7 @@ void Session::restartPrefetch() {
 
 void Session::tune() {
     setState(RunState::Running);
+    progress({kTuningStage, m_step, m_steps});
     if (m_step == 0) evaluateAt(0);
     m_begin = m_mark = std::chrono::steady_clock::now();
     while (m_step < m_steps) {
