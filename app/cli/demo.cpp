@@ -116,6 +116,7 @@ engine::Result<int> Journey::tune() {
     title("4  Tuning");
     engine::RunRequest request;
     request.recipe = m_demo.recipe;
+    request.recipeFolder = m_demo.project->folder().string();
     request.runFolder = m_runFolder;
     const auto outcome =
         runTuning(m_context, m_demo.project, m_runFolder, engine::recipeToJson(m_demo.recipe).dump(),

@@ -195,6 +195,10 @@ engine::Result<engine::Recipe> RecipeOptions::build(const Context& context) cons
     return recipe;
 }
 
+std::string RecipeOptions::recipeFolder() const {
+    return m_recipe.empty() ? std::string() : fs::absolute(m_recipe).parent_path().string();
+}
+
 engine::Result<engine::RunLimits> RecipeOptions::limits() const {
     std::string text = m_stopAfter;
     for (const std::string& set : m_sets)

@@ -21,6 +21,10 @@ class RecipeOptions {
 
     void useRecipe(std::string file) { m_recipe = std::move(file); }  // a positional that a command defines
 
+    // Where the recipe file lies ("" without one): a run's folder brings its changes.jsonl, which are
+    // replayed.
+    [[nodiscard]] std::string recipeFolder() const;
+
     std::string model;  // --model, or a positional that a command defines itself
 
   private:

@@ -44,6 +44,8 @@ int tune(Context& context, const Options& options) {
 
     engine::RunRequest request;
     request.recipe = *recipe;
+    request.recipeFolder = options.recipe.recipeFolder();
+    if (request.recipeFolder.empty()) request.recipeFolder = (*project)->folder().string();
     request.runFolder = (*project)->runFolder(*name).string();
     request.limits = *limits;
     context.note("run " + request.runFolder);
