@@ -1,0 +1,251 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <ATen/core/LegacyTypeDispatch.h>
+
+#include <chrono>
+#include <mutex>
+#include <thread>
+
+#include "engine/api/engine.h"
+#include "engine/checkpoint/model_export.h"
+#include "engine/evaluate/heldout.h"
+#include "engine/evaluate/probe.h"
+#include "engine/generate/generator.h"
+#include "engine/generate/prompt.h"
+#include "engine/ops/parallel.h"
+#include "engine/routing/probe_routing.h"
+#include "engine/session/device_choice.h"
+#include "engine/session/error_mapping.h"
+#include "engine/session/model_source.h"
+#include "engine/train/session.h"
+#include "engine/upcycle/dry_step.h"
+#include "engine/upcycle/upcycle.h"
+
+namespace caravan::engine {
+namespace {
+
+// The model that chat, evaluation and export use: one at a time, kept until another one is asked for.
+struct LoadedModel {
+    std::string key;
+    OpenedModel opened;
+    std::unique_ptr<generate::Generator> generator;
+};
+
+class LocalEngine final : public Engine {
+  public:
+    explicit LocalEngine(const EngineOptions& options)
+        : m_options(options), m_choice(chooseDevice(options)) {}
+
+    DeviceStatus device() override { return deviceStatus(m_choice); }
+
+    Result<StepZeroProof> proveStepZero(const Recipe& recipe, const std::string& folder,
+                                        const ProgressFunction& progress, std::stop_token stop) override {
+        return compute([&] { return upcycle::prove(recipe, folder, m_choice.device, progress, stop); });
+    }
+    Result<DryStep> dryStep(const Recipe& recipe, const std::string& folder, const ProgressFunction& progress,
+                            std::stop_token stop) override {
+        return compute([&] { return upcycle::dryStep(recipe, folder, m_choice.device, progress, stop); });
+    }
+    Result<UpcycleOutcome> upcycle(const Recipe& recipe, const std::string& folder, const std::string& out,
+                                   const ProgressFunction& progress, std::stop_token stop) override {
+        return compute([&] { return upcycle::apply(recipe, folder, out, m_choice.device, progress, stop); });
+    }
+
+    Result<std::shared_ptr<TuningRun>> startRun(const RunRequest& request,
+                                                std::shared_ptr<RunObserver> observer) override {
+        return compute(
+            [&] { return keep(train::Session::start(request, std::move(observer), sessionOptions())); });
+    }
+    Result<std::shared_ptr<TuningRun>> resumeRun(const ResumeRequest& request,
+                                                 std::shared_ptr<RunObserver> observer) override {
+        return compute(
+            [&] { return keep(train::Session::resumeRun(request, std::move(observer), sessionOptions())); });
+    }
+
+    Result<GenerateSummary> generate(const ModelSource& source, const std::vector<ChatMessage>& messages,
+                                     const GenerateOptions& options, const TokenFunction& token,
+                                     const ProgressFunction& progress, std::stop_token stop) override {
+        return compute([&] {
+            if (source.live) return generateLive(source, messages, options, token, stop);
+            const auto lock = acquire(stop);
+            LoadedModel& loaded = use(source, progress, stop);
+            const Tokenizer& tokenizer = loaded.opened.text();
+            if (!loaded.generator)
+                loaded.generator = std::make_unique<generate::Generator>(*loaded.opened.model, tokenizer);
+            const auto form = generate::promptForm(loaded.opened.tokenizerFolder,
+                                                   loaded.opened.recipe ? &*loaded.opened.recipe : nullptr);
+            return loaded.generator->run(generate::promptIds(tokenizer, form, messages, options.raw), options,
+                                         token, stop);
+        });
+    }
+
+    Result<EvaluateOutcome> evaluate(const ModelSource& source, const std::vector<DomainFile>& files,
+                                     const ProgressFunction& progress, std::stop_token stop) override {
+        return compute([&] {
+            return with(source, progress, stop,
+                        [&](model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe) {
+                            return evaluateOn(model, tokenizer, recipe, source.path, files, progress, stop);
+                        });
+        });
+    }
+    Result<RoutingStatistics> routing(const ModelSource& source, const std::vector<DomainFile>& files,
+                                      const ProgressFunction& progress, std::stop_token stop) override {
+        return compute([&] {
+            return with(source, progress, stop,
+                        [&](model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe) {
+                            const auto set = evaluate::loadProbeSet(
+                                files, tokenizer, sequenceLength(recipe, model), progress, stop);
+                            return routing::probeRouting(model, set, progress, stop);
+                        });
+        });
+    }
+    Result<void> probe(const ModelSource& source, const ProbeRequest& request,
+                       std::stop_token stop) override {
+        return compute([&] {
+            ModelSource exact = source;
+            if (exact.compute == Compute::Auto) exact.compute = Compute::Fp32;
+            const auto lock = acquire(stop);
+            evaluate::probe(*use(exact, {}, stop).opened.model, request, stop);
+        });
+    }
+    Result<ExportOutcome> exportModel(const ModelSource& source, const ExportRequest& request,
+                                      const ProgressFunction& progress, std::stop_token stop) override {
+        return compute([&] {
+            const auto lock = acquire(stop);
+            OpenedModel& opened = use(source, progress, stop).opened;
+            return checkpoint::exportModel({*opened.model, opened.baseFolder, opened.tokenizer.get()},
+                                           request, progress, stop);
+        });
+    }
+    void unload() override {
+        const std::lock_guard lock(m_mutex);
+        m_loaded.reset();
+    }
+
+  private:
+    // Everything that computes: threads set, no autograd keys in the way, exceptions as errors.
+    template <class F>
+    auto compute(F&& f) -> Result<decltype(f())> {
+        if (m_choice.refused) return tl::unexpected(*m_choice.refused);
+        return guarded([&] {
+            ops::setThreads(m_options.threads);
+            const at::AutoDispatchBelowADInplaceOrView guard;
+            return f();
+        });
+    }
+
+    // The model's lock; a request that is cancelled while it waits for another one goes at once.
+    std::unique_lock<std::timed_mutex> acquire(const std::stop_token& stop) {
+        std::unique_lock lock(m_mutex, std::defer_lock);
+        while (!lock.try_lock_for(std::chrono::milliseconds(20)))
+            if (stop.stop_requested())
+                throw EngineException(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
+        return lock;
+    }
+
+    // With the lock held. Drops the model before, so that two never lie in memory.
+    LoadedModel& use(const ModelSource& source, const ProgressFunction& progress,
+                     const std::stop_token& stop) {
+        const SourcePlan plan = planSource(source);
+        if (!m_loaded || m_loaded->key != plan.key()) {
+            m_loaded.reset();
+            m_loaded.emplace(
+                LoadedModel{plan.key(), openSource(plan, m_choice.device, progress, stop), nullptr});
+        }
+        return *m_loaded;
+    }
+
+    template <class F>
+    auto with(const ModelSource& source, const ProgressFunction& progress, const std::stop_token& stop, F&& f)
+        -> std::invoke_result_t<F, model::Model&, const Tokenizer&, const Recipe*> {
+        if (source.live) {
+            std::optional<decltype(f(std::declval<model::Model&>(), std::declval<const Tokenizer&>(),
+                                     nullptr))>
+                out;
+            const auto run = liveRun(source);
+            const Recipe recipe = train::readRecipe(run->folder());
+            unwrap(run->withModel([&](model::Model& model, const Tokenizer& tokenizer) {
+                out.emplace(f(model, tokenizer, &recipe));
+            }));
+            return std::move(*out);
+        }
+        const auto lock = acquire(stop);
+        OpenedModel& opened = use(source, progress, stop).opened;
+        return f(*opened.model, opened.text(), opened.recipe ? &*opened.recipe : nullptr);
+    }
+
+    GenerateSummary generateLive(const ModelSource& source, const std::vector<ChatMessage>& messages,
+                                 const GenerateOptions& options, const TokenFunction& token,
+                                 const std::stop_token& stop) {
+        const auto run = liveRun(source);
+        const Recipe recipe = train::readRecipe(run->folder());
+        GenerateSummary summary;
+        unwrap(run->withModel([&](model::Model& model, const Tokenizer& tokenizer) {
+            generate::Generator generator(model, tokenizer);
+            const auto form = generate::promptForm({}, &recipe);
+            summary = generator.run(generate::promptIds(tokenizer, form, messages, options.raw), options,
+                                    token, stop);
+        }));
+        return summary;
+    }
+
+    static std::int64_t sequenceLength(const Recipe* recipe, const model::Model& model) {
+        return sequenceLengthOf(recipe ? *recipe : Recipe{}, model.config().maxPositions);
+    }
+
+    static EvaluateOutcome evaluateOn(model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe,
+                                      const std::string& name, const std::vector<DomainFile>& files,
+                                      const ProgressFunction& progress, const std::stop_token& stop) {
+        const auto set =
+            evaluate::loadProbeSet(files, tokenizer, sequenceLength(recipe, model), progress, stop);
+        EvaluateOutcome outcome{.model = name};
+        Progress state{.stage = "evaluating",
+                       .total = static_cast<std::int64_t>(set.data.epochRows().size())};
+        for (const auto& domain : set.domains) {
+            const std::int64_t before = state.done;
+            const double loss = evaluate::heldoutLoss(
+                model, set.data.rows(), domain.rows,
+                [&](std::int64_t rows) {
+                    state.done = before + rows;
+                    if (progress) progress(state);
+                },
+                stop);
+            outcome.heldoutLoss.emplace_back(domain.name, loss);
+            outcome.mean += loss / static_cast<double>(set.domains.size());
+        }
+        return outcome;
+    }
+
+    train::SessionOptions sessionOptions() const {
+        return {.device = m_choice.device, .threads = m_options.threads};
+    }
+
+    std::shared_ptr<TuningRun> keep(std::shared_ptr<train::Session> session) {
+        const std::lock_guard lock(m_runMutex);
+        m_run = session;
+        return session;
+    }
+    std::shared_ptr<train::Session> liveRun(const ModelSource& source) {
+        const std::lock_guard lock(m_runMutex);
+        auto run = m_run.lock();
+        if (!run || (!source.path.empty() && std::filesystem::weakly_canonical(source.path) !=
+                                                 std::filesystem::weakly_canonical(run->folder())))
+            throw EngineException(ErrorCode::NotFound, {{"what", "paused run"}, {"name", source.path}});
+        return run;
+    }
+
+    EngineOptions m_options;
+    DeviceChoice m_choice;
+    std::timed_mutex m_mutex;  // m_loaded
+    std::optional<LoadedModel> m_loaded;
+    std::mutex m_runMutex;
+    std::weak_ptr<train::Session> m_run;  // the one started last
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> makeEngine(const EngineOptions& options) {
+    return std::make_unique<LocalEngine>(options);
+}
+
+}  // namespace caravan::engine

@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/session/error_mapping.h"
+
+#include <c10/util/Exception.h>
+
+#include <cctype>
+#include <new>
+
+#include "engine/session/host_status.h"
+
+namespace caravan::engine {
+namespace {
+
+constexpr const char* kRemedy =
+    "Make tune.micro_batch_tokens or tune.sequence_length smaller, use nf4, or close other programs.";
+
+// "... you tried to allocate 12345 bytes", "Tried to allocate 2.00 GiB": the number in bytes, or "".
+std::string bytesAsked(const std::string& text) {
+    auto at = text.find("tried to allocate ");
+    if (at == std::string::npos) at = text.find("Tried to allocate ");
+    if (at == std::string::npos) return {};
+    try {
+        std::size_t used = 0;
+        const std::string rest = text.substr(at + 18);
+        double value = std::stod(rest, &used);
+        const std::string unit = rest.substr(std::min(rest.size(), used + 1), 3);
+        if (unit == "KiB") value *= 1024;
+        if (unit == "MiB") value *= 1024 * 1024;
+        if (unit == "GiB") value *= 1024.0 * 1024 * 1024;
+        return std::to_string(static_cast<std::int64_t>(value));
+    } catch (const std::exception&) {
+        return {};
+    }
+}
+
+Error memoryShort(const std::string& text) {
+    const HostMemory memory = hostMemory();
+    return {
+        ErrorCode::MemoryShort,
+        {{"needed", bytesAsked(text)}, {"available", std::to_string(memory.available)}, {"remedy", kRemedy}}};
+}
+
+std::string firstLine(const std::string& text) {
+    return text.substr(0, text.find('\n'));
+}
+
+}  // namespace
+
+Error errorFrom(const std::exception& exception) {
+    if (const auto* own = dynamic_cast<const EngineException*>(&exception)) return own->error();
+    if (dynamic_cast<const std::bad_alloc*>(&exception)) return memoryShort("");
+    if (const auto* torch = dynamic_cast<const c10::Error*>(&exception)) {
+        const std::string text = torch->what_without_backtrace();
+        if (dynamic_cast<const c10::OutOfMemoryError*>(torch) ||
+            text.find("tried to allocate") != std::string::npos)
+            return memoryShort(text);
+        const bool cuda = text.find("CUDA") != std::string::npos || text.find("cuda") != std::string::npos;
+        return {ErrorCode::DeviceError, {{"device", cuda ? "cuda" : "cpu"}, {"detail", firstLine(text)}}};
+    }
+    return {ErrorCode::Internal, {{"detail", firstLine(exception.what())}}};
+}
+
+}  // namespace caravan::engine
