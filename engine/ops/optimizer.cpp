@@ -45,7 +45,8 @@ kernels::AdamWStep stepOf(const AdamW& o) {
             o.eps,
             o.weightDecay,
             1 - std::pow(o.beta1, steps),
-            1 - std::pow(o.beta2, steps)};
+            1 - std::pow(o.beta2, steps),
+            o.step};
 }
 
 void checkBuffers(const at::Tensor& parameters, const at::Tensor& gradients) {

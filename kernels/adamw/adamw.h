@@ -12,6 +12,7 @@ namespace caravan::kernels {
 struct AdamWStep {
     double learningRate = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0;
     double correction1 = 1, correction2 = 1;  // 1 - beta^step
+    std::int64_t step = 1;
 };
 template <class T>
 struct AdamWBuffers {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "kernels/adamw/adamw.h"
@@ -12,6 +13,19 @@
 namespace caravan::kernels {
 
 constexpr std::int64_t kStateBlock = 256;
+
+// The step's factors, rounded to fp32 where bitsandbytes rounds them.
+struct AdamW8Rates {
+    float beta1, beta2, rate, eps, keep;  // rate = lr c2 / c1, eps = c2 eps, keep = 1 - lr decay
+};
+inline AdamW8Rates adamW8Rates(const AdamWStep& step) {
+    const auto beta1 = static_cast<float>(step.beta1), beta2 = static_cast<float>(step.beta2),
+               steps = static_cast<float>(step.step);
+    const float c1 = 1.0f - std::pow(beta1, steps), c2 = std::sqrt(1.0f - std::pow(beta2, steps));
+    const auto lr = static_cast<float>(step.learningRate);
+    return {beta1, beta2, lr * c2 / c1, c2 * static_cast<float>(step.eps),
+            1.0f - lr * static_cast<float>(step.weightDecay)};
+}
 
 struct AdamW8Buffers {
     float* parameters;

@@ -40,11 +40,7 @@ std::uint8_t encodeFirst(float m, float top) {
 
 void adamW8Blocks(const AdamW8Buffers& b, const AdamWStep& step, double gradientScale, std::int64_t count,
                   std::int64_t begin, std::int64_t end) {
-    const auto beta1 = static_cast<float>(step.beta1), beta2 = static_cast<float>(step.beta2);
-    const auto root2 = static_cast<float>(std::sqrt(step.correction2));
-    const float rate = static_cast<float>(step.learningRate) * root2 / static_cast<float>(step.correction1);
-    const float eps = root2 * static_cast<float>(step.eps);
-    const float keep = 1.0f - static_cast<float>(step.learningRate) * static_cast<float>(step.weightDecay);
+    const auto [beta1, beta2, rate, eps, keep] = adamW8Rates(step);
     for (std::int64_t block = begin; block < end; ++block) {
         const std::int64_t first = block * kStateBlock, n = std::min(kStateBlock, count - first);
         float m[kStateBlock], v[kStateBlock], top1 = 0, top2 = 0;

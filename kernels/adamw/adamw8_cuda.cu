@@ -32,14 +32,9 @@ __device__ __forceinline__ int nearest(const float* map, float x) {
     return x > __fmul_rn(__fadd_rn(map[low], map[high]), 0.5f) ? high : low;
 }
 
-struct Rates {
-    float beta1, beta2, rate, eps, keep;
-    bool decay;
-};
-
 // One block of 256 threads per state block; the CPU's order of roundings.
 template <class P, class G>
-__global__ void adamW8Kernel(P* parameters, const G* gradients, AdamW8Tensors t, Rates r) {
+__global__ void adamW8Kernel(P* parameters, const G* gradients, AdamW8Tensors t, AdamW8Rates r, bool decay) {
     __shared__ float map1[256], map2[256];
     map1[threadIdx.x] = kSigned[threadIdx.x];
     map2[threadIdx.x] = kUnsigned[threadIdx.x];
@@ -56,10 +51,9 @@ __global__ void adamW8Kernel(P* parameters, const G* gradients, AdamW8Tensors t,
                     v0 = __fmul_rn(map2[t.codes2[i]], t.absmax2[blockIdx.x]);
         m = __fadd_rn(__fmul_rn(m0, r.beta1), __fmul_rn(1.0f - r.beta1, g));
         v = __fadd_rn(__fmul_rn(v0, r.beta2), __fmul_rn(__fmul_rn(1.0f - r.beta2, g), g));
-        float p = __fsub_rn(toFloat(parameters[i]),
-                            __fmul_rn(r.rate, __fdiv_rn(m, __fadd_rn(__fsqrt_rn(v), r.eps))));
+        float p = __fmaf_rn(-r.rate, __fdiv_rn(m, __fadd_rn(__fsqrt_rn(v), r.eps)), toFloat(parameters[i]));
         p = toFloat(fromFloat<P>(p));
-        parameters[i] = fromFloat<P>(r.decay ? __fmul_rn(p, r.keep) : p);
+        parameters[i] = fromFloat<P>(decay ? __fmul_rn(p, r.keep) : p);
     }
     const float top1 = blockReduce(fabsf(m), 0.0f, Larger{}), top2 = blockReduce(fabsf(v), 0.0f, Larger{});
     if (threadIdx.x == 0) {
@@ -81,20 +75,15 @@ __global__ void adamW8Kernel(P* parameters, const G* gradients, AdamW8Tensors t,
 int adamW8(const AdamW8Tensors& t, const AdamWStep& step, Stream stream) {
     if (t.count == 0) return 0;
     if (const int error = fillTables()) return error;
-    const auto root2 = static_cast<float>(sqrt(step.correction2));
-    const Rates rates{static_cast<float>(step.beta1),
-                      static_cast<float>(step.beta2),
-                      static_cast<float>(step.learningRate) * root2 / static_cast<float>(step.correction1),
-                      root2 * static_cast<float>(step.eps),
-                      1.0f - static_cast<float>(step.learningRate) * static_cast<float>(step.weightDecay),
-                      step.weightDecay > 0};
+    const AdamW8Rates rates = adamW8Rates(step);
     forElement(t.parameterElement, [&](auto parameterType) {
         using P = decltype(parameterType);
         forElement(t.gradientElement, [&](auto gradientType) {
             using G = decltype(gradientType);
             adamW8Kernel<P, G>
                 <<<blocksFor(t.count, kStateBlock), static_cast<unsigned>(kStateBlock), 0, stream>>>(
-                    static_cast<P*>(t.parameters), static_cast<const G*>(t.gradients), t, rates);
+                    static_cast<P*>(t.parameters), static_cast<const G*>(t.gradients), t, rates,
+                    step.weightDecay > 0);
         });
     });
     return launched();

@@ -30,7 +30,7 @@ CARAVAN_INLINE float fromBits(std::uint32_t bits) {
 
 CARAVAN_INLINE std::uint16_t toBf16(float x) {
     const std::uint32_t bits = bitsOf(x);
-    if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return 0x7FC0;
+    if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return 0x7FFF;  // the NaN that CUDA makes
     return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
 }
 
@@ -94,8 +94,9 @@ void quantizeNf4Blocks(const float* x, std::int64_t elements, std::uint8_t* code
         float top = 0;
         for (std::int64_t i = first; i < last; ++i)
             top = std::fmax(top, std::fabs(x[i]));  // fmax leaves NaN out
+        top = flush(top);
         absmax[block] = top;
-        const float inverse = flush(1.0f / flush(top));
+        const float inverse = flush(1.0f / top);
         std::uint8_t nibble[kNf4Block] = {};
         for (std::int64_t i = first; i < last; ++i) {
             const float v = flush(flush(x[i]) * inverse);

@@ -45,8 +45,9 @@ __global__ void quantizeKernel(const float* x, std::int64_t elements, std::uint8
     float top = fmaxf(fmaxf(0.0f, fabsf(v[0])), fabsf(v[1]));
     for (int offset = 16; offset > 0; offset /= 2)
         top = fmaxf(top, __shfl_xor_sync(0xFFFFFFFFu, top, offset));
+    top = flush(top);
     if ((threadIdx.x & 31) == 0) absmax[block] = top;
-    const float inverse = flush(__fdiv_rn(1.0f, flush(top)));
+    const float inverse = flush(__fdiv_rn(1.0f, top));
     unsigned pair = 0;
     for (int j = 0; j < 2; ++j) {
         const float scaled = flush(__fmul_rn(flush(v[j]), inverse));
