@@ -17,7 +17,7 @@ namespace caravan::widgets {
 
 LayerStrip::LayerStrip(QWidget* parent) : QWidget(parent) {
     setFocusPolicy(Qt::StrongFocus);
-    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+    setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
     setAccessibleName(tr("Layers"));
     setMouseTracking(false);
 }
@@ -26,7 +26,12 @@ void LayerStrip::setCells(const QVector<bool>& on) {
     m_on = on;
     m_current = std::clamp(m_current, 0, std::max(0, static_cast<int>(on.size()) - 1));
     describe();
+    updateGeometry();
     update();
+}
+
+QSize LayerStrip::sizeHint() const {
+    return {static_cast<int>(m_on.size()) * 12 + 8, 28};
 }
 
 int LayerStrip::countOn() const {

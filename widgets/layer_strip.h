@@ -18,7 +18,7 @@ class LayerStrip : public QWidget {
     [[nodiscard]] int countOn() const;
     [[nodiscard]] int current() const { return m_current; }
     [[nodiscard]] QRect cellRect(int index) const;
-    [[nodiscard]] QSize sizeHint() const override { return {320, 28}; }
+    [[nodiscard]] QSize sizeHint() const override;
     [[nodiscard]] QSize minimumSizeHint() const override { return {120, 28}; }
 
   Q_SIGNALS:

@@ -57,6 +57,11 @@ QString memoryText(std::int64_t bytes) {
         return united(significant(value / (1024.0 * 1024.0), 3), QStringLiteral("MiB"));
     return united(gibibytes(bytes), QStringLiteral("GiB"));
 }
+QString memoryTextLike(std::int64_t bytes, std::int64_t largest) {
+    constexpr double kMiB = 1024.0 * 1024.0;
+    if (static_cast<double>(largest) >= 1024.0 * kMiB) return united(gibibytes(bytes), QStringLiteral("GiB"));
+    return united(QLocale::c().toString(static_cast<double>(bytes) / kMiB, 'f', 1), QStringLiteral("MiB"));
+}
 QString diskText(std::int64_t bytes) {
     const double value = static_cast<double>(bytes);
     if (value >= 999.5e9) return united(significant(value / 1e12, 3), QStringLiteral("TB"));

@@ -19,14 +19,16 @@ inline const QChar kThinSpace(0x2009);
 [[nodiscard]] QString parameterCountExact(std::int64_t value);  // one more digit: "7.813 B"
 [[nodiscard]] QString gibibytes(std::int64_t bytes);            // memory: "63.67" (no unit)
 [[nodiscard]] QString memoryText(std::int64_t bytes);           // "63.67 GiB"
-[[nodiscard]] QString diskText(std::int64_t bytes);             // "31 MB", "4.98 GB"
-[[nodiscard]] QString durationText(double seconds);             // "8 s", "4 min 22 s", "1 h 22 min"
-[[nodiscard]] QString timeLeftText(double seconds);             // "about 1 h 22 min left"; "" if < 0
-[[nodiscard]] QString percentText(double fraction);             // "62 %"
-[[nodiscard]] QString realText(double value, int digits = 3);   // "1.965"
-[[nodiscard]] QString shortReal(double value);                  // "2e-4", "0.01", "1"
-[[nodiscard]] QString homePath(const QString& path);            // "~/models/x"
-[[nodiscard]] QString stateText(engine::RunState state);        // "Running"
+// One unit for a list: MiB where the largest value is under a GiB.
+[[nodiscard]] QString memoryTextLike(std::int64_t bytes, std::int64_t largest);
+[[nodiscard]] QString diskText(std::int64_t bytes);            // "31 MB", "4.98 GB"
+[[nodiscard]] QString durationText(double seconds);            // "8 s", "4 min 22 s", "1 h 22 min"
+[[nodiscard]] QString timeLeftText(double seconds);            // "about 1 h 22 min left"; "" if < 0
+[[nodiscard]] QString percentText(double fraction);            // "62 %"
+[[nodiscard]] QString realText(double value, int digits = 3);  // "1.965"
+[[nodiscard]] QString shortReal(double value);                 // "2e-4", "0.01", "1"
+[[nodiscard]] QString homePath(const QString& path);           // "~/models/x"
+[[nodiscard]] QString stateText(engine::RunState state);       // "Running"
 
 // An error in the user's language: what happened, where and why, what to do.
 struct ErrorWords {

@@ -207,16 +207,28 @@ void FieldEditor::setHint(const QString& text) {
 }
 
 void FieldEditor::setProblem(const QString& sentence, bool warning) {
-    if (sentence == m_problemText && !sentence.isEmpty() == m_problemRow->isVisibleTo(this)) return;
+    if (sentence == m_problemText && warning == m_warning &&
+        !sentence.isEmpty() == m_problemRow->isVisibleTo(this))
+        return;
     m_problemText = sentence;
+    m_warning = warning;
     setInvalid(m_control, !sentence.isEmpty() && !warning);
     m_problem->setToken(warning ? Token::Warn : Token::Err);
     m_problem->setText(sentence);
-    m_problemIcon->setPixmap(widgets::themeIcon(warning ? QStringLiteral("warn") : QStringLiteral("err"),
-                                                Theme::color(warning ? Token::Warn : Token::Err))
-                                 .pixmap(16, 16));
+    paintProblemIcon();
     m_problemRow->setVisible(!sentence.isEmpty());
     m_control->setAccessibleDescription(sentence.isEmpty() ? fieldHelp(m_field) : sentence);
+}
+
+void FieldEditor::paintProblemIcon() {
+    m_problemIcon->setPixmap(widgets::themeIcon(m_warning ? QStringLiteral("warn") : QStringLiteral("err"),
+                                                Theme::color(m_warning ? Token::Warn : Token::Err))
+                                 .pixmap(16, 16));
+}
+
+void FieldEditor::changeEvent(QEvent* event) {
+    if (event->type() == QEvent::PaletteChange && !m_problemText.isEmpty()) paintProblemIcon();
+    QWidget::changeEvent(event);
 }
 
 }  // namespace caravan::ui

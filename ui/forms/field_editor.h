@@ -33,7 +33,11 @@ class FieldEditor : public QWidget {
   Q_SIGNALS:
     void edited(const QString& key);
 
+  protected:
+    void changeEvent(QEvent* event) override;
+
   private:
+    void paintProblemIcon();
     [[nodiscard]] QWidget* makeControl();
     [[nodiscard]] QWidget* makeChoice();
     [[nodiscard]] QWidget* makeTargets();
@@ -45,6 +49,7 @@ class FieldEditor : public QWidget {
     QLabel* m_problemIcon;
     QWidget* m_problemRow;
     QString m_problemText;
+    bool m_warning = false;
     std::function<nlohmann::json()> m_read;
     std::function<void(const nlohmann::json&)> m_write;
 };

@@ -63,6 +63,8 @@ QString shortRange(const engine::FieldDescriptor& field) {
     const QString unit = field.unit.empty() ? QString() : QLatin1Char(' ') + tr(field.unit.c_str());
     if (field.maximum >= 1e6)
         return field.unit.empty() ? tr("from %1").arg(numberText(field.minimum)) : tr(field.unit.c_str());
+    if (field.minimum > 0 && field.minimum < 1e-3)
+        return tr("up to %1").arg(numberText(field.maximum)) + unit;
     return tr("%1 to %2").arg(numberText(field.minimum), numberText(field.maximum)) + unit;
 }
 

@@ -7,6 +7,7 @@
 #include <QPainter>
 #include <QVBoxLayout>
 
+#include "ui/shell/layouts.h"
 #include "ui/shell/surface.h"
 #include "ui/theme/style_paint.h"
 
@@ -67,14 +68,6 @@ QHBoxLayout* line(const QString& icon, const QColor& color, QLabel* text) {
     return row;
 }
 
-void empty(QLayout* layout) {
-    while (QLayoutItem* item = layout->takeAt(0)) {
-        if (item->widget()) item->widget()->deleteLater();
-        if (item->layout()) empty(item->layout());
-        delete item;
-    }
-}
-
 }  // namespace
 
 VerdictBox::VerdictBox(QWidget* parent) : QWidget(parent), m_layout(new QVBoxLayout(this)) {
@@ -101,7 +94,7 @@ QStringList VerdictBox::texts() const {
 }
 
 void VerdictBox::rebuild() {
-    empty(m_layout);
+    emptyLayout(m_layout);
     auto* title = new ThemedLabel(m_title, widgets::TextRole::Section,
                                   m_tone == Tone::Neutral ? Token::Text : inkOf(m_tone));
     QHBoxLayout* head = line(iconOf(m_tone), Theme::color(inkOf(m_tone)), title);

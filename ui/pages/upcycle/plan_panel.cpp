@@ -254,7 +254,7 @@ void PlanPanel::showPlan(const engine::RunPlan& plan, const engine::Recipe& reci
     for (const engine::MemoryItem& item : plan.memory)
         if (item.bytes > 0)
             bar << widgets::StackBar::Part{itemName(item.key, recipe, plan), static_cast<double>(item.bytes),
-                                           memoryText(item.bytes)};
+                                           memoryTextLike(item.bytes, plan.memoryTotal)};
     m_bar->setParts(bar);
     emptyLayout(m_items);
     for (int i = 0; i < bar.size(); ++i) {
@@ -262,7 +262,7 @@ void PlanPanel::showPlan(const engine::RunPlan& plan, const engine::Recipe& reci
         row->setSpread(true);
         m_items->addWidget(row);
     }
-    m_planTotal->setText(memoryText(plan.memoryTotal));
+    m_planTotal->setText(memoryTextLike(plan.memoryTotal, plan.memoryTotal));
     m_checkpoint->setText(diskText(plan.checkpointBytes));
     m_kept->setText(diskText(plan.diskBytes));
     renewMemory();
@@ -337,7 +337,7 @@ void PlanPanel::showDryStep(const std::optional<engine::DryStep>& step, bool sta
     } else {
         m_measuredName->setText(stale ? tr("Measured before the settings changed")
                                       : tr("Measured in a dry step on the longest batch"));
-        QString text = memoryText(step->peakBytes);
+        QString text = memoryTextLike(step->peakBytes, m_plan.memoryTotal);
         if (!stale && m_plan.memoryTotal > 0) {
             const double difference =
                 100.0 *

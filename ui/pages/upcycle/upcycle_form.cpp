@@ -158,15 +158,15 @@ void UpcycleForm::makeLayers() {
     auto* row = new QHBoxLayout;
     row->setSpacing(16);
     m_strip = new widgets::LayerStrip;
-    m_strip->setMaximumWidth(400);
+    m_strip->setMaximumWidth(480);
     m_layerText = new ThemedLabel(QString(), widgets::TextRole::Secondary);
     m_pattern = new QComboBox;
     m_pattern->setAccessibleName(tr("Pattern of layers"));
     m_pattern->addItems({tr("All layers"), tr("Upper half"), tr("Every second"), tr("Own choice")});
-    row->addWidget(m_strip, 1);
+    row->addWidget(m_strip);
     row->addWidget(m_layerText);
     row->addWidget(m_pattern);
-    row->addStretch(0);
+    row->addStretch(1);
     layout->addLayout(row);
     connect(m_strip, &widgets::LayerStrip::edited, this, &UpcycleForm::takeLayers);
     connect(m_pattern, &QComboBox::activated, this, &UpcycleForm::choosePattern);

@@ -67,6 +67,7 @@ UpcyclePage::UpcyclePage(const Services& services, QWidget* parent)
         renewWork();
         if (isActive() && this->services().engine->isUsable() && !m_planRequest) m_debounce.start();
     });
+    connect(&Theme::instance(), &Theme::changed, this, &UpcyclePage::validate);
     connect(services.runs, &RunController::liveChanged, this, [this] {
         if (isActive()) renewWork();
     });
