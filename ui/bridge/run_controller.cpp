@@ -175,7 +175,13 @@ void RunController::apply(const engine::RunEvent& event) {
     } else if (const auto* checkpoint = std::get_if<engine::CheckpointInfo>(&event)) {
         m_live.lastCheckpoint = checkpoint->step;
     } else if (const auto* progress = std::get_if<engine::Progress>(&event)) {
-        m_live.stage = *progress;
+        if (progress->stage == engine::kTuningStage) {
+            m_live.steps = progress->total;
+            m_live.step = std::max(m_live.step, progress->done);
+            m_live.stage.reset();
+        } else {
+            m_live.stage = *progress;
+        }
     }
 }
 
