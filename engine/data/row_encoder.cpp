@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "engine/tokenizer/pesc_form.h"
+
 namespace caravan::engine {
 namespace {
 
@@ -23,13 +25,6 @@ TokenId eosOf(const Tokenizer& tokenizer) {
                                {"detail", "no end-of-text token is named, so that no answer could be ended"},
                                {"supported", "tokenizers with an eos token"}});
     return *eos;
-}
-
-std::string pescPrompt(const std::string& system, const std::string& prompt, bool first) {
-    std::string text;
-    if (!first) text += "\n";
-    if (first && !system.empty()) text += "### System:\n" + system + "\n";
-    return text + "### Human:\n" + prompt + "\n### Assistant:\n";
 }
 
 EncodedRow encodeRow(const Tokenizer& tokenizer, const DataRow& row, std::int64_t sequenceLength) {

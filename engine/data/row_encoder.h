@@ -21,9 +21,6 @@ struct EncodedRow {
     std::int64_t answerTokensLost = 0;  // trained tokens cut away
 };
 
-// The PESC prompt text of one turn. first: the system text goes before it; else a line feed does.
-[[nodiscard]] std::string pescPrompt(const std::string& system, const std::string& prompt, bool first);
-
 // Special tokens' names in a row are plain text. tokenizer must have an eos (eosOf throws).
 [[nodiscard]] EncodedRow encodeRow(const Tokenizer& tokenizer, const DataRow& row,
                                    std::int64_t sequenceLength);

@@ -53,7 +53,8 @@ bool TokenizerFields::flagOr(const char* key, bool fallback) const {
 std::size_t TokenizerFields::countOr(const char* key, std::size_t fallback) const {
     if (!has(key)) return fallback;
     const auto& found = value(key);
-    if (!found.is_number_integer() || found < 0) refuseTokenizer(place(key), "a whole number is expected here");
+    if (!found.is_number_integer() || found < 0)
+        refuseTokenizer(place(key), "a whole number is expected here");
     return found.get<std::size_t>();
 }
 

@@ -159,12 +159,17 @@ TEST_F(ManyRows, SequencesPerStep) {
         std::int64_t sequences = 1, tokens = 0;
         for (const std::int32_t row : source.rows(step)) {
             const std::int64_t length = data.rows().length(row);
-            if (tokens + length > 128) ++sequences, tokens = 0;
+            if (tokens + length > 128) {
+                ++sequences;
+                tokens = 0;
+            }
             tokens += length;
             drawn.insert(row);
         }
         EXPECT_LE(sequences, 2);
-        if (step < source.steps()) EXPECT_EQ(sequences, 2);
+        if (step < source.steps()) {
+            EXPECT_EQ(sequences, 2);
+        }
     }
     EXPECT_EQ(drawn.size(), 100u);
 }

@@ -15,7 +15,9 @@
 
 namespace caravan::engine::test {
 
-inline std::string tokenizerData(const std::string& name) { return std::string(CARAVAN_TEST_DATA) + "/tokenizers/" + name; }
+inline std::string tokenizerData(const std::string& name) {
+    return std::string(CARAVAN_TEST_DATA) + "/tokenizers/" + name;
+}
 
 inline std::string readText(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
@@ -27,7 +29,8 @@ inline std::vector<std::string> readLines(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     EXPECT_TRUE(in.good()) << path;
     std::vector<std::string> lines;
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    for (std::string line; std::getline(in, line);)
+        lines.push_back(line);
     return lines;
 }
 

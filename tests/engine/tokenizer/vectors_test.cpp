@@ -31,7 +31,8 @@ TEST_P(ByteLevelVectors, IdsAndTextAreExact) {
         EXPECT_EQ(tokenizer->decode(ids), row["decoded"].get<std::string>()) << text;
     }
 }
-INSTANTIATE_TEST_SUITE_P(Families, ByteLevelVectors, testing::Values("gpt2", "llama3", "qwen2", "prefix-space", "digits"));
+INSTANTIATE_TEST_SUITE_P(Families, ByteLevelVectors,
+                         testing::Values("gpt2", "llama3", "qwen2", "prefix-space", "digits"));
 
 TEST(SentencePieceVectors, ReferenceIds) {
     const auto llama = load(tokenizerData("llama2/tokenizer.model"));
@@ -69,12 +70,14 @@ TEST_P(SeparatedVectors, IdsAreExact) {
     EXPECT_GE(expected.size(), 40u);
 }
 INSTANTIATE_TEST_SUITE_P(Families, SeparatedVectors,
-                         testing::Values(FamilyVectors{"llama2", "/tokenizer.model"}, FamilyVectors{"llama2", "/tokenizer.json"},
+                         testing::Values(FamilyVectors{"llama2", "/tokenizer.model"},
+                                         FamilyVectors{"llama2", "/tokenizer.json"},
                                          FamilyVectors{"qwen2", ""}));
 
 // The same vocabulary in both forms gives the same ids for text without special names.
 TEST(Llama2Forms, JsonAndModelAgree) {
-    const auto model = load(tokenizerData("llama2/tokenizer.model")), json = load(tokenizerData("llama2/tokenizer.json"));
+    const auto model = load(tokenizerData("llama2/tokenizer.model")),
+               json = load(tokenizerData("llama2/tokenizer.json"));
     for (const std::string& line : readLines(tokenizerData("sentencepiece_ids.jsonl"))) {
         const auto text = nlohmann::json::parse(line)["text"].get<std::string>();
         EXPECT_EQ(json->encode(text), model->encode(text)) << text;

@@ -1,0 +1,398 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+#include "engine/tokenizer/jinja/expression_parser.h"
+
+#include <algorithm>
+
+namespace caravan::engine::jinja {
+namespace {
+
+constexpr int kMaxNesting = 100;    // of brackets in one expression
+constexpr int kMaxTreeDepth = 400;  // of chains such as a + b + c
+
+template <class... Parts>
+std::vector<ExpressionPtr> parts(Parts... expressions) {
+    std::vector<ExpressionPtr> out;
+    (out.push_back(std::move(expressions)), ...);
+    return out;
+}
+
+}  // namespace
+
+class ExpressionParser::DepthGuard {
+  public:
+    explicit DepthGuard(ExpressionParser& parser) : m_parser(parser) {
+        if (++m_parser.m_depth > kMaxNesting) m_parser.m_stream.fail("expressions are nested too deeply");
+    }
+    DepthGuard(const DepthGuard&) = delete;
+    DepthGuard& operator=(const DepthGuard&) = delete;
+    ~DepthGuard() { --m_parser.m_depth; }
+
+  private:
+    ExpressionParser& m_parser;
+};
+
+ExpressionPtr ExpressionParser::make(ExpressionKind kind, std::vector<ExpressionPtr> children,
+                                     std::string name) {
+    auto made = std::make_unique<Expression>();
+    made->kind = kind;
+    made->line = m_stream.current().line;
+    made->name = std::move(name);
+    for (const ExpressionPtr& child : children) {
+        if (!child) continue;
+        made->line = std::min(made->line, child->line);
+        made->depth = std::max(made->depth, child->depth + 1);
+    }
+    if (made->depth > kMaxTreeDepth) m_stream.fail("an expression is too long");
+    made->children = std::move(children);
+    return made;
+}
+
+ExpressionPtr ExpressionParser::constant(Value value) {
+    ExpressionPtr made = make(ExpressionKind::Constant);
+    made->constant = std::move(value);
+    return made;
+}
+
+ExpressionPtr ExpressionParser::expression(bool withCondition) {
+    const DepthGuard guard(*this);
+    return withCondition ? condition() : orExpression();
+}
+
+ExpressionPtr ExpressionParser::condition() {
+    ExpressionPtr value = orExpression();
+    while (m_stream.skipName("if")) {
+        ExpressionPtr test = orExpression();
+        ExpressionPtr otherwise;
+        if (m_stream.skipName("else")) {
+            const DepthGuard guard(*this);
+            otherwise = condition();
+        }
+        value =
+            make(ExpressionKind::Condition, parts(std::move(test), std::move(value), std::move(otherwise)));
+    }
+    return value;
+}
+
+ExpressionPtr ExpressionParser::orExpression() {
+    ExpressionPtr left = andExpression();
+    while (m_stream.skipName("or"))
+        left = make(ExpressionKind::Or, parts(std::move(left), andExpression()));
+    return left;
+}
+
+ExpressionPtr ExpressionParser::andExpression() {
+    ExpressionPtr left = notExpression();
+    while (m_stream.skipName("and"))
+        left = make(ExpressionKind::And, parts(std::move(left), notExpression()));
+    return left;
+}
+
+ExpressionPtr ExpressionParser::notExpression() {
+    if (!m_stream.skipName("not")) return comparison();
+    const DepthGuard guard(*this);
+    return make(ExpressionKind::Not, parts(notExpression()));
+}
+
+ExpressionPtr ExpressionParser::comparison() {
+    std::vector<ExpressionPtr> operands = parts(sum());
+    std::vector<std::string> signs;
+    for (;;) {
+        static constexpr std::string_view kSigns[] = {"==", "!=", "<", "<=", ">", ">="};
+        const bool sign =
+            m_stream.at(TokenKind::Sign) &&
+            std::find(std::begin(kSigns), std::end(kSigns), m_stream.current().text) != std::end(kSigns);
+        if (sign) {
+            signs.push_back(m_stream.take().text);
+        } else if (m_stream.skipName("in")) {
+            signs.emplace_back("in");
+        } else if (m_stream.atName("not") && m_stream.ahead().kind == TokenKind::Name &&
+                   m_stream.ahead().text == "in") {
+            m_stream.take();
+            m_stream.take();
+            signs.emplace_back("not in");
+        } else {
+            break;
+        }
+        operands.push_back(sum());
+    }
+    if (signs.empty()) return std::move(operands.front());
+    ExpressionPtr made = make(ExpressionKind::Compare, std::move(operands));
+    made->signs = std::move(signs);
+    return made;
+}
+
+ExpressionPtr ExpressionParser::sum() {
+    ExpressionPtr left = concatenation();
+    while (m_stream.atSign("+") || m_stream.atSign("-")) {
+        std::string sign = m_stream.take().text;
+        left = make(ExpressionKind::Binary, parts(std::move(left), concatenation()), std::move(sign));
+    }
+    return left;
+}
+
+ExpressionPtr ExpressionParser::concatenation() {
+    std::vector<ExpressionPtr> operands = parts(product());
+    while (m_stream.skipSign("~"))
+        operands.push_back(product());
+    if (operands.size() == 1) return std::move(operands.front());
+    return make(ExpressionKind::Concat, std::move(operands));
+}
+
+ExpressionPtr ExpressionParser::product() {
+    ExpressionPtr left = power();
+    while (m_stream.atSign("*") || m_stream.atSign("/") || m_stream.atSign("//") || m_stream.atSign("%")) {
+        std::string sign = m_stream.take().text;
+        left = make(ExpressionKind::Binary, parts(std::move(left), power()), std::move(sign));
+    }
+    return left;
+}
+
+ExpressionPtr ExpressionParser::power() {
+    ExpressionPtr left = unary();
+    while (m_stream.skipSign("**"))
+        left = make(ExpressionKind::Binary, parts(std::move(left), unary()), "**");
+    return left;
+}
+
+ExpressionPtr ExpressionParser::unary(bool withFilter) {
+    const DepthGuard guard(*this);
+    ExpressionPtr value;
+    if (m_stream.skipSign("-"))
+        value = make(ExpressionKind::Negative, parts(unary(false)));
+    else if (m_stream.skipSign("+"))
+        value = make(ExpressionKind::Positive, parts(unary(false)));
+    else
+        value = primary();
+    value = postfix(std::move(value));
+    return withFilter ? filtersAndTests(std::move(value)) : std::move(value);
+}
+
+ExpressionPtr ExpressionParser::primaryWithPostfix() {
+    return postfix(primary());
+}
+
+ExpressionPtr ExpressionParser::primary() {
+    const Token& token = m_stream.current();
+    switch (token.kind) {
+        case TokenKind::Name: {
+            const std::string name = m_stream.take().text;
+            if (name == "true" || name == "True") return constant(Value(true));
+            if (name == "false" || name == "False") return constant(Value(false));
+            if (name == "none" || name == "None") return constant(Value());
+            return make(ExpressionKind::Name, {}, name);
+        }
+        case TokenKind::String: {
+            std::string text = m_stream.take().text;
+            while (m_stream.at(TokenKind::String))
+                text += m_stream.take().text;
+            return constant(Value(std::move(text)));
+        }
+        case TokenKind::Integer:
+            return constant(Value(m_stream.take().integer));
+        case TokenKind::Float:
+            return constant(Value(m_stream.take().real));
+        default:
+            break;
+    }
+    if (m_stream.skipSign("(")) {
+        ExpressionPtr inner = tuple(true, {}, true);
+        m_stream.expectSign(")");
+        return inner;
+    }
+    if (m_stream.atSign("[")) return list();
+    if (m_stream.atSign("{")) return dictionary();
+    m_stream.fail("unexpected " + jinja::quotedText(token.kind == TokenKind::Sign ? token.text
+                                                    : token.kind == TokenKind::End
+                                                        ? "end of template"
+                                                        : "end of statement block"));
+}
+
+ExpressionPtr ExpressionParser::tuple(bool withCondition, std::string_view endName, bool inParentheses) {
+    std::vector<ExpressionPtr> items;
+    bool isTuple = false;
+    const auto ended = [&] {
+        return m_stream.at(TokenKind::OutputEnd) || m_stream.at(TokenKind::BlockEnd) ||
+               m_stream.atSign(")") || (!endName.empty() && m_stream.atName(endName));
+    };
+    while (!ended()) {
+        items.push_back(expression(withCondition));
+        if (!m_stream.atSign(",")) break;
+        isTuple = true;
+        m_stream.take();
+    }
+    if (!isTuple && !items.empty()) return std::move(items.front());
+    if (!isTuple && !inParentheses) m_stream.failHere("an expression");
+    return make(ExpressionKind::Tuple, std::move(items));
+}
+
+ExpressionPtr ExpressionParser::list() {
+    m_stream.expectSign("[");
+    std::vector<ExpressionPtr> items;
+    while (!m_stream.atSign("]")) {
+        if (!items.empty()) m_stream.expectSign(",");
+        if (m_stream.atSign("]")) break;
+        items.push_back(expression());
+    }
+    m_stream.expectSign("]");
+    return make(ExpressionKind::List, std::move(items));
+}
+
+ExpressionPtr ExpressionParser::dictionary() {
+    m_stream.expectSign("{");
+    std::vector<ExpressionPtr> items;
+    while (!m_stream.atSign("}")) {
+        if (!items.empty()) m_stream.expectSign(",");
+        if (m_stream.atSign("}")) break;
+        items.push_back(expression());
+        m_stream.expectSign(":");
+        items.push_back(expression());
+    }
+    m_stream.expectSign("}");
+    return make(ExpressionKind::Dictionary, std::move(items));
+}
+
+ExpressionPtr ExpressionParser::postfix(ExpressionPtr value) {
+    for (;;) {
+        if (m_stream.atSign(".") || m_stream.atSign("["))
+            value = subscript(std::move(value));
+        else if (m_stream.atSign("("))
+            value = call(std::move(value));
+        else
+            return value;
+    }
+}
+
+ExpressionPtr ExpressionParser::filtersAndTests(ExpressionPtr value) {
+    for (;;) {
+        if (m_stream.atSign("|"))
+            value = filterChain(std::move(value), false);
+        else if (m_stream.atName("is"))
+            value = test(std::move(value));
+        else if (m_stream.atSign("("))
+            value = call(std::move(value));
+        else
+            return value;
+    }
+}
+
+ExpressionPtr ExpressionParser::subscript(ExpressionPtr value) {
+    if (m_stream.skipSign(".")) {
+        if (m_stream.at(TokenKind::Integer))
+            return make(ExpressionKind::Item,
+                        parts(std::move(value), constant(Value(m_stream.take().integer))));
+        if (!m_stream.at(TokenKind::Name)) m_stream.fail("expected name or number");
+        std::string name = m_stream.take().text;
+        return make(ExpressionKind::Attribute, parts(std::move(value)), std::move(name));
+    }
+    m_stream.expectSign("[");
+    std::vector<ExpressionPtr> items;
+    while (!m_stream.atSign("]")) {
+        if (!items.empty()) m_stream.expectSign(",");
+        items.push_back(subscribed());
+    }
+    m_stream.expectSign("]");
+    ExpressionPtr index =
+        items.size() == 1 ? std::move(items.front()) : make(ExpressionKind::Tuple, std::move(items));
+    return make(ExpressionKind::Item, parts(std::move(value), std::move(index)));
+}
+
+ExpressionPtr ExpressionParser::subscribed() {
+    ExpressionPtr bounds[3];
+    if (!m_stream.atSign(":")) {
+        bounds[0] = expression();
+        if (!m_stream.atSign(":")) return std::move(bounds[0]);
+    }
+    for (int i = 1; i < 3 && m_stream.skipSign(":"); ++i)
+        if (!m_stream.atSign(":") && !m_stream.atSign("]") && !m_stream.atSign(",")) bounds[i] = expression();
+    return make(ExpressionKind::Slice,
+                parts(std::move(bounds[0]), std::move(bounds[1]), std::move(bounds[2])));
+}
+
+ExpressionPtr ExpressionParser::call(ExpressionPtr callee) {
+    ExpressionPtr made = make(ExpressionKind::Call, parts(std::move(callee)));
+    callArguments(*made);
+    return made;
+}
+
+void ExpressionParser::callArguments(Expression& into) {
+    m_stream.expectSign("(");
+    bool needsComma = false;
+    while (!m_stream.atSign(")")) {
+        if (needsComma) {
+            m_stream.expectSign(",");
+            if (m_stream.atSign(")")) break;
+        }
+        if (m_stream.skipSign("*")) {
+            into.starred = expression();
+        } else if (m_stream.skipSign("**")) {
+            into.doubleStarred = expression();
+        } else if (m_stream.at(TokenKind::Name) && m_stream.ahead().kind == TokenKind::Sign &&
+                   m_stream.ahead().text == "=") {
+            std::string name = m_stream.take().text;
+            m_stream.take();
+            into.named.emplace_back(std::move(name), expression());
+        } else {
+            if (!into.named.empty() || into.starred || into.doubleStarred)
+                m_stream.fail("invalid syntax for function call expression");
+            into.children.push_back(expression());
+        }
+        needsComma = true;
+    }
+    m_stream.expectSign(")");
+}
+
+ExpressionPtr ExpressionParser::filterChain(ExpressionPtr value, bool startsInline) {
+    while (startsInline || m_stream.skipSign("|")) {
+        startsInline = false;
+        std::string name = m_stream.expectName();
+        while (m_stream.skipSign("."))
+            name += "." + m_stream.expectName();
+        value = make(ExpressionKind::Filter, parts(std::move(value)), std::move(name));
+        if (m_stream.atSign("(")) callArguments(*value);
+    }
+    return value;
+}
+
+ExpressionPtr ExpressionParser::test(ExpressionPtr value) {
+    m_stream.take();
+    const bool negated = m_stream.skipName("not");
+    std::string name = m_stream.expectName();
+    while (m_stream.skipSign("."))
+        name += "." + m_stream.expectName();
+    ExpressionPtr made = make(ExpressionKind::Test, parts(std::move(value)), std::move(name));
+    const bool value1 = m_stream.at(TokenKind::Name) || m_stream.at(TokenKind::String) ||
+                        m_stream.at(TokenKind::Integer) || m_stream.at(TokenKind::Float);
+    if (m_stream.atSign("(")) {
+        callArguments(*made);
+    } else if ((value1 || m_stream.atSign("[") || m_stream.atSign("{")) &&
+               !m_stream.atAnyName({"else", "or", "and"})) {
+        if (m_stream.atName("is")) m_stream.fail("You cannot chain multiple tests with is");
+        made->children.push_back(primaryWithPostfix());
+    }
+    return negated ? make(ExpressionKind::Not, parts(std::move(made))) : std::move(made);
+}
+
+Target ExpressionParser::target(bool withTuple, bool withAttribute, std::string_view endName) {
+    Target target;
+    const bool parenthesised = withTuple && m_stream.skipSign("(");
+    for (;;) {
+        if (!m_stream.at(TokenKind::Name)) m_stream.fail("can't assign to this");
+        const std::string name = m_stream.take().text;
+        for (const std::string_view fixed : {"true", "false", "none", "True", "False", "None"})
+            if (name == fixed) m_stream.fail("can't assign to 'const'");
+        target.names.push_back(name);
+        if (withAttribute && m_stream.skipSign(".")) target.attribute = m_stream.expectName();
+        if (!withTuple || !m_stream.skipSign(",")) break;
+        target.unpacks = true;
+        if ((!endName.empty() && m_stream.atName(endName)) || m_stream.atSign(")") || m_stream.atSign("="))
+            break;
+    }
+    if (parenthesised) m_stream.expectSign(")");
+    if (!target.attribute.empty() && target.names.size() > 1)
+        m_stream.fail("can't assign to several namespace attributes");
+    return target;
+}
+
+}  // namespace caravan::engine::jinja
