@@ -93,6 +93,7 @@ class TestEngineLink : public QObject {
     void missingProgramIsSaid();
     void aRunThatDiesIsInterrupted();
     void answersOfDeletedPagesAreDropped();
+    void lastWordsArrive();
 
   private:
     [[nodiscard]] ProcessLinkOptions options() const {
@@ -327,6 +328,17 @@ void TestEngineLink::answersOfDeletedPagesAreDropped() {
     server.send("heartbeat", 0, Json::object());
     QTest::qWait(100);
     QVERIFY(!called);
+}
+
+// The checkpoint that a closing window asks for must not be lost with its socket.
+void TestEngineLink::lastWordsArrive() {
+    WireServer server(m_path);
+    auto link = std::make_unique<ProcessLink>(options());
+    link->start();
+    QTRY_COMPARE(link->state(), EngineState::Ready);
+    link->request("run.checkpoint", {{"run", "/p/runs/0001"}}, nullptr, {});
+    link.reset();
+    QTRY_COMPARE(server.asked.back().type, "run.checkpoint");
 }
 
 QTEST_GUILESS_MAIN(TestEngineLink)

@@ -19,6 +19,7 @@
 #include "ui/shell/choice_card.h"
 #include "ui/shell/close_dialog.h"
 #include "ui/shell/command_palette.h"
+#include "ui/shell/instance.h"
 #include "ui/shell/rail.h"
 #include "ui/shell/run_pill.h"
 #include "ui/shell/welcome.h"
@@ -45,6 +46,7 @@ class TestShell : public QObject {
     void engineThatDoesNotStartIsSaid();
     void closingWhileTuningAsks();
     void anUnreadableProjectGoesBackToTheWelcome();
+    void aSecondWindowBringsTheFirstToTheFront();
     void numbersAreWrittenAlike();
 
   private:
@@ -273,6 +275,22 @@ void TestShell::anUnreadableProjectGoesBackToTheWelcome() {
     QTRY_VERIFY(m_window->banners()->has("project.failed"));
     QVERIFY(!m_window->project());
     QVERIFY(m_window->findChild<Welcome*>()->isVisible());
+}
+
+void TestShell::aSecondWindowBringsTheFirstToTheFront() {
+    const QString folder = m_sandbox.path("shared");
+    auto first = Instance::claim(folder);
+    QVERIFY(first);
+    QSignalSpy activated(first.get(), &Instance::activated);
+    QVERIFY(!Instance::claim(folder));
+    QTRY_COMPARE(activated.count(), 1);
+    QVERIFY(Instance::claim(m_sandbox.path("other")));
+    m_window->openProject(folder);
+    QVERIFY(!m_window->project());
+    QVERIFY(m_window->banners()->has("project.open"));
+    first.reset();
+    m_window->openProject(folder);
+    QVERIFY(m_window->project());
 }
 
 void TestShell::numbersAreWrittenAlike() {

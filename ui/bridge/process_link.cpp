@@ -47,7 +47,7 @@ ProcessLink::~ProcessLink() {
         m_process->setParent(nullptr);  // kept alive on purpose: the engine outlives the window
     }
     QMetaObject::invokeMethod(
-        m_worker, [worker = m_worker] { worker->close(); }, Qt::QueuedConnection);
+        m_worker, [worker = m_worker] { worker->finish(); }, Qt::QueuedConnection);
     connect(&m_thread, &QThread::finished, m_worker, &QObject::deleteLater);
     m_thread.quit();
     m_thread.wait();

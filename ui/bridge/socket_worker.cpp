@@ -32,6 +32,14 @@ void SocketWorker::close() {
     m_socket.release()->deleteLater();  // may be called from one of its signals
 }
 
+void SocketWorker::finish() {
+    if (m_socket && m_socket->state() == QLocalSocket::ConnectedState && m_socket->bytesToWrite() > 0) {
+        m_socket->flush();
+        m_socket->waitForBytesWritten(200);
+    }
+    close();
+}
+
 void SocketWorker::send(const QByteArray& frame) {
     if (m_socket && m_socket->state() == QLocalSocket::ConnectedState) m_socket->write(frame);
 }

@@ -20,6 +20,7 @@ class SocketWorker : public QObject {
     explicit SocketWorker(MetricsMailbox* mailbox) : m_mailbox(mailbox) {}
     void open(const QString& path);
     void close();
+    void finish();  // sends what is still to be sent, then closes; may block 200 ms, on the worker's thread
     void send(const QByteArray& frame);
 
   Q_SIGNALS:
