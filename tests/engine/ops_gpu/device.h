@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "engine/api/result.h"
 #include "engine/ops/cuda_plugin.h"
 #include "engine/ops/ops.h"
 

@@ -36,9 +36,9 @@ TEST_F(Elementwise, RmsNorm) {
             EXPECT_LT(relativeError(got.y, expected.y), tolerance(type));
             EXPECT_LT(relativeError(got.rstd, expected.rstd), 1e-6);
             const at::Tensor dx = rmsNormBackward(onGpu(g, type), onGpu(x, type), onGpu(w, type), got.rstd);
-            if (columns > 1)  // one column: the gradient cancels to rounding noise
-                EXPECT_LT(relativeError(dx, rmsNormBackward(g, x, w, expected.rstd)), tolerance(type))
-                    << rows << " x " << columns;
+            if (columns == 1) continue;  // the gradient cancels to rounding noise
+            EXPECT_LT(relativeError(dx, rmsNormBackward(g, x, w, expected.rstd)), tolerance(type))
+                << rows << " x " << columns;
         }
 }
 

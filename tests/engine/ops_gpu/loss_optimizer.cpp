@@ -18,7 +18,7 @@ TEST_F(LossAndOptimizer, ProductsAndLora) {
                              b = both({96, 16}, 4, 0.2), g = both({77, 96}, 5, 1);
             const auto step = [&](bool device) {
                 const auto put = [&](const at::Tensor& t) { return device ? onGpu(t, type) : t; };
-                at::Tensor y = linear(put(x), put(w));
+                at::Tensor y = ops::linear(put(x), put(w));
                 const at::Tensor h = loraForward(y, put(x), put(a), put(b), 0.25, p, key);
                 at::Tensor dx = linearBackward(put(g), put(w));
                 at::Tensor da = at::zeros({16, 64}, dx.options().dtype(at::kFloat)),
@@ -38,8 +38,9 @@ TEST_F(LossAndOptimizer, CrossEntropy) {
             const at::Tensor x = rounded(values({rows, 64}, 1), type),
                              head = rounded(values({1003, 64}, 2), type);
             const at::Tensor labels = at::arange(rows, at::kLong).mul_(37).remainder_(1003);
-            const CrossEntropy expected = crossEntropy(x, head, labels, 0.5, true);
-            const CrossEntropy got = crossEntropy(onGpu(x, type), onGpu(head, type), gpu(labels), 0.5, true);
+            const CrossEntropy expected = ops::crossEntropy(x, head, labels, 0.5, true);
+            const CrossEntropy got =
+                ops::crossEntropy(onGpu(x, type), onGpu(head, type), gpu(labels), 0.5, true);
             EXPECT_LT(relativeError(got.lossSum, expected.lossSum), type == at::kFloat ? 1e-6 : 2e-3);
             EXPECT_LT(relativeError(got.perRow, expected.perRow), type == at::kFloat ? 1e-6 : 2e-3);
             EXPECT_LT(relativeError(got.dHidden, expected.dHidden), tolerance(type));

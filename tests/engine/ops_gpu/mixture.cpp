@@ -37,9 +37,10 @@ TEST_F(Mixture, RoutesAlike) {
         const at::Tensor dw = values({c.tokens, c.k}, 2), f = values({c.experts}, 3).abs_();
         const at::Tensor dz = routeBackward(expected, dw, f, 0.3);
         EXPECT_LT(relativeError(routeBackward(got, gpu(dw), gpu(f), 0.3), dz), 5e-6);
-        if (c.k > 1)
+        if (c.k > 1) {
             EXPECT_LT(relativeError(routeBackward(got, gpu(dw), {}, 0), routeBackward(expected, dw, {}, 0)),
                       5e-6);
+        }
     }
 }
 
@@ -100,8 +101,9 @@ TEST_F(Mixture, AdaptersForwardAndBackward) {
                 EXPECT_LT(relativeError(got.weights, expected.weights), 2 * tolerance(type));
                 EXPECT_LT(relativeError(got.down, expected.down), tolerance(type));
                 EXPECT_LT(relativeError(got.up, expected.up), tolerance(type));
-                if (type == at::kBFloat16)
+                if (type == at::kBFloat16) {
                     EXPECT_LT(relativeError(run(c, type, type, p, true).up, expected.up), tolerance(type));
+                }
             }
 }
 
