@@ -46,10 +46,14 @@ ProcessLink::~ProcessLink() {
         m_process->disconnect(this);
         m_process->setParent(nullptr);  // kept alive on purpose: the engine outlives the window
     }
-    QMetaObject::invokeMethod(
-        m_worker, [worker = m_worker] { worker->finish(); }, Qt::QueuedConnection);
     connect(&m_thread, &QThread::finished, m_worker, &QObject::deleteLater);
-    m_thread.quit();
+    QMetaObject::invokeMethod(
+        m_worker,
+        [worker = m_worker] {
+            worker->finish();
+            QThread::currentThread()->quit();  // after everything that was queued before
+        },
+        Qt::QueuedConnection);
     m_thread.wait();
 }
 
