@@ -56,7 +56,7 @@ void adamW8Blocks(const AdamW8Buffers& b, const AdamWStep& step, double gradient
             top1 = std::max(top1, std::fabs(m[j]));
             top2 = std::max(top2, std::fabs(v[j]));
             if (!finite) continue;
-            float p = b.parameters[i] - rate * (m[j] / (std::sqrt(v[j]) + eps));
+            float p = std::fma(-rate, m[j] / (std::sqrt(v[j]) + eps), b.parameters[i]);  // as the GPU rounds
             if (b.roundToBf16) p = toBf16(p);
             if (step.weightDecay > 0) p *= keep;
             b.parameters[i] = b.roundToBf16 ? toBf16(p) : p;
