@@ -8,6 +8,7 @@
 #include "app/cli/command.h"
 #include "app/cli/run_control.h"
 #include "engine/api/event_json.h"
+#include "projects/files.h"
 #include "projects/metrics_file.h"
 #include "projects/run_catalogue.h"
 

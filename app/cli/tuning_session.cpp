@@ -210,6 +210,7 @@ TuningOutcome runTuning(Context& context, std::shared_ptr<projects::Project> pro
     Reporter reporter(context, outcome, steps);
     follow(context, **run, *queue, reporter, runFolder);
     outcome.state = (*run)->state();
+    outcome.step = (*run)->step();
     run->reset();
     outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     context.clearProgress();

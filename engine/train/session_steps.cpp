@@ -7,6 +7,7 @@
 
 #include "engine/data/row_encoder.h"
 #include "engine/ops/parallel.h"
+#include "engine/tokenizer/pesc_form.h"
 #include "engine/train/heldout.h"
 #include "engine/train/memory.h"
 #include "engine/train/schedule.h"
