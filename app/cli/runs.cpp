@@ -103,11 +103,13 @@ int attach(Context& context, const Options& options) {
         const bool alive = projects::isLive(run->row.state) && projects::isAlive(run->row.owner);
         const auto events = tail.take();
         if (!events) return context.fail(events.error());
+        bool ended = false;  // an earlier life of the run may have ended and been resumed
         for (const auto& event : *events) {
             show(context, event);
-            const auto* change = std::get_if<engine::StateChange>(&event);
-            if (change && alive && !projects::isLive(change->to)) return 0;
+            if (const auto* change = std::get_if<engine::StateChange>(&event))
+                ended = !projects::isLive(change->to);
         }
+        if (ended) return 0;
         if (!alive) return 0;
         std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }
