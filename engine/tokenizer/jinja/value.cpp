@@ -53,8 +53,25 @@ bool sameEntries(const Mapping& a, const Mapping& b) {
 void typeError(std::string message) {
     throw Failure("TypeError", std::move(message));
 }
-void undefinedError(std::string message) {
-    throw Failure("UndefinedError", std::move(message));
+void raise(const Undefined& undefined) {
+    throw Failure(undefined.kind, undefined.message);
+}
+void allowComparisons(std::int64_t count) {
+    comparisonsLeft = count;
+}
+
+int Value::depth() const {
+    if (sequence()) return sequence()->depth;
+    return mapping() && mapping()->kind == MappingKind::Dictionary ? mapping()->depth : 0;
+}
+
+Value Value::list(std::vector<Value> items, SequenceKind kind) {
+    if (items.size() > kMaxItems) throw Failure("MemoryError", "a list has more than 1,000,000 items");
+    auto made = std::make_shared<Sequence>(Sequence{kind, std::move(items), 1});
+    for (const Value& item : made->items)
+        made->depth = std::max(made->depth, item.depth() + 1);
+    if (made->depth > kMaxValueDepth) throw Failure("RecursionError", "values are nested too deeply");
+    return Value(std::move(made));
 }
 
 const Value* Mapping::find(const Value& key) const {
