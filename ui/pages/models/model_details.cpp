@@ -41,6 +41,14 @@ QString attentionText(const engine::ModelConfig& config) {
     return heads + QStringLiteral(", ") + ropeText(config.rope);
 }
 
+// White space as one sees it: a word's leading space, line feeds, tabs.
+QString visiblePiece(QString piece) {
+    piece.replace(QLatin1Char(' '), QChar(0x2581));
+    piece.replace(QLatin1Char('\n'), QChar(0x21B5));
+    piece.replace(QLatin1Char('\t'), QChar(0x21E5));
+    return piece;
+}
+
 QString shareName(const std::string& key) {
     if (key == "embeddings") return ModelDetails::tr("Embeddings");
     if (key == "attention") return ModelDetails::tr("Attention");
@@ -298,7 +306,7 @@ void ModelDetails::tokenize() {
             QStringList pieces;
             QVector<qint64> ids;
             for (const auto& piece : result->value("pieces", nlohmann::json::array()))
-                pieces << QString::fromStdString(piece.get<std::string>());
+                pieces << visiblePiece(QString::fromStdString(piece.get<std::string>()));
             for (const auto& id : result->value("ids", nlohmann::json::array()))
                 ids << id.get<qint64>();
             m_tokenNote->setText(tr("type to try · %n token(s)", nullptr, static_cast<int>(ids.size())));
