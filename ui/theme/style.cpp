@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/theme/style.h"
 
-#include <QPlainTextEdit>
 #include <QAbstractItemView>
 #include <QAbstractScrollArea>
 #include <QAbstractSpinBox>
@@ -13,12 +12,14 @@
 #include <QLineEdit>
 #include <QMenu>
 #include <QPainter>
+#include <QPlainTextEdit>
 #include <QPushButton>
 #include <QScrollBar>
 #include <QSlider>
 #include <QStyleFactory>
 #include <QStyleOption>
 #include <QTabBar>
+#include <QTextEdit>
 #include <QToolButton>
 
 #include "ui/theme/style_paint.h"
@@ -115,17 +116,25 @@ void CaravanStyle::drawPrimitive(PrimitiveElement element, const QStyleOption* o
             painter->setPen(c().btnline);
             return painter->drawRect(option->rect.adjusted(0, 0, -1, -1));
         case PE_Frame:
-            if (qobject_cast<const QPlainTextEdit*>(widget) != nullptr && static_cast<const QFrame*>(widget)->frameShape() != QFrame::NoFrame)
+            if (qobject_cast<const QPlainTextEdit*>(widget) != nullptr &&
+                static_cast<const QFrame*>(widget)->frameShape() != QFrame::NoFrame)
                 return stylepaint::box(painter, option->rect, c().raised, c().ctl, 1, 4);
-            if (widget && widget->property("framed").toBool()) {
-                painter->setPen(c().line);
-                painter->drawRect(option->rect.adjusted(0, 0, -1, -1));
+            if (!widget || !widget->property("framed").toBool()) return;
+            if (qobject_cast<const QPlainTextEdit*>(widget) || qobject_cast<const QTextEdit*>(widget)) {
+                const bool invalid = widget->property("invalid").toBool();
+                return stylepaint::box(painter, option->rect, QColor(),
+                                       invalid              ? c().err
+                                       : widget->hasFocus() ? c().accent
+                                                            : c().ctl,
+                                       invalid ? 2 : 1);
             }
+            painter->setPen(c().line);
+            painter->drawRect(option->rect.adjusted(0, 0, -1, -1));
             return;
         case PE_IndicatorDockWidgetResizeHandle: {
             const QRect r = option->rect;
             painter->fillRect(r, c().base);
-            if (option->state & State_Horizontal)
+            if (r.height() > r.width())
                 painter->fillRect(QRect(r.center().x(), r.y(), 1, r.height()), c().line);
             else
                 painter->fillRect(QRect(r.x(), r.center().y(), r.width(), 1), c().line);
@@ -209,7 +218,7 @@ void CaravanStyle::drawControl(ControlElement element, const QStyleOption* optio
         case CE_Splitter: {
             const QRect r = option->rect;
             painter->fillRect(r, c().base);
-            if (option->state & State_Horizontal)
+            if (r.height() > r.width())
                 painter->fillRect(QRect(r.center().x(), r.y(), 1, r.height()), c().line);
             else
                 painter->fillRect(QRect(r.x(), r.center().y(), r.width(), 1), c().line);
