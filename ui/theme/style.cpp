@@ -31,6 +31,10 @@ const widgets::ThemeColors& c() {
     return widgets::themeColors();
 }
 
+bool isTextEdit(const QWidget* widget) {
+    return qobject_cast<const QPlainTextEdit*>(widget) || qobject_cast<const QTextEdit*>(widget);
+}
+
 // The text of selected rows is drawn on `soft`, never on the accent.
 QStyleOptionViewItem rowOption(const QStyleOptionViewItem& option) {
     QStyleOptionViewItem result = option;
@@ -116,18 +120,13 @@ void CaravanStyle::drawPrimitive(PrimitiveElement element, const QStyleOption* o
             painter->setPen(c().btnline);
             return painter->drawRect(option->rect.adjusted(0, 0, -1, -1));
         case PE_Frame:
-            if (qobject_cast<const QPlainTextEdit*>(widget) != nullptr &&
-                static_cast<const QFrame*>(widget)->frameShape() != QFrame::NoFrame)
-                return stylepaint::box(painter, option->rect, c().raised, c().ctl, 1, 4);
-            if (!widget || !widget->property("framed").toBool()) return;
-            if (qobject_cast<const QPlainTextEdit*>(widget) || qobject_cast<const QTextEdit*>(widget)) {
+            if (isTextEdit(widget)) {
+                if (static_cast<const QFrame*>(widget)->frameShape() == QFrame::NoFrame) return;
                 const bool invalid = widget->property("invalid").toBool();
-                return stylepaint::box(painter, option->rect, QColor(),
-                                       invalid              ? c().err
-                                       : widget->hasFocus() ? c().accent
-                                                            : c().ctl,
-                                       invalid ? 2 : 1);
+                const QColor edge = invalid ? c().err : widget->hasFocus() ? c().accent : c().ctl;
+                return stylepaint::box(painter, option->rect, c().raised, edge, invalid ? 2 : 1);
             }
+            if (!widget || !widget->property("framed").toBool()) return;
             painter->setPen(c().line);
             painter->drawRect(option->rect.adjusted(0, 0, -1, -1));
             return;
@@ -459,6 +458,7 @@ int CaravanStyle::pixelMetric(PixelMetric metric, const QStyleOption* option, co
         case PM_HeaderMargin:
             return 8;
         case PM_DefaultFrameWidth:
+            if (isTextEdit(widget)) return 2;
             if (widget &&
                 (qobject_cast<const QAbstractItemView*>(widget) ||
                  qobject_cast<const QAbstractScrollArea*>(widget)) &&
