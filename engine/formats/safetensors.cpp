@@ -2,20 +2,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/formats/safetensors.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 
 #include "engine/formats/bounded_json.h"
 #include "engine/formats/dtypes.h"
+#include "engine/formats/mapped_file.h"
 
 namespace caravan::engine {
 namespace {
@@ -29,42 +25,6 @@ using nlohmann::json;
 tl::unexpected<Error> bad(const std::filesystem::path& path, std::string place, std::string detail) {
     return fail(ErrorCode::FileBad,
                 {{"file", path.string()}, {"place", std::move(place)}, {"detail", std::move(detail)}});
-}
-
-struct Mapping {
-    void* begin = nullptr;
-    std::size_t size = 0;
-    Mapping() = default;
-    Mapping(const Mapping&) = delete;
-    Mapping& operator=(const Mapping&) = delete;
-    ~Mapping() {
-        if (begin) ::munmap(begin, size);
-    }
-};
-
-Result<std::shared_ptr<Mapping>> mapFile(const std::filesystem::path& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        if (errno == ENOENT || errno == ENOTDIR)
-            return fail(ErrorCode::FileMissing, {{"file", path.string()}});
-        return fail(ErrorCode::FileUnreadable, {{"file", path.string()}, {"detail", std::strerror(errno)}});
-    }
-    struct stat status {};
-    const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-    auto mapping = std::make_shared<Mapping>();
-    mapping->size = regular ? static_cast<std::size_t>(status.st_size) : 0;
-    std::string problem = regular ? "" : "not a regular file";
-    if (regular && mapping->size > 0) {
-        void* begin = ::mmap(nullptr, mapping->size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (begin == MAP_FAILED)
-            problem = std::strerror(errno);
-        else
-            mapping->begin = begin;
-    }
-    ::close(fd);
-    if (!problem.empty())
-        return fail(ErrorCode::FileUnreadable, {{"file", path.string()}, {"detail", problem}});
-    return mapping;
 }
 
 // a * b, or nothing where it would not fit.
@@ -156,7 +116,7 @@ std::string shapeText(std::span<const std::int64_t> shape) {
 Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path) {
     auto mapped = mapFile(path);
     if (!mapped) return tl::unexpected(mapped.error());
-    const Mapping& mapping = **mapped;
+    const MappedFile& mapping = **mapped;
     if (mapping.size < 8)
         return bad(path, "byte 0", fmt::format("{} bytes are no safetensors file", mapping.size));
     SafetensorsFile file;
