@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/parallel.h"
 #include "engine/ops/support.h"
+#include "kernels/gemv/gemv.h"
 
 namespace caravan::engine::ops {
 namespace {
@@ -13,10 +15,27 @@ void addProduct(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b, doubl
         sum.add_(at::mm(a, b), alpha);
 }
 
+constexpr std::int64_t kFewRows = 2;  // so few that reading the weight once, in order, beats a matrix product
+
+bool suitsGemv(const at::Tensor& x, const at::Tensor& weight) {
+    return x.is_cpu() && x.size(0) <= kFewRows && x.is_contiguous() && weight.is_contiguous() &&
+           weight.scalar_type() == x.scalar_type() &&
+           (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
+}
+
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
-    return at::mm(x, weight.t());
+    if (!suitsGemv(x, weight)) return at::mm(x, weight.t());
+    const kernels::GemvShape shape{x.size(0), x.size(1), weight.size(0)};
+    at::Tensor y = at::empty({shape.rows, shape.outer}, x.options());
+    forReal("linear", x, [&](auto type) {
+        using T = decltype(type);
+        parallelRows(shape.outer, rowGrain(shape.inner), [&](std::int64_t begin, std::int64_t end) {
+            kernels::gemvRows(data<T>(x), data<T>(weight), data<T>(y), shape, begin, end);
+        });
+    });
+    return y;
 }
 at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight) {
     return at::mm(dy, weight);

@@ -51,27 +51,29 @@ CARAVAN_INLINE float absmaxOf(const Nf4Source& s, std::int64_t block) {
     return scaled + s.offset;
 }
 
-template <class Store>
-CARAVAN_INLINE void dequantize(const Nf4Source& source, std::int64_t elements, std::int64_t begin,
-                               std::int64_t end, Store&& store) {
-    for (std::int64_t block = begin; block < end; ++block) {
-        const float scale = absmaxOf(source, block);
-        float values[16];
-        for (int c = 0; c < 16; ++c)
-            values[c] = flush(kNf4Code[c] * flush(scale));
-        const std::int64_t first = block * kNf4Block,
-                           last = first + kNf4Block < elements ? first + kNf4Block : elements;
-        for (std::int64_t i = first; i < last; i += 2) {
-            const std::uint8_t pair = source.codes[i / 2];
-            store(i, values[pair >> 4]);
-            if (i + 1 < last) store(i + 1, values[pair & 15]);
-        }
-    }
-}
-
 CARAVAN_INLINE float rounded(float x, StoredType stored) {
     if (stored == StoredType::BF16) return fromBits(static_cast<std::uint32_t>(toBf16(x)) << 16);
     return stored == StoredType::F16 ? roundToHalf(x) : x;
+}
+
+// A block has only sixteen values: they are rounded once, then copied by code.
+template <class T, class Convert>
+CARAVAN_INLINE void dequantize(const Nf4Source& source, std::int64_t elements, StoredType stored, T* out,
+                               std::int64_t begin, std::int64_t end, Convert&& convert) {
+    for (std::int64_t block = begin; block < end; ++block) {
+        const float scale = flush(absmaxOf(source, block));
+        T values[16];
+        for (int c = 0; c < 16; ++c)
+            values[c] = convert(rounded(flush(kNf4Code[c] * scale), stored));
+        const std::int64_t first = block * kNf4Block, left = elements - first,
+                           n = left < kNf4Block ? left : kNf4Block;
+        const std::uint8_t* codes = source.codes + first / 2;
+        T* to = out + first;
+        for (std::int64_t i = 0; i < n / 2; ++i) {
+            to[2 * i] = values[codes[i] >> 4];
+            to[2 * i + 1] = values[codes[i] & 15];
+        }
+    }
 }
 
 CARAVAN_INLINE std::uint8_t nearestInMap(float x) {
@@ -127,12 +129,11 @@ void quantizeAbsmax(const float* absmax, std::int64_t count, float offset, std::
 
 void dequantizeNf4Blocks(const Nf4Source& source, std::int64_t elements, StoredType stored, float* out,
                          std::int64_t begin, std::int64_t end) {
-    dequantize(source, elements, begin, end, [&](std::int64_t i, float v) { out[i] = rounded(v, stored); });
+    dequantize(source, elements, stored, out, begin, end, [](float v) { return v; });
 }
 void dequantizeNf4Blocks16(const Nf4Source& source, std::int64_t elements, StoredType stored,
                            std::uint16_t* out, std::int64_t begin, std::int64_t end) {
-    dequantize(source, elements, begin, end,
-               [&](std::int64_t i, float v) { out[i] = toBf16(rounded(v, stored)); });
+    dequantize(source, elements, stored, out, begin, end, [](float v) { return toBf16(v); });
 }
 
 }  // namespace caravan::kernels

@@ -9,34 +9,13 @@
 #include "engine/ops/ops.h"
 #include "engine/ops/parallel.h"
 #include "engine/train/stepper.h"
+#include "tests/support/random_batch.h"
 
 // The tuning step of base-16m with PESC (8 experts, top-2, adapters of 64) and LoRA of rank 64 on seven
 // linears, dropout 0.1, fp32: tokens per second for the shapes that the PyTorch eager peer is measured with.
 // usage: bench_cpu_step [threads] [model folder]
 namespace caravan::engine {
 namespace {
-
-train::TokenBatch randomBatch(std::int64_t rows, std::int64_t length, int seed) {
-    const std::int64_t count = rows * length;
-    const at::Tensor draws = ops::uniformHost({count}, 1, {.seed = static_cast<std::uint64_t>(seed)});
-    std::vector<std::int32_t> ids(static_cast<std::size_t>(count));
-    for (std::int64_t i = 0; i < count; ++i)
-        ids[static_cast<std::size_t>(i)] =
-            3 + static_cast<std::int32_t>((draws.const_data_ptr<float>()[i] + 1) * 0.5f * 8188);
-    train::TokenBatch batch;
-    batch.tokens =
-        model::packTokens(ids, std::vector<std::int64_t>(static_cast<std::size_t>(rows), length), at::kCPU);
-    std::vector<std::int64_t> targets, labels;
-    for (std::int64_t i = 0; i + 1 < count; ++i)
-        if ((i + 1) % length != 0) {
-            targets.push_back(i);
-            labels.push_back(ids[static_cast<std::size_t>(i + 1)]);
-        }
-    batch.targets = {at::tensor(targets), at::tensor(labels)};
-    batch.domain = at::zeros({count}, at::kInt);
-    batch.role = at::ones({count}, at::kInt);
-    return batch;
-}
 
 void measure(const std::string& folder) {
     const auto model = model::loadModel(folder, {});
@@ -52,14 +31,15 @@ void measure(const std::string& folder) {
          .targets = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
          .seed = 1});
     model->finishAttach();
-    train::Stepper stepper(*model, {.seed = 1});
+    train::Stepper stepper(*model, {.seed = 1, .domains = 2});
     StepIndex step = 0;
     const std::pair<std::int64_t, std::int64_t> shapes[] = {{4, 256}, {8, 256}, {4, 512}};
     for (const auto& [rows, length] : shapes) {
         std::vector<double> times;
         double cpu = 1e9;
         for (int i = 0; i < 8; ++i) {
-            const std::vector<train::TokenBatch> batches{randomBatch(rows, length, i)};
+            const std::vector<train::TokenBatch> batches{
+                randomBatch(rows, length, 8192, static_cast<std::uint64_t>(i))};
             const std::clock_t cpuStart = std::clock();
             const auto start = std::chrono::steady_clock::now();
             stepper.run(++step, batches, 1e-3);

@@ -31,7 +31,7 @@ ln -sfn "$site/nvidia" "$root/nvidia"
 
 stamp configure
 build=/tmp/caravan-gpu-build
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCARAVAN_GUI=OFF -DCARAVAN_CUDA=ON -DCARAVAN_TESTS=ON \
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCARAVAN_GUI=OFF -DCARAVAN_CUDA=ON -DCARAVAN_TESTS=ON -DCARAVAN_BENCH=ON \
     -DCMAKE_CUDA_COMPILER="$(command -v nvcc)" -DCARAVAN_CUDA_ARCHITECTURES=90a-real -DLIBTORCH_ROOT="$root" \
     -DCMAKE_PREFIX_PATH="$prefix/usr" -DCARAVAN_SENTENCEPIECE_SOURCE="$prefix/sentencepiece" >"$out/configure.log" 2>&1 ||
     { tail -30 "$out/configure.log"; exit 1; }
@@ -40,12 +40,13 @@ if [ ${#targets[@]} -eq 0 ]; then
     for folder in tests/engine/*_gpu; do targets+=("engine_${folder##*/}"); done
 fi
 stamp "build ${targets[*]}"
-ninja -C "$build" -j"$(nproc)" caravan_cuda "${targets[@]}" >"$out/build.log" 2>&1 || { grep -E "error|FAILED" -A3 "$out/build.log" | head -60; exit 1; }
+ninja -C "$build" -j"$(nproc)" caravan_cuda bench_gpu_ops "${targets[@]}" >"$out/build.log" 2>&1 || { grep -E "error|FAILED" -A3 "$out/build.log" | head -60; exit 1; }
 stamp test
 rc=0
 (cd "$build" && ctest -L gpu --output-on-failure >"$out/ctest.log" 2>&1) || rc=$?
 grep -E "Failure|error:|Skipped|no GPU" -A4 "$out/ctest.log" | head -80 || true
 grep -E "\[  (FAILED|PASSED)|\[       OK|tests passed|\*\*\*" "$out/ctest.log" | sort | uniq | head -80 || true
+"$build/bench/bench_gpu_ops" || true
 nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader
 stamp "done, rc $rc"
 exit $rc
