@@ -72,8 +72,9 @@ int refuseExtras(CLI::App& app, Context& context) {
     if (names.empty())
         return context.failUsage("The argument " + word + " is one too many. " + command.get_name() +
                                  " --help tells what it takes.");
-    return context.fail(
-        {ErrorCode::UnknownKey, {{"key", word}, {"nearest", caravan::cli::nearestOf(word, names)}}});
+    const std::string nearest = caravan::cli::nearestOf(word, names);
+    return context.failUsage("There is no command " + word + ". " +
+                             (nearest.empty() ? "Look at --help." : "Did you mean " + nearest + "?"));
 }
 
 int parseAndRun(int argc, char** argv, Context& context) {
@@ -106,7 +107,7 @@ int parseAndRun(int argc, char** argv, Context& context) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-        std::fputs(chosen(app).help().c_str(), stdout);
+        std::fputs(app.help().c_str(), stdout);
         return 0;
     } catch (const CLI::CallForVersion&) {
         std::puts("caravan-cli " CARAVAN_VERSION);
