@@ -207,7 +207,8 @@ void MainWindow::engineDied(const QString& reason) {
         buttons.push_back({tr("Resume from step %1").arg(withThousands(kept)), [this] { startOrResume(); },
                            true, m_engine->isUsable()});
     } else {
-        text += QLatin1Char(' ') + tr("There was no checkpoint yet; the run starts from the beginning.");
+        text += QLatin1Char(' ') + tr("There was no checkpoint yet; the same settings stand on Upcycle.");
+        buttons.push_back({tr("New run"), [this] { showPage(QStringLiteral("upcycle")); }, true});
     }
     buttons.push_back({tr("Show log"), [this] { showLog(); }});
     buttons.push_back({tr("Copy diagnostics"), [this] { copyDiagnostics(); }});
