@@ -63,6 +63,8 @@ ErrorText describe(const Error& error) {
     const ErrorTemplate& t = errorTemplate(error.code);
     ErrorText text{filled(t.what, error), filled(t.where, error), filled(t.why, error), filled(t.todo, error)};
     while (text.where.ends_with(", ") || text.where.ends_with(' ')) text.where.pop_back();
+    if (error.code == ErrorCode::Interrupted && error.parameter("run").empty())
+        return {"Interrupted before it was done", "", "", "Run it again to do it whole."};
     if (error.code == ErrorCode::UnknownKey && error.parameter("nearest").empty()) text.todo = "Look at --help for the settings there are.";
     return text;
 }
