@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,8 +25,15 @@ struct SafetensorsWriter::State {
     bool finished = false;
 
     ~State() {
-        if (fd >= 0) ::close(fd);
-        if (fd >= 0 && !finished) ::unlink(path.c_str());
+        if (fd < 0) return;
+        removeUnfinished();
+        ::close(fd);
+    }
+
+    // A device that was written to ("/dev/full") is no file of ours.
+    void removeUnfinished() const {
+        struct stat status {};
+        if (!finished && ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) ::unlink(path.c_str());
     }
 
     [[nodiscard]] tl::unexpected<Error> failed(int error) const {

@@ -88,6 +88,7 @@ TEST(Safetensors, aFullDiskIsNamed) {
     ASSERT_FALSE(writer);
     EXPECT_EQ(writer.error().code, ErrorCode::WriteFailed);
     EXPECT_EQ(writer.error().parameter("path"), "/dev/full");
+    EXPECT_TRUE(std::filesystem::exists("/dev/full")) << "a device is never removed";
 }
 
 TEST(Safetensors, everyCutIsRefused) {
