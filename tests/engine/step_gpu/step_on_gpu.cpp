@@ -19,7 +19,7 @@ const at::Device kGpu(at::kCUDA, 0);
 class StepOnGpu : public testing::Test {
   protected:
     void SetUp() override {
-        const auto& state = ops::openCuda();
+        const ops::CudaState& state = ops::openCuda("");
         if (!state.table) GTEST_SKIP() << "no GPU: " << state.note;
     }
 };
