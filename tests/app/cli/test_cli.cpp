@@ -116,6 +116,8 @@ class Cli : public ::testing::Test {
                                           "0.001",
                                           "--device",
                                           "cpu",
+                                          "--threads",
+                                          "1",
                                           "--json"};
         words.insert(words.end(), more.begin(), more.end());
         return words;
@@ -208,7 +210,7 @@ TEST_F(Cli, TunesStopsResumesAndLists) {
                             "answer_tokens", "tokens_per_second", "memory_bytes", "expert_load"})
         EXPECT_TRUE(o.of("step")[0].contains(key)) << key;
 
-    const Outcome resumed = run({"resume", folderOfRun, "--json", "--device", "cpu"});
+    const Outcome resumed = run({"resume", folderOfRun, "--json", "--device", "cpu", "--threads", "1"});
     ASSERT_EQ(resumed.code, 0) << resumed.err;
     EXPECT_EQ(resumed.of("step").front()["step"], 3);
     EXPECT_EQ(resumed.of("step").back()["step"], 4);
@@ -237,7 +239,7 @@ TEST_F(Cli, TunesStopsResumesAndLists) {
 TEST_F(Cli, CtrlCSavesAndOtherProcessesControlARun) {
     const pid_t child = start(tune(100000), folder / "child-out", folder / "child-err");
     const auto steps = [&](std::int64_t wanted) {
-        for (int i = 0; i < 600; ++i) {
+        for (int i = 0; i < 2400; ++i) {
             const auto catalogue = projects::RunCatalogue::open(folder / "p");
             if (catalogue) {
                 const auto found = (*catalogue)->run("0001");
@@ -253,7 +255,7 @@ TEST_F(Cli, CtrlCSavesAndOtherProcessesControlARun) {
     };
     EXPECT_EQ(control("pause"), 0);
     const auto state = [&](engine::RunState wanted) {
-        for (int i = 0; i < 200; ++i) {
+        for (int i = 0; i < 1200; ++i) {
             const auto catalogue = projects::RunCatalogue::open(folder / "p");
             if (catalogue && (*catalogue)->run("0001")->row.state == wanted) return true;
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -272,7 +274,7 @@ TEST_F(Cli, CtrlCSavesAndOtherProcessesControlARun) {
 
 TEST_F(Cli, ChatStreamsOneObjectPerToken) {
     const Outcome o = run({"chat", model(), "--prompt", "Hello", "--greedy", "--max-tokens", "5", "--json",
-                           "--alternatives", "2", "--device", "cpu"});
+                           "--alternatives", "2", "--device", "cpu", "--threads", "1"});
     ASSERT_EQ(o.code, 0) << o.err;
     const auto lines = o.lines();
     ASSERT_GE(lines.size(), 2u);
@@ -285,26 +287,27 @@ TEST_F(Cli, ChatStreamsOneObjectPerToken) {
     }
     EXPECT_TRUE(lines.back().contains("tokens_per_second") &&
                 lines.back().contains("seconds_to_first_token"));
-    const Outcome plain =
-        run({"chat", model(), "--prompt", "Hello", "--greedy", "--max-tokens", "5", "--device", "cpu"});
+    const Outcome plain = run({"chat", model(), "--prompt", "Hello", "--greedy", "--max-tokens", "5",
+                               "--device", "cpu", "--threads", "1"});
     EXPECT_EQ(plain.out, text + "\n");
 }
 
 TEST_F(Cli, UpcyclesProvesEvaluatesAndRoutes) {
     const std::string out = folder / "sparse";
-    Outcome o = run({"upcycle", model(), "--experts", "4", "--top-k", "2", "--adapter-size", "8", "--scaling",
-                     "1", "--quantization", "none", "--out", out, "--json", "--device", "cpu"});
+    Outcome o =
+        run({"upcycle", model(), "--experts", "4", "--top-k", "2", "--adapter-size", "8", "--scaling", "1",
+             "--quantization", "none", "--out", out, "--json", "--device", "cpu", "--threads", "1"});
     ASSERT_EQ(o.code, 0) << o.err;
     EXPECT_EQ(o.lines().at(0)["step0_max_abs_logit_difference"], 0.0);
     EXPECT_GT(o.lines()[0]["parameters_total"], o.lines()[0]["parameters_active"]);
     EXPECT_EQ(run({"upcycle", model(), "--out", out}).code, 2);  // it exists
-    o = run({"eval", model(), out, "--data", small(), "--json", "--device", "cpu"});
+    o = run({"eval", model(), out, "--data", small(), "--json", "--device", "cpu", "--threads", "1"});
     ASSERT_EQ(o.code, 0) << o.err;
     const json models = o.lines().at(0)["models"];
     ASSERT_EQ(models.size(), 2u);
     EXPECT_EQ(models[0]["heldout_loss"]["math"], models[1]["heldout_loss"]["math"]);
     o = run({"routing", out, "--data", small(), "--json", "--csv", (folder / "r.csv").string(), "--device",
-             "cpu"});
+             "cpu", "--threads", "1"});
     ASSERT_EQ(o.code, 0) << o.err;
     double sum = 0;
     const json first = o.lines().at(0)["load"][0];
