@@ -5,6 +5,8 @@
 #include "ui/pages/chat/chat_page.h"
 #include "ui/pages/data/data_page.h"
 #include "ui/pages/models/models_page.h"
+#include "ui/pages/routing/routing_page.h"
+#include "ui/pages/tune/tune_page.h"
 #include "ui/pages/upcycle/upcycle_page.h"
 
 namespace caravan::ui {
@@ -14,6 +16,8 @@ std::vector<PageEntry> pageList() {
         {PageGroup::Prepare, makeModelsPage},
         {PageGroup::Prepare, makeUpcyclePage},
         {PageGroup::Prepare, makeDataPage},
+        {PageGroup::Tune, makeTunePage},
+        {PageGroup::Tune, makeRoutingPage},
         {PageGroup::Use, makeChatPage},
     };
 }

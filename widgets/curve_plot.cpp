@@ -12,7 +12,7 @@
 namespace caravan::widgets {
 namespace {
 constexpr int kReplotInterval = 100, kOverlayInterval = 33;  // ms
-constexpr int kLeft = 48, kRight = 132;  // px beside the axis rects: tick labels, lane names
+constexpr int kLeft = 48;                                    // px left of the axis rects: tick labels
 }  // namespace
 
 QColor inkColor(CurveInk ink) {
@@ -61,7 +61,7 @@ int CurvePlot::addLane(const LaneStyle& style) {
     lane->style = style;
     lane->rect = new QCPAxisRect(this, true);
     lane->rect->setAutoMargins(QCP::msNone);
-    lane->rect->setMargins(style.main ? QMargins(kLeft, 12, kRight, 26) : QMargins(kLeft, 9, kRight, 9));
+    lane->rect->setMargins(style.main ? QMargins(kLeft, 12, m_right, 26) : QMargins(kLeft, 9, m_right, 9));
     plotLayout()->addElement(static_cast<int>(m_lanes.size()), 0, lane->rect);
     for (QCPAxis* axis : lane->rect->axes()) {
         axis->setLayer(QStringLiteral("axes"));
@@ -138,6 +138,7 @@ void CurvePlot::setLaneReference(int lane, std::optional<double> reference) {
 
 void CurvePlot::setLaneHint(int lane, const QString& hint) {
     m_lanes.at(static_cast<std::size_t>(lane))->style.hint = hint;
+    applyLaneHeights();
     schedule();
 }
 
@@ -331,6 +332,12 @@ void CurvePlot::applyColors() {
 }
 
 void CurvePlot::applyLaneHeights() {
+    const QFontMetrics caption(textFont(TextRole::Caption));
+    m_right = 120;
+    for (const auto& lane : m_lanes)
+        if (!lane->style.main)
+            m_right = std::max(m_right, caption.horizontalAdvance(lane->style.name + lane->style.hint) + 34);
+    m_right = std::min(m_right, std::max(120, width() / 4));
     int thin = 0;
     for (const auto& lane : m_lanes)
         thin += lane->style.main ? 0 : 1;
@@ -339,12 +346,15 @@ void CurvePlot::applyLaneHeights() {
     const int room = thin > 0 ? (height() - mains * 220) / thin : 0;
     const int thinHeight = mains > 0 ? std::clamp(room, 40, 54) : std::max(40, room);
     for (auto& lane : m_lanes) {
-        if (lane->style.main) continue;
+        if (lane->style.main) {
+            lane->rect->setMargins(QMargins(kLeft, 12, m_right, 26));
+            continue;
+        }
         // QCustomPlot counts the margins in by default.
         lane->rect->setSizeConstraintRect(QCPLayoutElement::scrOuterRect);
         lane->rect->setMinimumSize(0, thinHeight);
         lane->rect->setMaximumSize(QWIDGETSIZE_MAX, thinHeight);
-        lane->rect->setMargins(QMargins(kLeft, thinHeight >= 50 ? 9 : 6, kRight, thinHeight >= 50 ? 9 : 6));
+        lane->rect->setMargins(QMargins(kLeft, thinHeight >= 50 ? 9 : 6, m_right, thinHeight >= 50 ? 9 : 6));
     }
 }
 

@@ -170,6 +170,7 @@ class CurvePlot : public QCustomPlot, public ChartGrid {
     std::optional<double> m_brushStart;
     double m_panX = 0;
     int m_hoverLane = 0;
+    int m_right = 120;  // px right of the axis rects: lane names, labels at line ends
     QTimer m_replotTimer, m_overlayTimer;
     QElapsedTimer m_sinceReplot;
     int m_replots = 0;

@@ -24,14 +24,26 @@ QToolButton* iconButton(const QString& icon, const QString& text, QWidget* paren
     return button;
 }
 
+ElidedLabel::ElidedLabel(TextRole role, Token token, Qt::TextElideMode mode, QWidget* parent)
+    : ThemedLabel(QString(), role, token, parent), m_mode(mode) {
+    setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+}
+
+void ElidedLabel::paintEvent(QPaintEvent*) {
+    QPainter painter(this);
+    painter.setPen(palette().color(foregroundRole()));
+    const QString shown = fontMetrics().elidedText(text(), m_mode, width());
+    painter.drawText(rect(), Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine, shown);
+    if (toolTip().isEmpty() && shown != text()) setToolTip(text());
+}
+
 PaneHeader::PaneHeader(const QString& title, QWidget* parent) : QWidget(parent) {
     setFixedHeight(36);
     m_row = new QHBoxLayout(this);
     m_row->setContentsMargins(16, 0, 8, 0);
     m_row->setSpacing(8);
     m_title = new ThemedLabel(title, TextRole::DockTitle, Token::Text);
-    m_context = new ThemedLabel(QString(), TextRole::Secondary, Token::Text2);
-    m_context->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    m_context = new ElidedLabel(TextRole::Secondary, Token::Text2);
     m_row->addWidget(m_title);
     m_row->addWidget(m_context, 1);
 }
@@ -40,6 +52,7 @@ void PaneHeader::setTitle(const QString& title) {
     m_title->setText(title);
 }
 void PaneHeader::setContext(const QString& context) {
+    m_context->setToolTip({});
     m_context->setText(context);
 }
 QString PaneHeader::context() const {
@@ -67,8 +80,9 @@ QToolButton* PaneHeader::addMenu(const QList<QAction*>& actions) {
     QToolButton* button = iconButton(QStringLiteral("more"), tr("More"), this);
     auto* menu = new QMenu(button);
     menu->addActions(actions);
-    button->setMenu(menu);
-    button->setPopupMode(QToolButton::InstantPopup);
+    // Not setMenu(): that draws an arrow over the icon.
+    QObject::connect(button, &QToolButton::clicked, menu,
+                     [button, menu] { menu->popup(button->mapToGlobal(QPoint(0, button->height()))); });
     m_row->addWidget(button);
     return button;
 }

@@ -11,6 +11,20 @@ class QHBoxLayout;
 
 namespace caravan::ui {
 
+// One line that ends in an ellipsis when short of room; the whole text on hover.
+class ElidedLabel : public ThemedLabel {
+    Q_OBJECT
+  public:
+    ElidedLabel(widgets::TextRole role, Token token, Qt::TextElideMode mode = Qt::ElideRight,
+                QWidget* parent = nullptr);
+
+  protected:
+    void paintEvent(QPaintEvent* event) override;
+
+  private:
+    Qt::TextElideMode m_mode;
+};
+
 // 36 px head of a pane or dock: bold title, gray context, tools at the right.
 class PaneHeader : public QWidget {
     Q_OBJECT
@@ -24,6 +38,10 @@ class PaneHeader : public QWidget {
     QToolButton* addAction(QAction* action);
     // A button that shows a menu of the actions.
     QToolButton* addMenu(const QList<QAction*>& actions);
+    [[nodiscard]] QSize sizeHint() const override {
+        return {QWidget::sizeHint().width(), 36};
+    }  // what a dock asks for
+    [[nodiscard]] QSize minimumSizeHint() const override { return {QWidget::minimumSizeHint().width(), 36}; }
 
   protected:
     void paintEvent(QPaintEvent* event) override;
@@ -31,7 +49,7 @@ class PaneHeader : public QWidget {
   private:
     QHBoxLayout* m_row;
     ThemedLabel* m_title;
-    ThemedLabel* m_context;
+    ElidedLabel* m_context;
 };
 
 // A dock with a PaneHeader: float button, menu; the page's name in its window title when it floats.

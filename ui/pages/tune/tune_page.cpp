@@ -125,8 +125,7 @@ void TunePage::makeCenter() {
     auto* row = new QHBoxLayout(command);
     row->setContentsMargins(16, 0, 8, 0);
     row->addWidget(new ThemedLabel(tr("Command line"), widgets::TextRole::Caption, Token::Text2));
-    m_command = new ThemedLabel(QString(), widgets::TextRole::Number, Token::Text2);
-    m_command->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    m_command = new ElidedLabel(widgets::TextRole::Number, Token::Text2, Qt::ElideMiddle);
     m_command->setAccessibleName(tr("Equivalent command line"));
     row->addWidget(m_command, 1);
     QToolButton* copy = iconButton(QStringLiteral("copy"), tr("Copy the command line"));
@@ -401,6 +400,10 @@ QString TunePage::commandLine() const {
         return QStringLiteral("caravan-cli tune --recipe %1 --project %2")
             .arg(quoted(m_runFolder + QStringLiteral("/recipe.json")), quoted(project()->folder()));
     return QStringLiteral("caravan-cli resume %1").arg(quoted(m_runFolder));
+}
+
+Page* makeTunePage(const Services& services, QWidget* parent) {
+    return new TunePage(services, parent);
 }
 
 }  // namespace caravan::ui

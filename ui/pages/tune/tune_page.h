@@ -74,6 +74,7 @@ class TunePage : public Page {
     void showRouting();
     void showSamples();
     void actMain();
+    [[nodiscard]] QString memoryHint() const;
     [[nodiscard]] const RunEntry* entry() const;
     [[nodiscard]] bool isLive() const;  // the run that the engine works on
     [[nodiscard]] engine::RunState state() const;
@@ -87,7 +88,7 @@ class TunePage : public Page {
     quint64 m_load = 0;
     std::shared_ptr<const engine::RoutingRecord> m_record;  // of the brush, or of a run that is not live
     std::optional<QPair<qint64, qint64>> m_brush;
-    QString m_closedAlarm;
+    QString m_closedAlarm, m_mainLook;
     bool m_stale = true;
     int m_refreshes = 0;
     QTimer m_refresh;
@@ -111,5 +112,7 @@ class TunePage : public Page {
     Pane* m_samplesPane = nullptr;
     RoutingSource* m_source = nullptr;
 };
+
+[[nodiscard]] Page* makeTunePage(const Services& services, QWidget* parent);
 
 }  // namespace caravan::ui

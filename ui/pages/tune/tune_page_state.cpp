@@ -62,7 +62,8 @@ void TunePage::refresh() {
     const bool lives =
         isLive() && (now == RunState::Running || now == RunState::Paused || now == RunState::Stopping);
     m_plots->setRun(totalSteps(), run != nullptr ? run->recipe.tune.maxGradientNorm : 0,
-                    run != nullptr && run->recipe.upcycle.method == engine::UpcycleMethod::None, tr("GiB"));
+                    run != nullptr && run->recipe.upcycle.method == engine::UpcycleMethod::None,
+                    memoryHint());
     m_plots->setEmptyText(m_loading                  ? tr("Reading the run…")
                           : now == RunState::Loading ? tr("Curves appear after the first step.")
                           : now == RunState::Created ? tr("Curves appear when the run has started.")
@@ -76,6 +77,13 @@ void TunePage::refresh() {
     m_plots->update(m_history, lives);
     showRouting();
     showSamples();
+}
+
+QString TunePage::memoryHint() const {
+    const EngineLink* engine = services().engine;
+    if (engine == nullptr || !engine->hasDevice() || engine->device().memoryTotal <= 0) return tr("GiB");
+    return tr("of %1 GiB")
+        .arg(static_cast<double>(engine->device().memoryTotal) / (1024.0 * 1024.0 * 1024.0), 0, 'f', 1);
 }
 
 void TunePage::showState() {
@@ -122,8 +130,12 @@ void TunePage::showState() {
     }
     if (busy && !main.enabled) main.tip = tr("Another run is tuning. Stop it first.");
     m_mainButton->setText(main.text);
-    m_mainButton->setIcon(widgets::themeIcon(
-        main.icon, main.enabled ? Theme::color(Token::OnAccent) : Theme::color(Token::Text3)));
+    const QColor ink = Theme::color(main.enabled ? Token::OnAccent : Token::Text3);
+    if (const QString look = main.icon + ink.name();
+        look != m_mainLook) {  // icons are drawn from SVG: not ten times a second
+        m_mainLook = look;
+        m_mainButton->setIcon(widgets::themeIcon(main.icon, ink));
+    }
     m_mainButton->setEnabled(main.enabled);
     m_mainButton->setToolTip(main.tip);
     m_mainButton->setVisible(now != RunState::Finished);

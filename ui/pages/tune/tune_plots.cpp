@@ -117,6 +117,7 @@ QWidget* TunePlots::makeHeader() {
     row->addWidget(m_scale);
     row->addWidget(table);
     row->addWidget(exportButton);
+    m_smoothingWord = word;
     connect(m_smoothing, &QSlider::valueChanged, this,
             [this](int value) { m_plot->setSmoothing(weightOf(value)); });
     connect(m_axisBox, &QComboBox::currentIndexChanged, this,
@@ -168,6 +169,11 @@ void TunePlots::makeLanes() {
     m_plot->addCurve(Memory, tr("Memory"), area);
     m_firstHeldOut = m_plot->curveCount();
     makeHeldOut({});
+}
+
+void TunePlots::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    m_smoothingWord->setVisible(width() >= 900);
 }
 
 void TunePlots::clear() {

@@ -44,6 +44,9 @@ class TunePlots : public QWidget {
     void brushed(qint64 firstStep, qint64 lastStep);
     void brushCleared();
 
+  protected:
+    void resizeEvent(QResizeEvent* event) override;
+
   private:
     [[nodiscard]] QWidget* makeHeader();
     void makeLanes();
@@ -64,6 +67,7 @@ class TunePlots : public QWidget {
     widgets::Segmented* m_scale;
     QComboBox* m_axisBox;
     QSlider* m_smoothing;
+    QWidget* m_smoothingWord;
     XAxis m_axis = XAxis::Step;
     std::vector<std::string> m_domains;
     std::size_t m_rows = 0, m_evaluations = 0, m_alarms = 0;

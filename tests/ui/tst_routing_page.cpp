@@ -1,0 +1,350 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QAbstractItemModelTester>
+#include <QLabel>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTableView>
+#include <QTest>
+
+#include "tests/support/run_fixture.h"
+#include "tests/support/window_fixture.h"
+#include "ui/actions/action_registry.h"
+#include "ui/bridge/run_controller.h"
+#include "ui/pages/routing/load_map.h"
+#include "ui/pages/routing/routing_filters.h"
+#include "ui/pages/routing/routing_page.h"
+#include "ui/pages/routing/statistic_tiles.h"
+#include "ui/project_context.h"
+#include "widgets/chart_grid.h"
+#include "widgets/chart_pane.h"
+#include "widgets/expert_bars.h"
+#include "widgets/heat_map.h"
+#include "widgets/segmented.h"
+#include "widgets/timeline_scrubber.h"
+
+using namespace caravan;
+using namespace caravan::ui;
+using test::RunStory;
+
+namespace {
+
+struct Bench {
+    QTemporaryDir folder;
+    FakeEngineLink engine;
+    std::unique_ptr<RunController> runs;
+    ActionRegistry actions;
+    std::unique_ptr<ProjectContext> project;
+    std::unique_ptr<RoutingPage> page;
+    QString run;
+
+    explicit Bench(const RunStory& story, bool live = false, bool active = true) {
+        run = test::writeRun(path(), "0001", story,
+                             live ? engine::RunState::Running : engine::RunState::Finished);
+        engine.answer("run.attach", [=, this](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+            nlohmann::json list = nlohmann::json::array();
+            if (live)
+                list.push_back({{"run", run.toStdString()},
+                                {"state", "running"},
+                                {"step", story.steps},
+                                {"steps", story.total}});
+            return nlohmann::json{{"runs", list}};
+        });
+        test::answerModels(engine);
+        runs = std::make_unique<RunController>(&engine);
+        engine.start();
+        project = std::make_unique<ProjectContext>(path(), &engine, runs.get());
+        page = std::make_unique<RoutingPage>(Services{&engine, runs.get(), &actions}, nullptr);
+        page->resize(1364, 810);
+        page->setProject(project.get());
+        page->setActive(active);
+        if (active) page->show();
+    }
+    [[nodiscard]] QString path() const { return folder.filePath(QStringLiteral("p")); }
+    [[nodiscard]] float mapValue(int layer, int expert) const { return page->map()->value(layer, expert); }
+};
+
+float expected(const RunStory& story, std::int64_t step, const RoutingFilter& filter, int layer, int expert) {
+    return viewOf(story.record(step, step), filter)
+        .load[static_cast<std::size_t>(layer) * static_cast<std::size_t>(story.experts) +
+              static_cast<std::size_t>(expert)];
+}
+
+// Two experts, one layer, one domain: numbers by hand.
+engine::RoutingRecord tiny(std::vector<float> firstPrompt, std::vector<float> allPrompt,
+                           std::vector<float> firstAnswer, std::vector<float> allAnswer) {
+    engine::RoutingRecord record;
+    record.layers = {5};
+    record.experts = static_cast<std::int64_t>(firstPrompt.size());
+    record.topK = 2;
+    record.domains = {"d"};
+    record.values.assign(firstPrompt.size() * 8, 0);
+    for (std::size_t e = 0; e < firstPrompt.size(); ++e) {
+        record.values[record.index(0, e, 0, 0, 0, 0)] = firstPrompt[e];
+        record.values[record.index(0, e, 0, 1, 0, 0)] = allPrompt[e];
+        record.values[record.index(0, e, 0, 0, 1, 0)] = firstAnswer[e];
+        record.values[record.index(0, e, 0, 1, 1, 0)] = allAnswer[e];
+    }
+    return record;
+}
+
+}  // namespace
+
+class TestRoutingPage : public QObject {
+    Q_OBJECT
+  public:
+    explicit TestRoutingPage(test::Sandbox&) {}
+
+  private Q_SLOTS:
+    void loadIsCountOverTheEvenShare() {
+        // 10 tokens, k = 2: 20 choices, the even share of four experts is 5.
+        const auto record = tiny({4, 0, 0, 0}, {5, 1, 2, 0}, {3, 3, 0, 0}, {6, 4, 2, 0});
+        const RoutingView view = viewOf(record, {});
+        QCOMPARE(view.load, (std::vector<float>{2.2F, 1.0F, 0.8F, 0.0F}));
+        QCOMPARE(view.tokens, 10.0);
+        QVERIFY(std::abs(view.statistics[0].maxVio - 1.2) < 1e-9);
+        const double entropy = -(0.55 * std::log(0.55) + 0.25 * std::log(0.25) + 0.2 * std::log(0.2));
+        QVERIFY(std::abs(view.statistics[0].entropy - entropy / std::log(4.0)) < 1e-9);
+        QVERIFY(std::abs(view.effectiveMean - std::exp(entropy)) < 1e-9);
+        QCOMPARE(view.statistics[0].busiest, 0);
+        QCOMPARE(view.dead, (std::vector<char>{0, 0, 0, 1}));
+        QCOMPARE(view.deadCount, 1);
+        QCOMPARE(deadSentence(view), QStringLiteral("Hatched: E3 in layer 5 is dead."));
+    }
+
+    void filtersCutTheSum() {
+        const auto record = tiny({4, 0, 0, 0}, {5, 1, 2, 0}, {3, 3, 0, 0}, {6, 4, 2, 0});
+        RoutingFilter filter;
+        filter.role = RoutingRole::Prompt;
+        QCOMPARE(viewOf(record, filter).load, (std::vector<float>{2.5F, 0.5F, 1.0F, 0.0F}));
+        filter.choice = RoutingChoice::First;
+        QCOMPARE(viewOf(record, filter).load, (std::vector<float>{4.0F, 0.0F, 0.0F, 0.0F}));
+        filter.choice = RoutingChoice::Later;
+        QCOMPARE(viewOf(record, filter).load, (std::vector<float>{1.0F, 1.0F, 2.0F, 0.0F}));
+        filter = {};
+        filter.measure = RoutingMeasure::GateWeight;  // none were summed
+        QVERIFY(std::isnan(viewOf(record, filter).load[0]));
+        QCOMPARE(viewOf(record, filter).worstLayer, -1);
+    }
+
+    void everyDomainMustStarveADeadExpert() {
+        RunStory story;
+        story.deadLayer = 2;
+        story.deadExpert = 1;
+        engine::RoutingRecord record = story.record(20, 20);
+        QCOMPARE(viewOf(record, {}).dead[9], char(1));
+        for (int choice = 0; choice < 2; ++choice)
+            record.values[record.index(2, 1, 0, choice, 1, 0)] = 400;  // lives in one domain
+        QCOMPARE(viewOf(record, {}).dead[9], char(0));
+    }
+
+    void denseLayersAreRowsOfTheirOwn() {
+        auto record = tiny({1, 1}, {2, 2}, {0, 0}, {0, 0});
+        const RoutingView view = viewOf(record, {});
+        const auto data = mapData(view, 8);
+        QCOMPARE(data.rows, 8);
+        QCOMPARE(int(data.plainRows[5]), 0);
+        QCOMPARE(int(data.plainRows[4]), 1);
+        QCOMPARE(viewLayer(view, 5, 8), 0);
+        QCOMPARE(viewLayer(view, 4, 8), -1);
+        QCOMPARE(mapData(view).rows, 1);
+    }
+
+    void theMapHasTheFilesNumbers() {
+        RunStory story;
+        Bench bench(story);
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        for (int layer = 0; layer < 4; ++layer)
+            for (int expert = 0; expert < 4; ++expert)
+                QCOMPARE(bench.mapValue(layer, expert), expected(story, 20, {}, layer, expert));
+        QCOMPARE(bench.page->liveTag(), QStringLiteral("Step 20"));
+        const RoutingView view = viewOf(story.record(20, 20), {});
+        QCOMPARE(bench.page->tiles()->value(QStringLiteral("MaxVio, mean over layers")),
+                 QString::number(view.maxVioMean, 'f', 2));
+        QCOMPARE(bench.page->tiles()->value(QStringLiteral("Effective experts")),
+                 QString::number(view.effectiveMean, 'f', 2));
+        QCOMPARE(bench.page->tiles()->value(QStringLiteral("Router confidence")), QStringLiteral("0.31"));
+        QCOMPARE(bench.page->timeline()->points().size(), 20);
+    }
+
+    void theScrubberGoesToAnyStep() {
+        RunStory story;
+        Bench bench(story);
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        widgets::TimelineScrubber* timeline = bench.page->timeline();
+        QTest::mouseClick(timeline, Qt::LeftButton, {},
+                          QPoint(static_cast<int>(std::lround(timeline->pixelOf(7))), 12));
+        QTRY_COMPARE(bench.page->shownStep(), 7);
+        QCOMPARE(bench.mapValue(3, 1), expected(story, 7, {}, 3, 1));
+        QTest::keyClick(timeline, Qt::Key_Right);
+        QTRY_COMPARE(bench.page->shownStep(), 8);
+        // [ and ] on the map: checkpoints.
+        bench.page->map()->setFocus();
+        QTest::keyClick(bench.page->map(), Qt::Key_BracketRight);
+        QTRY_COMPARE(bench.page->shownStep(), 10);
+        QTest::keyClick(bench.page->map(), Qt::Key_Space);
+        QVERIFY(bench.page->isPlaying());
+        QTRY_VERIFY(bench.page->shownStep() >= 12);
+        QTest::keyClick(bench.page->map(), Qt::Key_Space);
+        QVERIFY(!bench.page->isPlaying());
+    }
+
+    void filtersReachMapBarsAndCell() {
+        RunStory story;
+        Bench bench(story);
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        bench.page->map()->setCurrentCell(2, 3);
+        RoutingFilter filter;
+        QCOMPARE(bench.page->bars()->gridColumns(), 3);
+        const auto shares = sharesByDomain(story.record(20, 20), 2, filter);
+        for (int domain = 0; domain < 3; ++domain)
+            for (int expert = 0; expert < 4; ++expert)
+                QCOMPARE(bench.page->bars()->gridValue(expert, domain).toDouble(),
+                         shares[static_cast<std::size_t>(domain)][static_cast<std::size_t>(expert)]);
+        QCOMPARE(bench.page->loads()->rows()[0].load, cellLoads(story.record(20, 20), 2, 3, filter)[0]);
+        QCOMPARE(bench.page->loads()->rows()[2].name, QStringLiteral("code"));
+
+        widgets::Segmented* domains = bench.page->filters()->domain();
+        QTest::mouseClick(domains, Qt::LeftButton, {}, domains->segmentRect(2).center());
+        filter.domain = 1;
+        QCOMPARE(bench.mapValue(2, 3), expected(story, 20, filter, 2, 3));
+        QCOMPARE(bench.page->bars()->gridColumns(), 1);
+        bench.page->map()->setFocus();
+        QTest::keyClick(bench.page->map(), Qt::Key_C);
+        filter.choice = RoutingChoice::First;
+        QCOMPARE(bench.mapValue(2, 3), expected(story, 20, filter, 2, 3));
+        QTest::keyClick(bench.page->map(), Qt::Key_C);
+        filter.choice = RoutingChoice::Later;
+        QCOMPARE(bench.mapValue(1, 0), expected(story, 20, filter, 1, 0));
+        bench.page->filters()->measure()->setCurrent(1);
+        filter.measure = RoutingMeasure::GateWeight;
+        bench.page->filters()->role()->setCurrent(2);
+        filter.role = RoutingRole::Prompt;
+        QCOMPARE(bench.page->filters()->filter(), filter);
+        QCOMPARE(bench.mapValue(1, 0), expected(story, 20, filter, 1, 0));
+    }
+
+    void theMapBecomesATable() {
+        RunStory story;
+        Bench bench(story);
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        auto* pane = qobject_cast<widgets::ChartPane*>(bench.page->map()->parentWidget());
+        QVERIFY(pane != nullptr);
+        pane->setTableShown(true);
+        QAbstractItemModel* model = pane->tableView()->model();
+        QAbstractItemModelTester tester(model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+        QCOMPARE(model->index(1, 2).data(widgets::ChartTableModel::kSortRole).toFloat(),
+                 expected(story, 20, {}, 1, 2));
+        bench.page->filters()->domain()->setCurrent(1);
+        RoutingFilter filter;
+        filter.domain = 0;
+        QCOMPARE(model->index(1, 2).data(widgets::ChartTableModel::kSortRole).toFloat(),
+                 expected(story, 20, filter, 1, 2));
+    }
+
+    void followsTheLiveRunUntilScrubbed() {
+        RunStory story;
+        Bench bench(story, true);
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        bench.engine.tellRun(bench.run, story.step(21));
+        bench.engine.tellRun(bench.run, story.record(21, 21));
+        QTRY_COMPARE(bench.page->shownStep(), 21);
+        QTRY_COMPARE(bench.mapValue(0, 3), expected(story, 21, {}, 0, 3));
+        QCOMPARE(bench.page->liveTag(), QStringLiteral("Live"));
+        QVERIFY(bench.page->followsLive());
+        QTest::keyClick(bench.page->timeline(), Qt::Key_Home);
+        QTRY_COMPARE(bench.page->shownStep(), 1);
+        QVERIFY(!bench.page->followsLive());
+        bench.engine.tellRun(bench.run, story.record(22, 22));
+        QTest::qWait(200);
+        QCOMPARE(bench.page->shownStep(), 1);  // scrubbing left the live mode
+        QPushButton* follow = nullptr;
+        for (QPushButton* button : bench.page->findChildren<QPushButton*>())
+            if (button->text() == QStringLiteral("Follow live")) follow = button;
+        QVERIFY(follow != nullptr && !follow->isHidden());
+        follow->click();
+        QTRY_COMPARE(bench.page->shownStep(), 22);
+    }
+
+    void linksChooseACell() {
+        RunStory story;
+        Bench bench(story);
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        bench.page->openLink({{QStringLiteral("run"), QStringLiteral("0001")},
+                              {QStringLiteral("layer"), 3},
+                              {QStringLiteral("expert"), 2},
+                              {QStringLiteral("step"), 9}});
+        QTRY_COMPARE(bench.page->shownStep(), 9);
+        QCOMPARE(bench.page->map()->currentRow(), 3);
+        QCOMPARE(bench.page->map()->currentColumn(), 2);
+        QCOMPARE(bench.page->bars()->currentExpert(), 2);
+    }
+
+    void denseRunsSaySo() {
+        RunStory story;
+        story.sparse = false;
+        Bench bench(story);
+        QTRY_VERIFY(bench.project->isOpen());
+        QTest::qWait(200);
+        QVERIFY(bench.page->findChildren<QLabel*>().size() > 0);
+        bool said = false;
+        for (const QLabel* label : bench.page->findChildren<QLabel*>())
+            said =
+                said || (label->isVisible() && label->text() == QStringLiteral("This run has no experts."));
+        QVERIFY(said);
+        QVERIFY(!bench.page->map()->isVisible());
+    }
+
+    void aHiddenPageDoesNothing() {
+        RunStory story;
+        Bench bench(story, true, false);
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.engine.tellRun(bench.run, story.record(21, 21));
+        QTest::qWait(250);
+        QCOMPARE(bench.page->refreshCount(), 0);
+        QCOMPARE(bench.page->map()->gridRows(), 0);
+        bench.page->setActive(true);
+        QTRY_COMPARE(bench.page->shownStep(), 21);
+    }
+
+    void pictures() {
+        const QString folder = qEnvironmentVariable("CARAVAN_GRAB");
+        if (folder.isEmpty()) QSKIP("CARAVAN_GRAB names no folder");
+        RunStory story;
+        story.layers = 32;
+        story.experts = 8;
+        story.steps = 932;
+        story.total = 1504;
+        story.evaluateEvery = story.checkpointEvery = 100;
+        story.sampleEvery = 300;
+        story.routingEvery = 4;
+        story.tokensPerStep = 129200;
+        story.leaningLayer = 3;
+        story.leaningExpert = 5;
+        story.deadLayer = 30;
+        story.deadExpert = 6;
+        Bench bench(story, true);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.page->shownStep() > 0, 20000);
+        bench.engine.tellRun(bench.run, story.record(932, 932));
+        bench.engine.tellRun(
+            bench.run,
+            engine::Alarm{.step = 718, .kind = "imbalance", .layer = 3, .value = 2.4, .since = 718});
+        QTest::qWait(300);
+        bench.page->map()->setCurrentCell(12, 3);
+        for (const auto& [name, size] :
+             {std::pair("1440", QSize(1364, 810)), std::pair("1366", QSize(1290, 678))})
+            for (const Scheme scheme : {Scheme::Light, Scheme::Dark}) {
+                Theme::instance().setScheme(scheme);
+                bench.page->resize(size);
+                QTest::qWait(300);
+                bench.page->grab().save(
+                    QStringLiteral("%1/routing-%2-%3.png")
+                        .arg(folder, QLatin1String(name),
+                             scheme == Scheme::Light ? QStringLiteral("light") : QStringLiteral("dark")));
+            }
+        Theme::instance().setScheme(Scheme::Light);
+    }
+};
+
+CARAVAN_UI_TEST_MAIN(TestRoutingPage)
+#include "tst_routing_page.moc"

@@ -1,0 +1,402 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QAbstractItemModelTester>
+#include <QClipboard>
+#include <QComboBox>
+#include <QDockWidget>
+#include <QListView>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTest>
+
+#include "tests/support/run_fixture.h"
+#include "tests/support/window_fixture.h"
+#include "ui/actions/action_registry.h"
+#include "ui/bridge/run_controller.h"
+#include "ui/format/format.h"
+#include "ui/pages/tune/alarm_text.h"
+#include "ui/pages/tune/live_routing.h"
+#include "ui/pages/tune/run_progress.h"
+#include "ui/pages/tune/samples_view.h"
+#include "ui/pages/tune/tune_page.h"
+#include "ui/pages/tune/tune_plots.h"
+#include "ui/project_context.h"
+#include "ui/run_history.h"
+#include "widgets/curve_plot.h"
+#include "widgets/heat_map.h"
+#include "widgets/message_bar.h"
+
+using namespace caravan;
+using namespace caravan::ui;
+using test::RunStory;
+
+namespace {
+
+struct Bench {
+    QTemporaryDir folder;
+    FakeEngineLink engine;
+    std::unique_ptr<RunController> runs;
+    ActionRegistry actions;
+    std::unique_ptr<ProjectContext> project;
+    std::unique_ptr<TunePage> page;
+
+    // attached: state word of a run that lives in the engine, by folder
+    explicit Bench(const QString& liveRun = {}, const QString& state = {}, std::int64_t step = 0,
+                   std::int64_t steps = 0) {
+        engine.answer("run.attach", [=](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+            nlohmann::json list = nlohmann::json::array();
+            if (!liveRun.isEmpty())
+                list.push_back({{"run", liveRun.toStdString()},
+                                {"state", state.toStdString()},
+                                {"step", step},
+                                {"steps", steps}});
+            return nlohmann::json{{"runs", list}};
+        });
+        for (const char* type : {"run.pause", "run.continue", "run.stop", "run.checkpoint", "run.sample",
+                                 "run.resume", "run.change"})
+            engine.answer(type, [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+                return nlohmann::json::object();
+            });
+        test::answerModels(engine);
+        runs = std::make_unique<RunController>(&engine);
+        engine.start();
+    }
+    [[nodiscard]] QString path() const { return folder.filePath(QStringLiteral("p")); }
+    void open(bool active = true) {
+        project = std::make_unique<ProjectContext>(path(), &engine, runs.get());
+        page = std::make_unique<TunePage>(Services{&engine, runs.get(), &actions}, nullptr);
+        page->resize(1364, 810);
+        page->setProject(project.get());
+        page->setActive(active);
+        if (active) page->show();
+        QTRY_VERIFY(project->isOpen());
+    }
+    void become(const QString& run, engine::RunState from, engine::RunState to, engine::StepIndex step) {
+        engine.tellRun(run, engine::StateChange{from, to, run.toStdString(), step, {}});
+    }
+    [[nodiscard]] QPushButton* button(const QString& text) const {
+        for (QPushButton* button : page->findChildren<QPushButton*>())
+            if (button->text() == text && !button->isHidden()) return button;
+        return nullptr;
+    }
+};
+
+}  // namespace
+
+class TestTunePage : public QObject {
+    Q_OBJECT
+  public:
+    explicit TestTunePage(test::Sandbox&) {}
+
+  private Q_SLOTS:
+    void historyReplacesRepeatedSteps() {
+        RunStory story;
+        RunHistory history;
+        for (const auto& event : story.events(0, 20))
+            history.apply(event);
+        QCOMPARE(history.lastStep(), 20);
+        const double seconds = history.secondsAt(15);
+        const int generation = history.generation();
+        // A resumed run goes on from step 15 in another process: its clock starts anew.
+        for (std::int64_t step = 16; step <= 18; ++step) {
+            engine::StepMetrics metrics = story.step(step);
+            metrics.loss = 9;
+            metrics.seconds = static_cast<double>(step - 15);
+            history.apply(metrics);
+        }
+        QVERIFY(history.generation() > generation);
+        QCOMPARE(history.lastStep(), 18);
+        QCOMPARE(history.steps().size(), std::size_t(18));
+        QCOMPARE(history.rowAt(17)->loss, 9.0);
+        QCOMPARE(history.secondsAt(18), seconds + 3.0);
+        QCOMPARE(history.tokensAt(18), 18000.0);
+    }
+
+    void historyTakesTheSameEventsTwice() {
+        RunStory story;
+        RunHistory history;
+        for (int time = 0; time < 2; ++time)
+            for (const auto& event : story.events(0, 20))
+                history.apply(event);
+        QCOMPARE(history.steps().size(), std::size_t(20));
+        QCOMPARE(history.evaluations().size(), std::size_t(3));
+        QCOMPARE(history.samples().size(), std::size_t(4));
+        QCOMPARE(history.secondsAt(20), 8.6 * 20);
+        QCOMPARE(history.bestEvaluation()->step, 20);
+    }
+
+    void emptyOffersARun() {
+        Bench bench;
+        bench.open();
+        QSignalSpy links(bench.page.get(), &Page::linkActivated);
+        QPushButton* fresh = bench.button(QStringLiteral("New run"));
+        QVERIFY(fresh != nullptr && fresh->isVisible());
+        fresh->click();
+        QCOMPARE(links.size(), 1);
+        QCOMPARE(links[0][0].toString(), QStringLiteral("upcycle"));
+        QVERIFY(bench.button(QStringLiteral("Pause")) == nullptr);
+    }
+
+    void anEarlierRunShowsItsNumbers() {
+        Bench bench;
+        RunStory story;
+        test::writeRun(bench.path(), "0001", story, engine::RunState::Finished);
+        bench.open();
+        QTRY_COMPARE(bench.page->history().lastStep(), 20);
+        const RunHistory& history = bench.page->history();
+        QCOMPARE(bench.page->stateTag(), QStringLiteral("Finished"));
+        widgets::CurvePlot* plot = bench.page->plots()->plot();
+        QTRY_COMPARE(plot->series(0).size(), std::size_t(20));
+        for (std::int64_t step = 1; step <= 20; ++step) {
+            QCOMPARE(plot->series(0).y(static_cast<std::size_t>(step - 1)), story.step(step).loss);
+            QCOMPARE(plot->series(3).y(static_cast<std::size_t>(step - 1)), story.step(step).gradientNorm);
+        }
+        QCOMPARE(plot->curveCount(), 6 + 3);
+        QCOMPARE(plot->curveName(7), QStringLiteral("code"));
+        QCOMPARE(plot->series(7).y(1), story.evaluation(10).heldoutLoss[1].second);
+        QCOMPARE(bench.page->progress()->fact(QStringLiteral("Step")), QStringLiteral("20 of 40"));
+        QCOMPARE(bench.page->progress()->fact(QStringLiteral("Last checkpoint")),
+                 QStringLiteral("step 20, verified"));
+        QVERIFY(bench.page->stateBar()->text().contains(realText(history.bestEvaluation()->mean)));
+        // The map has the numbers of routing.bin.
+        QTRY_COMPARE(bench.page->liveRouting()->map()->gridRows(), 4);
+        const RoutingView view = viewOf(story.record(20, 20), {});
+        for (int layer = 0; layer < 4; ++layer)
+            for (int expert = 0; expert < 4; ++expert)
+                QCOMPARE(bench.page->liveRouting()->map()->value(layer, expert),
+                         view.load[static_cast<std::size_t>(layer * 4 + expert)]);
+        QCOMPARE(bench.page->liveRouting()->statistic(0), QString::number(view.maxVioMean, 'f', 2));
+        // Samples: newest first.
+        QAbstractItemModelTester tester(bench.page->samples()->model(),
+                                        QAbstractItemModelTester::FailureReportingMode::QtTest);
+        QCOMPARE(bench.page->samples()->model()->rowCount(), 2);
+        QCOMPARE(bench.page->samples()->model()->index(0, 0).data(SamplesModel::StepRole).toInt(), 20);
+        QVERIFY(bench.page->commandLine().startsWith(QStringLiteral("caravan-cli tune --recipe ")));
+    }
+
+    void aLiveRunFollowsItsEvents() {
+        QTemporaryDir other;
+        RunStory story;
+        story.steps = 12;
+        const QString projectFolder = other.filePath(QStringLiteral("p"));
+        const QString run = test::writeRun(projectFolder, "0001", story, engine::RunState::Running);
+        Bench bench(run, QStringLiteral("running"), 12, 40);
+        QVERIFY(bench.folder.isValid());
+        bench.project = std::make_unique<ProjectContext>(projectFolder, &bench.engine, bench.runs.get());
+        bench.page =
+            std::make_unique<TunePage>(Services{&bench.engine, bench.runs.get(), &bench.actions}, nullptr);
+        bench.page->resize(1364, 810);
+        bench.page->setProject(bench.project.get());
+        bench.page->setActive(true);
+        bench.page->show();
+        QTRY_COMPARE(bench.page->history().lastStep(), 12);
+        QTRY_COMPARE(bench.page->stateTag(), QStringLiteral("Running"));
+        for (const auto& event : story.events(13, 20))
+            bench.engine.tellRun(run, event);
+        bench.engine.tellRun(run, story.record(20, 20));
+        QTRY_COMPARE(bench.page->progress()->fact(QStringLiteral("Step")), QStringLiteral("20 of 40"));
+        widgets::CurvePlot* plot = bench.page->plots()->plot();
+        QTRY_COMPARE(plot->series(0).size(), std::size_t(20));
+        QCOMPARE(plot->series(0).y(19), story.step(20).loss);
+        const auto lines = plot->readOut(20);
+        QVERIFY(lines.size() >= 4);
+        QCOMPARE(lines[1].second, QString::number(story.evaluation(20).heldoutLoss[0].second, 'f', 3));
+        QCOMPARE(bench.page->liveRouting()->map()->value(1, 2), viewOf(story.record(20, 20), {}).load[6]);
+
+        // Pause, continue, stop: one request each, and the words follow the engine's answer.
+        QPushButton* pause = bench.button(QStringLiteral("Pause"));
+        QVERIFY(pause != nullptr && pause->isEnabled());
+        QTest::mouseClick(pause, Qt::LeftButton);
+        QTRY_COMPARE(bench.engine.count("run.pause"), 1);
+        QCOMPARE(QString::fromStdString(bench.engine.last("run.pause")->body.value("run", "")), run);
+        bench.become(run, engine::RunState::Running, engine::RunState::Paused, 20);
+        QTRY_COMPARE(bench.page->stateTag(), QStringLiteral("Paused"));
+        QVERIFY(!bench.page->stateBar()->isHidden());
+        QCOMPARE(bench.page->stateBar()->title(), QStringLiteral("Paused at step 20."));
+        QPushButton* proceed = bench.button(QStringLiteral("Continue"));
+        QVERIFY(proceed != nullptr);
+        QTest::mouseClick(proceed, Qt::LeftButton);
+        QTRY_COMPARE(bench.engine.count("run.continue"), 1);
+        bench.become(run, engine::RunState::Paused, engine::RunState::Running, 20);
+        QTRY_VERIFY(bench.page->stateBar()->isHidden());
+        for (const char* text : {"Sample now", "Save checkpoint", "Stop and save"}) {
+            QPushButton* button = bench.button(QLatin1String(text));
+            QVERIFY2(button != nullptr && button->isEnabled(), text);
+            button->click();
+        }
+        QTRY_COMPARE(bench.engine.count("run.stop"), 1);
+        QCOMPARE(bench.engine.count("run.sample"), 1);
+        QCOMPARE(bench.engine.count("run.checkpoint"), 1);
+        bench.become(run, engine::RunState::Running, engine::RunState::Stopped, 20);
+        QTRY_VERIFY(bench.button(QStringLiteral("Resume")) != nullptr);
+        bench.button(QStringLiteral("Resume"))->click();
+        QTRY_COMPARE(bench.engine.count("run.resume"), 1);
+    }
+
+    void alarmNamesTheExpertAndOffersRemedies() {
+        QTemporaryDir other;
+        RunStory story;
+        story.leaningLayer = 3;
+        story.leaningExpert = 2;
+        const QString projectFolder = other.filePath(QStringLiteral("p"));
+        const QString run = test::writeRun(projectFolder, "0001", story, engine::RunState::Running);
+        Bench bench(run, QStringLiteral("running"), 20, 40);
+        bench.project = std::make_unique<ProjectContext>(projectFolder, &bench.engine, bench.runs.get());
+        bench.page =
+            std::make_unique<TunePage>(Services{&bench.engine, bench.runs.get(), &bench.actions}, nullptr);
+        bench.page->setProject(bench.project.get());
+        bench.page->setActive(true);
+        QTRY_COMPARE(bench.page->history().lastStep(), 20);
+        QTRY_COMPARE(bench.page->stateTag(), QStringLiteral("Running"));
+        bench.engine.tellRun(run, story.record(20, 20));
+        bench.engine.tellRun(
+            run, engine::Alarm{.step = 20, .kind = "imbalance", .layer = 3, .value = 2.4, .since = 11});
+        QTRY_VERIFY(!bench.page->alarmBar()->isHidden());
+        QCOMPARE(bench.page->alarmBar()->title(), QStringLiteral("Layer 3 leans on one expert."));
+        QVERIFY2(bench.page->alarmBar()->text().contains(QStringLiteral("Expert 2")),
+                 qPrintable(bench.page->alarmBar()->text()));
+        QSignalSpy links(bench.page.get(), &Page::linkActivated);
+        QPushButton* raise = bench.button(QStringLiteral("Raise balance weight to 0.02"));
+        QPushButton* show = bench.button(QStringLiteral("Show in Routing"));
+        QVERIFY(raise != nullptr && show != nullptr);
+        raise->click();
+        QTRY_COMPARE(bench.engine.count("run.change"), 1);
+        QCOMPARE(bench.engine.last("run.change")->body["key"], "tune.balance");
+        show->click();
+        QCOMPARE(links[0][1].toMap().value(QStringLiteral("layer")).toInt(), 3);
+        QCOMPARE(links[0][1].toMap().value(QStringLiteral("expert")).toInt(), 2);
+    }
+
+    void notANumberIsWorded() {
+        const AlarmWords words =
+            alarmWords({.step = 209, .kind = "not_a_number", .value = 0, .since = 207}, -1, 8, 209);
+        QCOMPARE(words.title + QLatin1Char(' ') + words.text,
+                 QStringLiteral("Tuning paused itself at step 209: the loss was not a number in 3 steps in a "
+                                "row. Weights are those of step 206."));
+        QCOMPARE(words.kind, widgets::MessageBar::Kind::Error);
+    }
+
+    void denseRunsSayThatTheyHaveNoExperts() {
+        Bench bench;
+        RunStory story;
+        story.sparse = false;
+        test::writeRun(bench.path(), "0001", story);
+        bench.open();
+        QTRY_COMPARE(bench.page->history().lastStep(), 20);
+        QCOMPARE(bench.page->liveRouting()->map()->gridRows(), 0);
+        QVERIFY(std::isnan(bench.page->plots()->plot()->series(1).y(0)));
+    }
+
+    void brushFiltersSamplesAndRouting() {
+        Bench bench;
+        RunStory story;
+        test::writeRun(bench.path(), "0001", story);
+        bench.open();
+        QTRY_COMPARE(bench.page->samples()->model()->rowCount(), 2);
+        bench.page->plots()->plot()->setBrush(qMakePair(5.0, 12.0));
+        QCOMPARE(bench.page->samples()->model()->rowCount(), 1);
+        const auto sum = [&] {
+            engine::RoutingRecord total = story.record(5, 5);
+            for (std::int64_t step = 6; step <= 12; ++step) {
+                const auto more = story.record(step, step);
+                for (std::size_t i = 0; i < total.values.size(); ++i)
+                    total.values[i] += more.values[i];
+            }
+            return viewOf(total, {});
+        }();
+        QTRY_COMPARE(bench.page->liveRouting()->map()->value(2, 1), sum.load[9]);
+        bench.page->plots()->plot()->setBrush(std::nullopt);
+        QCOMPARE(bench.page->samples()->model()->rowCount(), 2);
+    }
+
+    void axesOfTokensAndTime() {
+        Bench bench;
+        RunStory story;
+        test::writeRun(bench.path(), "0001", story);
+        bench.open();
+        QTRY_COMPARE(bench.page->plots()->plot()->series(0).size(), std::size_t(20));
+        bench.page->plots()->setXAxis(TunePlots::XAxis::Tokens);
+        QCOMPARE(bench.page->plots()->plot()->series(0).x(19), 20000.0);
+        bench.page->plots()->setXAxis(TunePlots::XAxis::Time);
+        QCOMPARE(bench.page->plots()->plot()->series(0).x(9), 86.0);
+        QCOMPARE(bench.page->plots()->plot()->series(7).x(1), 86.0);  // held out at step 10
+    }
+
+    void aHiddenPageDoesNothing() {
+        QTemporaryDir other;
+        RunStory story;
+        const QString projectFolder = other.filePath(QStringLiteral("p"));
+        const QString run = test::writeRun(projectFolder, "0001", story, engine::RunState::Running);
+        Bench bench(run, QStringLiteral("running"), 20, 40);
+        bench.project = std::make_unique<ProjectContext>(projectFolder, &bench.engine, bench.runs.get());
+        bench.page =
+            std::make_unique<TunePage>(Services{&bench.engine, bench.runs.get(), &bench.actions}, nullptr);
+        bench.page->setProject(bench.project.get());
+        QTRY_COMPARE(bench.page->history().lastStep(), 20);
+        for (const auto& event : story.events(21, 30))
+            bench.engine.tellRun(run, event);
+        QTest::qWait(250);
+        QCOMPARE(bench.page->refreshCount(), 0);
+        QCOMPARE(bench.page->plots()->plot()->series(0).size(), std::size_t(0));
+        QCOMPARE(bench.page->plots()->plot()->replotCount(), 0);
+        bench.page->setActive(true);  // one refresh brings all
+        QCOMPARE(bench.page->plots()->plot()->series(0).size(), std::size_t(30));
+        QCOMPARE(bench.page->refreshCount(), 1);
+    }
+
+    void pictures() {
+        const QString folder = qEnvironmentVariable("CARAVAN_GRAB");
+        if (folder.isEmpty()) QSKIP("CARAVAN_GRAB names no folder");
+        QTemporaryDir other;
+        RunStory story;
+        story.layers = 32;
+        story.experts = 8;
+        story.steps = 932;
+        story.total = 1504;
+        story.evaluateEvery = story.checkpointEvery = 100;
+        story.sampleEvery = 300;
+        story.routingEvery = 50;
+        story.tokensPerStep = 129200;
+        story.memoryGiB = 64.1;
+        story.leaningLayer = 3;
+        story.leaningExpert = 5;
+        story.deadLayer = 30;
+        story.deadExpert = 6;
+        const QString projectFolder = other.filePath(QStringLiteral("p"));
+        const QString run = test::writeRun(projectFolder, "0001", story, engine::RunState::Running);
+        Bench bench(run, QStringLiteral("running"), 932, 1504);
+        bench.project = std::make_unique<ProjectContext>(projectFolder, &bench.engine, bench.runs.get());
+        bench.page =
+            std::make_unique<TunePage>(Services{&bench.engine, bench.runs.get(), &bench.actions}, nullptr);
+        bench.page->setProject(bench.project.get());
+        bench.page->setActive(true);
+        bench.page->resize(1364, 810);
+        bench.page->show();
+        QTRY_COMPARE_WITH_TIMEOUT(bench.page->history().lastStep(), 932, 20000);
+        bench.engine.tellRun(run, story.record(932, 932));
+        bench.engine.tellRun(
+            run, engine::Alarm{.step = 718, .kind = "imbalance", .layer = 3, .value = 2.4, .since = 718});
+        bench.page->plots()->plot()->setCursorX(412.0);
+        QTest::qWait(400);
+        const auto grab = [&](const QString& name, QSize size) {
+            for (const Scheme scheme : {Scheme::Light, Scheme::Dark}) {
+                Theme::instance().setScheme(scheme);
+                bench.page->resize(size);
+                QTest::qWait(300);
+                bench.page->grab().save(
+                    QStringLiteral("%1/tune-%2-%3.png")
+                        .arg(folder, name,
+                             scheme == Scheme::Light ? QStringLiteral("light") : QStringLiteral("dark")));
+            }
+            Theme::instance().setScheme(Scheme::Light);
+        };
+        grab(QStringLiteral("1440"), {1364, 810});
+        grab(QStringLiteral("1366"), {1290, 678});
+        bench.become(run, engine::RunState::Running, engine::RunState::Paused, 932);
+        QTest::qWait(300);
+        grab(QStringLiteral("paused"), {1364, 810});
+    }
+};
+
+CARAVAN_UI_TEST_MAIN(TestTunePage)
+#include "tst_tune_page.moc"

@@ -1,0 +1,139 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QTimer>
+#include <memory>
+
+#include "ui/bridge/engine_link.h"
+#include "ui/page.h"
+#include "ui/project_context.h"
+#include "ui/routing_view.h"
+#include "ui/run_history.h"
+
+class QComboBox;
+class QSpinBox;
+class QStackedWidget;
+class QToolButton;
+
+namespace caravan::widgets {
+class ChartPane;
+class Chip;
+class ExpertBars;
+class ExpertChip;
+class FillLegend;
+class HeatMap;
+class LoadBars;
+class TimelineScrubber;
+}  // namespace caravan::widgets
+
+namespace caravan::ui {
+
+class Pane;
+class PaneHeader;
+class RoutingFilters;
+class RoutingSource;
+class StatisticTiles;
+class ThemedLabel;
+
+// Which experts the tokens go to: the map at any logged step or live, by domain, choice, role; shares of a
+// layer; a cell.
+class RoutingPage : public Page {
+    Q_OBJECT
+  public:
+    explicit RoutingPage(const Services& services, QWidget* parent = nullptr);
+    ~RoutingPage() override;
+
+    void setProject(ProjectContext* project) override;
+    void showRun(const QString& runId) override;
+    void openLink(const QVariantMap& arguments) override;  // run, layer, expert, step
+    void setActive(bool active) override;
+    [[nodiscard]] QStringList keyHints() const override;
+
+    // For tests and the journey.
+    [[nodiscard]] widgets::HeatMap* map() const { return m_map; }
+    [[nodiscard]] widgets::ExpertBars* bars() const { return m_bars; }
+    [[nodiscard]] widgets::LoadBars* loads() const { return m_loads; }
+    [[nodiscard]] widgets::TimelineScrubber* timeline() const { return m_timeline; }
+    [[nodiscard]] RoutingFilters* filters() const { return m_filters; }
+    [[nodiscard]] StatisticTiles* tiles() const { return m_tiles; }
+    [[nodiscard]] const RoutingView& view() const { return m_view; }
+    [[nodiscard]] bool followsLive() const { return m_follow; }
+    [[nodiscard]] engine::StepIndex shownStep() const;
+    [[nodiscard]] QString liveTag() const;
+    [[nodiscard]] int refreshCount() const { return m_refreshes; }
+    void setPlaying(bool playing);
+    [[nodiscard]] bool isPlaying() const { return m_play.isActive(); }
+
+  private:
+    void makeHeader();
+    void makeBars();
+    void makeCenter();
+    void makePanes();
+    void makeKeys();
+    void connectServices();
+    void fillRuns();
+    void choose(const QString& runId);
+    void load();
+    void take(const QString& runFolder, const RunEventBatch& batch);
+    void takeRecord(std::shared_ptr<const engine::RoutingRecord> record);
+    void goTo(qint64 step);
+    void setFollow(bool follow);
+    void refresh();
+    void showEmpty();
+    void showView();
+    void showTiles();
+    void showTimeline();
+    void showLayer();
+    void showCell();
+    [[nodiscard]] QString cellTip(int row, int expert) const;
+    [[nodiscard]] int selectedLayer() const;  // position in the record; -1 = none
+    [[nodiscard]] const RunEntry* entry() const;
+    [[nodiscard]] bool isLive() const;
+    [[nodiscard]] bool isDense() const;
+    [[nodiscard]] std::int64_t modelLayers() const;
+
+    RunHistory m_history;
+    QString m_runId, m_runFolder;
+    bool m_loading = false;
+    RunEventBatch m_waiting;
+    quint64 m_load = 0;
+    std::shared_ptr<const engine::RoutingRecord> m_record;
+    RoutingView m_view;
+    std::int64_t m_allLayers = 0;
+    bool m_follow = true, m_stale = true;
+    std::optional<QPair<qint64, int>> m_wantedCell;  // layer index, expert: of a link
+    int m_refreshes = 0;
+    QTimer m_refresh, m_poll, m_play;
+
+    QComboBox* m_runs = nullptr;
+    widgets::Chip* m_tag = nullptr;
+    QPushButton* m_tableButton = nullptr;
+    QPushButton* m_exportButton = nullptr;
+    RoutingFilters* m_filters = nullptr;
+    StatisticTiles* m_tiles = nullptr;
+    QWidget* m_timeBar = nullptr;
+    QToolButton* m_playButton = nullptr;
+    QSpinBox* m_step = nullptr;
+    QPushButton* m_followButton = nullptr;
+    widgets::TimelineScrubber* m_timeline = nullptr;
+    QStackedWidget* m_center = nullptr;
+    ThemedLabel* m_empty = nullptr;
+    PaneHeader* m_mapHeader = nullptr;
+    widgets::HeatMap* m_map = nullptr;
+    widgets::ChartPane* m_mapPane = nullptr;
+    ThemedLabel* m_mapNote = nullptr;
+    Pane* m_sharesPane = nullptr;
+    widgets::FillLegend* m_legend = nullptr;
+    widgets::ExpertBars* m_bars = nullptr;
+    widgets::ChartPane* m_barsPane = nullptr;
+    Pane* m_cellPane = nullptr;
+    widgets::ExpertChip* m_chip = nullptr;
+    widgets::LoadBars* m_loads = nullptr;
+    ThemedLabel* m_cellNote = nullptr;
+    RoutingSource* m_source = nullptr;
+};
+
+[[nodiscard]] Page* makeRoutingPage(const Services& services, QWidget* parent);
+
+}  // namespace caravan::ui

@@ -1,0 +1,272 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QPushButton>
+#include <QSpinBox>
+#include <QStackedWidget>
+#include <QToolButton>
+#include <cmath>
+
+#include "ui/bridge/run_controller.h"
+#include "ui/format/format.h"
+#include "ui/pages/routing/load_map.h"
+#include "ui/pages/routing/routing_filters.h"
+#include "ui/pages/routing/routing_page.h"
+#include "ui/pages/routing/statistic_tiles.h"
+#include "ui/routing_source.h"
+#include "ui/shell/pane_header.h"
+#include "widgets/chart_pane.h"
+#include "widgets/chip.h"
+#include "widgets/expert_bars.h"
+#include "widgets/heat_map.h"
+#include "widgets/timeline_scrubber.h"
+
+namespace caravan::ui {
+namespace {
+
+constexpr int kCurvePoints = 64;
+
+QString number(double value, int digits) {
+    return std::isfinite(value) ? QString::number(value, 'f', digits) : QStringLiteral("–");
+}
+
+QString loadText(double load) {
+    return number(load, 2) + QStringLiteral("×");
+}
+
+// A figure of the history up to a step, thinned for a sparkline.
+QVector<double> curveOf(const RunHistory& history, engine::StepIndex upTo, double StepRow::*member) {
+    QVector<double> curve;
+    const auto& rows = history.steps();
+    std::size_t count = 0;
+    while (count < rows.size() && rows[count].step <= upTo)
+        ++count;
+    const std::size_t stride = std::max<std::size_t>(1, count / kCurvePoints);
+    for (std::size_t i = 0; i < count; i += stride)
+        curve.append(rows[i].*member);
+    return curve.size() < 2 ? QVector<double>() : curve;
+}
+
+}  // namespace
+
+void RoutingPage::refresh() {
+    m_refresh.stop();
+    if (!isActive() || !m_stale) return;
+    m_stale = false;
+    ++m_refreshes;
+    if (!m_record && m_follow && m_history.latestRouting() && isLive())
+        m_record = std::make_shared<engine::RoutingRecord>(*m_history.latestRouting());
+    showEmpty();
+    if (!m_record) return;
+    QStringList domains;
+    for (const std::string& domain : m_record->domains)
+        domains << QString::fromStdString(domain);
+    m_filters->setShape(domains, static_cast<int>(m_record->topK));
+    showTimeline();
+    showView();
+}
+
+void RoutingPage::showEmpty() {
+    const bool any = m_record != nullptr;
+    m_center->setCurrentIndex(any ? 1 : 0);
+    for (QWidget* widget : QList<QWidget*>{m_filters, m_tiles, m_timeBar, m_sharesPane, m_cellPane,
+                                           m_tableButton, m_exportButton, m_tag})
+        widget->setVisible(any);
+    m_runs->setVisible(entry() != nullptr);
+    if (any) return;
+    if (entry() == nullptr)
+        m_empty->setText(tr("No run yet. Routing shows which experts the tokens of a run go to."));
+    else if (isDense())
+        m_empty->setText(tr("This run has no experts."));
+    else
+        m_empty->setText(m_loading ? tr("Reading the run…")
+                                   : tr("Routing appears after the first logged step."));
+}
+
+void RoutingPage::showTimeline() {
+    QVector<widgets::TimelineScrubber::Point> points;
+    for (const qint64 step : m_source->steps()) {
+        const StepRow* row = m_history.rowAt(step);
+        points.append({step, row != nullptr ? row->maxVio : NAN});
+    }
+    if (isLive() && m_follow && (points.isEmpty() || points.last().step < m_record->step))
+        points.append({m_record->step, m_history.steps().empty() ? NAN : m_history.steps().back().maxVio});
+    m_timeline->setPoints(points, tr("MaxVio, mean over layers"));
+    QVector<qint64> checkpoints;
+    for (const engine::CheckpointInfo& info : m_history.checkpoints())
+        checkpoints.append(info.step);
+    m_timeline->setCheckpoints(checkpoints);
+    QVector<widgets::TimelineScrubber::Mark> marks;
+    for (const engine::Alarm& alarm : m_history.alarms())
+        if (alarm.layer) marks.append({alarm.step, tr("alarm, layer %1").arg(*alarm.layer)});
+    m_timeline->setMarks(marks);
+    const std::int64_t planned = isLive() && services().runs->live().steps > 0 ? services().runs->live().steps
+                                 : entry() != nullptr                          ? entry()->steps
+                                                                               : 0;
+    m_timeline->setTotal(std::max<qint64>(planned, m_history.lastStep()));
+    const QSignalBlocker blocker(m_step), timeBlocker(m_timeline);
+    m_timeline->setValue(static_cast<int>(m_record->step));
+    m_timeline->update();
+    m_step->setRange(0, static_cast<int>(std::max<qint64>(m_timeline->maximum(), m_record->step)));
+    m_step->setValue(static_cast<int>(m_record->step));
+    m_followButton->setVisible(isLive());
+    m_followButton->setChecked(m_follow);
+}
+
+void RoutingPage::showView() {
+    if (!m_record || !isActive()) return;
+    const bool first = m_view.layers == 0;
+    m_view = viewOf(*m_record, m_filters->filter());
+    const std::int64_t all = modelLayers();
+    m_allLayers = all > static_cast<std::int64_t>(m_view.layers) ? all : 0;
+    m_map->setData(mapData(m_view, m_allLayers));
+    m_mapPane->refresh();
+    const bool live = isLive() && m_follow;
+    m_tag->setText(live ? tr("Live") : tr("Step %1").arg(withThousands(m_record->step)));
+    m_tag->setTone(live ? widgets::Chip::Tone::Accent : widgets::Chip::Tone::Plain);
+    const QString when =
+        m_record->firstStep < m_record->step
+            ? tr("steps %1 to %2").arg(withThousands(m_record->firstStep), withThousands(m_record->step))
+            : tr("step %1").arg(withThousands(m_record->step));
+    m_mapHeader->setContext(tr("%1, %2").arg(m_filters->words(), when));
+    const QString dead = deadSentence(m_view);
+    m_mapNote->setText(dead.isEmpty() ? tr("Corner: over 2×. Hatched: dead, under 0.1× in every domain.")
+                                      : tr("Corner: over 2×. %1").arg(dead));
+    showTiles();
+    if (m_wantedCell) {
+        for (std::size_t i = 0; i < m_view.layers; ++i)
+            if (m_view.layerIndices[i] == m_wantedCell->first)
+                m_map->setCurrentCell(mapRow(m_view, static_cast<int>(i), m_allLayers), m_wantedCell->second);
+        m_wantedCell.reset();
+    } else if ((first || m_map->currentRow() < 0) && m_view.worstLayer >= 0) {
+        m_map->setCurrentCell(mapRow(m_view, m_view.worstLayer, m_allLayers),
+                              m_view.statistics[static_cast<std::size_t>(m_view.worstLayer)].busiest);
+    }
+    showLayer();
+    showCell();
+}
+
+void RoutingPage::showTiles() {
+    const engine::StepIndex step = m_record->step;
+    QVector<StatisticTiles::Tile> tiles;
+    tiles.append({tr("MaxVio, mean over layers"), number(m_view.maxVioMean, 2),
+                  tr("balanced < 0.10, bad > 1"), false, curveOf(m_history, step, &StepRow::maxVio)});
+    if (m_view.worstLayer >= 0) {
+        const LayerStatistics& worst = m_view.statistics[static_cast<std::size_t>(m_view.worstLayer)];
+        tiles.append({tr("Worst layer"), number(worst.maxVio, 2),
+                      tr("layer %1, expert %2")
+                          .arg(m_view.layerIndices[static_cast<std::size_t>(m_view.worstLayer)])
+                          .arg(worst.busiest),
+                      worst.maxVio > 1, curveOf(m_history, step, &StepRow::worstMaxVio)});
+    }
+    tiles.append({tr("Effective experts"), number(m_view.effectiveMean, 2),
+                  tr("of %1, mean over layers").arg(m_view.experts), false,
+                  curveOf(m_history, step, &StepRow::effectiveExperts)});
+    tiles.append({tr("Entropy ÷ ln %1").arg(m_view.experts), number(m_view.entropyMean, 3),
+                  tr("1 = even load"), false, curveOf(m_history, step, &StepRow::entropy)});
+    QString dead = tr("under 0.1× in every domain");
+    for (std::size_t i = 0; i < m_view.dead.size() && m_view.deadCount > 0; ++i)
+        if (m_view.dead[i]) {
+            dead = tr("layer %1, expert %2")
+                       .arg(m_view.layerIndices[i / m_view.experts])
+                       .arg(i % m_view.experts);
+            if (m_view.deadCount > 1) dead = tr("%1 and more").arg(dead);
+            break;
+        }
+    tiles.append({tr("Dead experts"), QString::number(m_view.deadCount), dead, m_view.deadCount > 0, {}});
+    const StepRow* row = m_history.rowAt(step);
+    tiles.append({tr("Router confidence"),
+                  number(row != nullptr ? row->confidence : NAN, 2),
+                  tr("mean top probability"),
+                  false,
+                  {}});
+    m_tiles->setTiles(tiles);
+}
+
+int RoutingPage::selectedLayer() const {
+    return viewLayer(m_view, m_map->currentRow(), m_allLayers);
+}
+
+void RoutingPage::showLayer() {
+    const int layer = selectedLayer();
+    if (!m_record || layer < 0) {
+        m_bars->setShares({}, {});
+        m_bars->setEmptyText(m_map->currentRow() >= 0 ? tr("This layer is dense.")
+                                                      : tr("Choose a cell of the map."));
+        m_sharesPane->header()->setContext({});
+        m_legend->setItems({});
+        return;
+    }
+    QStringList names;
+    QVector<QVector<double>> shares;
+    RoutingFilter filter = m_filters->filter();
+    const auto byDomain = sharesByDomain(*m_record, static_cast<std::size_t>(layer), filter);
+    for (std::size_t domain = 0; domain < byDomain.size(); ++domain) {
+        if (filter.domain >= 0 && filter.domain != static_cast<int>(domain)) continue;
+        names << QString::fromStdString(m_record->domains[domain]);
+        shares.append(QVector<double>(byDomain[domain].begin(), byDomain[domain].end()));
+    }
+    m_bars->setShares(names, shares);
+    m_bars->setCurrentExpert(m_map->currentColumn());
+    m_barsPane->refresh();
+    m_legend->setItems(names);
+    m_sharesPane->header()->setContext(
+        tr("layer %1").arg(m_view.layerIndices[static_cast<std::size_t>(layer)]));
+}
+
+void RoutingPage::showCell() {
+    const int layer = selectedLayer(), expert = m_map->currentColumn();
+    const bool any =
+        m_record != nullptr && layer >= 0 && expert >= 0 && expert < static_cast<int>(m_view.experts);
+    m_chip->setVisible(any);
+    m_loads->setVisible(any);
+    if (!any) {
+        m_cellPane->header()->setTitle(tr("Cell"));
+        m_cellNote->setText(tr("Choose a cell of the map."));
+        return;
+    }
+    const auto at = static_cast<std::size_t>(layer), e = static_cast<std::size_t>(expert);
+    m_cellPane->header()->setTitle(tr("Layer %1, expert %2").arg(m_view.layerIndices[at]).arg(expert));
+    m_chip->setExpert(expert);
+    RoutingFilter filter = m_filters->filter();
+    const std::vector<double> loads = cellLoads(*m_record, at, e, filter);
+    QVector<widgets::LoadBars::Row> rows{{tr("All"), loads[0]}};
+    double most = 0;
+    for (std::size_t domain = 0; domain < m_record->domains.size() && m_record->domains.size() > 1;
+         ++domain) {
+        rows.append({QString::fromStdString(m_record->domains[domain]), loads[domain + 1]});
+        if (std::isfinite(loads[domain + 1])) most = std::max(most, loads[domain + 1]);
+    }
+    m_loads->setRows(rows, expert);
+    filter.measure = RoutingMeasure::Tokens;
+    const double tokens = routedAmount(*m_record, at, e, filter);
+    filter.measure = RoutingMeasure::GateWeight;
+    const double gates = routedAmount(*m_record, at, e, filter);
+    QString note =
+        tr("%1 choices, mean gate weight %2.")
+            .arg(withThousands(std::llround(tokens)), number(tokens > 0 ? gates / tokens : NAN, 2));
+    note += QLatin1Char(' ') + tr("Line: 1× = even share.");
+    if (most >= 1.5)
+        note += QLatin1Char(' ') +
+                tr("Published studies report 1.6–2.3× for topics, so read %1 as a lean, not a specialty.")
+                    .arg(loadText(most));
+    m_cellNote->setText(note);
+}
+
+QString RoutingPage::cellTip(int row, int expert) const {
+    const int layer = viewLayer(m_view, row, m_allLayers);
+    if (!m_record || layer < 0 || expert >= static_cast<int>(m_view.experts)) return {};
+    const auto at = static_cast<std::size_t>(layer), e = static_cast<std::size_t>(expert);
+    RoutingFilter filter = m_filters->filter();
+    const double share = layerShares(*m_record, at, filter)[e];
+    QStringList lines{tr("Share %1").arg(number(share * 100, 1) + kThinSpace + QLatin1Char('%'))};
+    if (m_record->domains.size() > 1) {
+        const auto loads = cellLoads(*m_record, at, e, filter);
+        for (std::size_t domain = 0; domain < m_record->domains.size(); ++domain)
+            lines << QStringLiteral("%1 %2").arg(QString::fromStdString(m_record->domains[domain]),
+                                                 loadText(loads[domain + 1]));
+    }
+    lines << tr("MaxVio of the layer %1").arg(number(m_view.statistics[at].maxVio, 2));
+    return lines.join(QLatin1Char('\n'));
+}
+
+}  // namespace caravan::ui

@@ -1,0 +1,91 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/pages/routing/statistic_tiles.h"
+
+#include <QHelpEvent>
+#include <QPainter>
+#include <QToolTip>
+
+#include "ui/theme/theme.h"
+#include "widgets/sparkline.h"
+
+namespace caravan::ui {
+namespace {
+constexpr int kLeast = 150;  // px of a tile
+}
+
+using widgets::TextRole;
+
+StatisticTiles::StatisticTiles(QWidget* parent) : QWidget(parent) {
+    setFixedHeight(80);
+    setAccessibleName(tr("Statistics"));
+}
+
+void StatisticTiles::setTiles(const QVector<Tile>& tiles) {
+    m_tiles = tiles;
+    QStringList words;
+    for (const Tile& tile : tiles)
+        words << QStringLiteral("%1 %2, %3").arg(tile.name, tile.value, tile.note);
+    setAccessibleDescription(words.join(QStringLiteral("; ")));
+    update();
+}
+
+QString StatisticTiles::value(const QString& name) const {
+    for (const Tile& tile : m_tiles)
+        if (tile.name == name) return tile.value;
+    return {};
+}
+
+int StatisticTiles::shownTiles() const {
+    return std::clamp<int>((width() - 24) / kLeast, 1, static_cast<int>(m_tiles.size()));
+}
+
+void StatisticTiles::paintEvent(QPaintEvent*) {
+    QPainter painter(this);
+    painter.fillRect(rect(), Theme::color(Token::Base));
+    painter.fillRect(QRect(0, height() - 1, width(), 1), Theme::color(Token::Line));
+    if (m_tiles.isEmpty()) return;
+    const int shown = shownTiles();
+    const double tileWidth = (width() - 24.0) / shown;
+    const QFont caption = widgets::textFont(TextRole::Caption), number = widgets::textFont(TextRole::ReadOut);
+    const QFontMetrics captionMetrics(caption);
+    for (int i = 0; i < shown; ++i) {
+        const Tile& tile = m_tiles[i];
+        const QRect area(24 + static_cast<int>(tileWidth * i), 0, static_cast<int>(tileWidth) - 20, height());
+        if (i > 0) painter.fillRect(QRect(area.left() - 14, 10, 1, height() - 20), Theme::color(Token::Line));
+        painter.setFont(caption);
+        painter.setPen(Theme::color(Token::Text2));
+        painter.drawText(QRect(area.left(), 9, area.width(), 16), Qt::AlignLeft | Qt::AlignVCenter,
+                         captionMetrics.elidedText(tile.name, Qt::ElideRight, area.width()));
+        painter.setPen(Theme::color(tile.warning ? Token::Warn : Token::Text2));
+        painter.drawText(QRect(area.left(), 54, area.width(), 16), Qt::AlignLeft | Qt::AlignVCenter,
+                         captionMetrics.elidedText(tile.note, Qt::ElideRight, area.width()));
+        painter.setFont(number);
+        painter.setPen(Theme::color(Token::Text));
+        painter.drawText(QRect(area.left(), 26, area.width(), 28), Qt::AlignLeft | Qt::AlignVCenter,
+                         tile.value);
+        const int valueEnd = area.left() + QFontMetrics(number).horizontalAdvance(tile.value) + 10;
+        if (!tile.curve.isEmpty() && area.right() - valueEnd > 24)
+            widgets::drawSparkline(painter, QRectF(valueEnd, 28, std::min(66, area.right() - valueEnd), 24),
+                                   tile.curve, Theme::color(Token::Text2));
+    }
+}
+
+void StatisticTiles::changeEvent(QEvent* event) {
+    if (event->type() == QEvent::PaletteChange) update();
+    QWidget::changeEvent(event);
+}
+
+bool StatisticTiles::event(QEvent* event) {
+    if (event->type() == QEvent::ToolTip && !m_tiles.isEmpty()) {
+        // What has no room is told on hover.
+        QStringList lines;
+        for (const Tile& tile : std::as_const(m_tiles))
+            lines << QStringLiteral("%1: %2 (%3)").arg(tile.name, tile.value, tile.note);
+        QToolTip::showText(static_cast<QHelpEvent*>(event)->globalPos(), lines.join(QLatin1Char('\n')), this);
+        return true;
+    }
+    return QWidget::event(event);
+}
+
+}  // namespace caravan::ui
