@@ -209,7 +209,7 @@ void Session::afterStep(StepIndex step) {
     if (m_pauseReason) return;
     if (evaluate) evaluateAt(step);
     if (sample) sampleAt(step);
-    if (keep) save();
+    if (keep && m_badInRow == 0) save();  // a checkpoint to go back to is a good one
     m_mark = std::chrono::steady_clock::now();
 }
 
