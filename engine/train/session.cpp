@@ -137,6 +137,8 @@ RunState Session::wait() {
 }
 
 Result<void> Session::withModel(const std::function<void(model::Model&, const Tokenizer&)>& f) {
+    // The lock is held while the run works: asked too early, the answer must not wait for its end.
+    if (m_state != RunState::Paused) return fail(ErrorCode::RunBusy, {{"run", folder()}});
     const std::lock_guard lock(m_modelMutex);
     if (m_state != RunState::Paused || !m_model) return fail(ErrorCode::RunBusy, {{"run", folder()}});
     f(*m_model, *m_tokenizer);

@@ -20,7 +20,7 @@ TEST_P(Probe, GivesTheReferenceFigures) {
     const auto folder = testData() / "hf" / name;
     TemporaryFolder temporary;
     const std::string out = (temporary / "out.safetensors").string();
-    const auto engine = makeEngine({.device = "cpu"});
+    const auto engine = makeEngine({.device = "cpu", .threads = 1});
     ASSERT_TRUE(succeeded(engine->probe({.path = (folder / below).string()},
                                         {(folder / "golden.safetensors").string(), out, backward}, {})));
     const Golden wanted(folder / "golden.safetensors"), got{std::filesystem::path(out)};
@@ -51,7 +51,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(ProbeErrors, NothingTrainableOrNoLabelsIsWrongUsage) {
-    const auto engine = makeEngine({.device = "cpu"});
+    const auto engine = makeEngine({.device = "cpu", .threads = 1});
     TemporaryFolder temporary;
     const std::string out = (temporary / "out.safetensors").string();
     const auto dense =

@@ -18,7 +18,7 @@ const fs::path kData = CARAVAN_TEST_DATA;
 class Stories : public ::testing::Test {
   protected:
     void SetUp() override {
-        ops::setThreads(0);
+        ops::setThreads(1);
         model = model::loadModel(kData / "models/stories260k", {});
         tokenizer = unwrap(loadTokenizer(kData / "models/stories260k"));
         options.raw = true;
@@ -128,7 +128,7 @@ TEST_F(Stories, SteeringNeedsExperts) {
 
 TEST(GenerateRouting, EveryTokenTellsItsExperts) {
     c10::InferenceMode guard;
-    ops::setThreads(0);
+    ops::setThreads(1);
     const auto model = model::loadModel(kData / "models/stories260k", {});
     const auto tokenizer = unwrap(loadTokenizer(kData / "models/stories260k"));
     model->attachPesc({.experts = 4, .topK = 2, .adapterSize = 8, .layers = {1, 3}});

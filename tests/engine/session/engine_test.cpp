@@ -43,7 +43,7 @@ class EngineOnARun : public ::testing::Test {
   protected:
     static void SetUpTestSuite() {
         s_folder = std::make_unique<TemporaryFolder>();
-        s_engine = makeEngine({.device = "cpu"});
+        s_engine = makeEngine({.device = "cpu", .threads = 1});
         Recipe recipe = smallRecipe(s_folder->path(), 6);
         recipe.tune.checkpointEvery = 3;
         s_run = (*s_folder / "run").string();
@@ -174,7 +174,7 @@ TEST_F(EngineOnARun, MeasuresADryStep) {
 
 TEST(EngineLive, ChatsWithThePausedRunsWeights) {
     TemporaryFolder folder;
-    const auto engine = makeEngine({.device = "cpu"});
+    const auto engine = makeEngine({.device = "cpu", .threads = 1});
     const Recipe recipe = smallRecipe(folder.path(), 2000);
     const auto observer = std::make_shared<Observer>();
     const auto run = engine->startRun(
@@ -202,7 +202,7 @@ TEST(EngineLive, ChatsWithThePausedRunsWeights) {
 }
 
 TEST(EngineDevice, TellsTheProcessorAndRefusesWhatIsNotThere) {
-    const auto engine = makeEngine({.device = "cpu"});
+    const auto engine = makeEngine({.device = "cpu", .threads = 1});
     const auto status = engine->device();
     EXPECT_FALSE(status.cuda);
     EXPECT_GT(status.memoryUsed, 1 << 20);
@@ -215,7 +215,7 @@ TEST(EngineDevice, TellsTheProcessorAndRefusesWhatIsNotThere) {
 }
 
 TEST(EngineErrors, BadMessagesAreWrongUsage) {
-    const auto engine = makeEngine({.device = "cpu"});
+    const auto engine = makeEngine({.device = "cpu", .threads = 1});
     for (const std::vector<ChatMessage>& messages : {std::vector<ChatMessage>{},
                                                      {{"assistant", "hm"}},
                                                      {{"user", "a"}, {"user", "b"}},

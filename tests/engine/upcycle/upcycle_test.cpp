@@ -21,7 +21,7 @@ class Upcycle : public ::testing::TestWithParam<Quantization> {};
 
 TEST_P(Upcycle, KeepsTheDenseFunctionToTheLastBit) {
     TemporaryFolder temporary;
-    const auto engine = makeEngine({.device = "cpu"});
+    const auto engine = makeEngine({.device = "cpu", .threads = 1});
     Recipe recipe = recipeFor(storiesModel(), GetParam());
     recipe.upcycle.layers = "1-2,4";
     const auto out = temporary / "sparse";
@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(Weights, Upcycle, ::testing::Values(Quantization::None,
                          [](const auto& info) { return info.param == Quantization::Nf4 ? "Nf4" : "Dense"; });
 
 TEST(StepZeroProof, FindsTheLayerThatDiffers) {
-    ops::setThreads(0);
+    ops::setThreads(1);
     const auto model = model::loadModel(storiesModel(), {});
     const auto tokenizer = unwrap(loadTokenizer(storiesModel()));
     const auto dense = upcycle::denseReference(*model, upcycle::proofIds(tokenizer.get(), model->config()));
@@ -85,7 +85,7 @@ TEST(StepZeroProof, FindsTheLayerThatDiffers) {
 }
 
 TEST(StepZeroProof, RunsInMemoryAndStopsWhenAsked) {
-    const auto engine = makeEngine({.device = "cpu"});
+    const auto engine = makeEngine({.device = "cpu", .threads = 1});
     const auto proof = engine->proveStepZero(recipeFor(storiesModel(), Quantization::Nf4), "/", {}, {});
     ASSERT_TRUE(succeeded(proof));
     EXPECT_EQ(proof->maxAbsLogitDifference, 0);
