@@ -112,6 +112,7 @@ Value Interpreter::evaluateItem(const Expression& expression) {
     };
     const Value start = bound(0), stop = bound(1), step = bound(2);
     charge(object.sequence() ? static_cast<std::int64_t>(object.sequence()->items.size()) / 8 : 0);
+    if (object.text()) chargeText(object.text()->bytes().size());
     return slice(object, start, stop, step);
 }
 
@@ -119,6 +120,9 @@ Value Interpreter::evaluateCompare(const Expression& expression) {
     Value left = evaluate(*expression.children[0]);
     for (std::size_t i = 0; i < expression.signs.size(); ++i) {
         Value right = evaluate(*expression.children[i + 1]);
+        for (const Value* side : {&left, &right})
+            if (side->text()) chargeText(side->text()->bytes().size());
+        if (right.sequence()) charge(static_cast<std::int64_t>(right.sequence()->items.size()) / 8);
         if (!compare(expression.signs[i], left, right)) return Value(false);
         left = std::move(right);
     }

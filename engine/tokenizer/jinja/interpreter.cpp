@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kMaxDepth = 1500;  // of nested evaluations, macros included
 constexpr std::int64_t kTextPerStep = 256;
+constexpr std::int64_t kStepsPerRound = 10;  // of a loop: what it offers as `loop` is made anew
 
 }  // namespace
 
@@ -77,7 +78,7 @@ void Interpreter::chargeText(std::size_t bytes) {
 }
 
 Text Interpreter::render(const Body& body, std::vector<std::pair<std::string, Value>> variables) {
-    allowComparisons(20'000'000);
+    allowWork(5'000'000);
     for (auto& [name, value] : globals())
         m_scope->variables[name] = std::move(value);
     for (auto& [name, value] : variables)
@@ -182,7 +183,7 @@ Interpreter::Flow Interpreter::runFor(const Statement& statement) {
         items = std::move(kept);
     }
     for (std::size_t i = 0; i < items.size(); ++i) {
-        charge(1);
+        charge(kStepsPerRound);
         const ScopeGuard scope(*this);
         assign(statement.targets[0], items[i]);
         m_scope->variables["loop"] = makeLoop(items, i);
@@ -362,6 +363,7 @@ Value Interpreter::item(const Value& object, const Value& key) {
         if (const Value* found = mapping->find(key)) return *found;
     }
     if (const auto index = key.integer(); index && (object.sequence() || object.text())) {
+        if (object.text()) chargeText(object.text()->bytes().size());
         const auto size =
             static_cast<std::int64_t>(object.text() ? object.length() : object.sequence()->items.size());
         const std::int64_t place = *index < 0 ? *index + size : *index;

@@ -14,7 +14,7 @@
 namespace caravan::engine::jinja {
 
 struct Limits {
-    std::int64_t steps = 2'000'000;  // statements, expressions, items; 256 bytes of text count as one
+    std::int64_t steps = 1'000'000;  // statements, expressions, items; 256 bytes of text count as one
     std::size_t outputBytes = kMaxTextBytes;
 };
 

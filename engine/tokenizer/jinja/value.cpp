@@ -13,11 +13,8 @@
 namespace caravan::engine::jinja {
 namespace {
 
-thread_local std::int64_t comparisonsLeft = 20'000'000;
-
-void countComparison() {
-    if (--comparisonsLeft < 0) throw Failure("RuntimeError", "the template compares too much");
-}
+constexpr std::int64_t kDefaultWork = 5'000'000;
+thread_local std::int64_t workLeft = kDefaultWork;
 
 int orderOf(double a, double b) {
     return a < b ? -1 : a > b ? 1 : 0;
@@ -56,8 +53,12 @@ void typeError(std::string message) {
 void raise(const Undefined& undefined) {
     throw Failure(undefined.kind, undefined.message);
 }
-void allowComparisons(std::int64_t count) {
-    comparisonsLeft = count;
+void allowWork(std::int64_t amount) {
+    workLeft = amount;
+}
+void spendWork(std::int64_t amount) {
+    workLeft -= amount;
+    if (workLeft < 0) throw Failure("RuntimeError", "the template takes too many steps");
 }
 
 int Value::depth() const {
@@ -193,7 +194,7 @@ std::size_t Value::length() const {
 }
 
 bool Value::equals(const Value& other) const {
-    countComparison();
+    spendWork(1);
     if (isUndefined() || other.isUndefined()) return isUndefined() && other.isUndefined();
     if (isNone() || other.isNone()) return isNone() && other.isNone();
     if (number() && other.number()) return order(*this, other) == 0 && !std::isnan(*number());
@@ -222,6 +223,7 @@ bool Value::lessThan(const Value& other, const char* sign) const {
 }
 
 std::vector<Text> characters(const Text& text) {
+    spendWork(static_cast<std::int64_t>(text.bytes().size()) * 4);
     std::vector<Text> out;
     const std::string_view bytes = text.bytes();
     for (std::size_t at = 0; at < bytes.size();) {

@@ -32,8 +32,10 @@ class Failure : public std::exception {
 [[noreturn]] void typeError(std::string message);
 struct Undefined;
 [[noreturn]] void raise(const Undefined& undefined);
-// Comparisons that one rendering may make on this thread (lists that share parts could ask for any number).
-void allowComparisons(std::int64_t count);
+// Work that values may do by themselves on this thread: comparisons (lists that share parts could ask for any
+// number) and texts cut into characters. spendWork throws when it is used up.
+void allowWork(std::int64_t amount);
+void spendWork(std::int64_t amount);
 
 class Value;
 class Interpreter;

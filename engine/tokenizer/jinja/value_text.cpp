@@ -17,6 +17,7 @@ namespace caravan::engine::jinja {
 namespace {
 
 constexpr int kMaxDepth = 60;
+constexpr std::size_t kMaxReprBytes = 4u << 20;
 
 bool printable(char32_t c) {
     if (c < 0x7F) return c >= 0x20;
@@ -47,8 +48,8 @@ std::string escapedCharacter(char32_t c) {
 std::string reprOf(const Value& value, int depth);
 
 void appendLimited(std::string& out, const std::string& part) {
-    if (out.size() + part.size() > kMaxTextBytes)
-        throw Failure("MemoryError", "a text is longer than 16 MiB");
+    if (out.size() + part.size() > kMaxReprBytes)
+        throw Failure("MemoryError", "the text of a value is longer than 4 MiB");
     out += part;
 }
 

@@ -3,6 +3,8 @@
 
 #include "engine/tokenizer/chat_template.h"
 
+#include <chrono>
+
 #include "tests/engine/tokenizer/tokenizer_fixtures.h"
 
 namespace caravan::engine {
@@ -104,8 +106,11 @@ TEST(ChatTemplate, HostileTemplatesEndSoon) {
              "{# open",
              "{{ 'open }}",
              "{{ messages[0].content.__class__.__mro__ }}",
-         })
+         }) {
+        const auto start = std::chrono::steady_clock::now();
         EXPECT_FALSE(renderChatTemplate(source, hello(), {})) << source;
+        EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10)) << source;
+    }
     EXPECT_FALSE(renderChatTemplate("{{ " + std::string(100'000, '(') + " }}", hello(), {}));
     EXPECT_FALSE(renderChatTemplate("{{ 1" +
                                         [] {
@@ -122,11 +127,10 @@ TEST(ChatTemplate, HostileTemplatesEndSoon) {
         blocks += "{% if 1 %}";
     EXPECT_FALSE(renderChatTemplate(blocks, hello(), {}));
     // A long chain of namespaces is taken down without deep recursion.
-    EXPECT_TRUE(
-        renderChatTemplate("{% set r = namespace() %}{% set p = namespace(n=r) %}{% for i in range(50000) "
-                           "%}{% set q = namespace() %}{% set p.n.x = q %}"
-                           "{% set p.n = q %}{% endfor %}ok",
-                           hello(), {}));
+    EXPECT_EQ(rendered("{% macro link(a, b) %}{% set a.x = b %}{% endmacro %}{% set root = namespace() %}"
+                       "{% set p = namespace(n=root) %}{% for i in range(20000) %}{% set q = namespace() %}"
+                       "{{ link(p.n, q) }}{% set p.n = q %}{% endfor %}ok"),
+              "ok");
 }
 
 TEST(ChatTemplate, WhatThePersonWroteIsNeverASpecialToken) {
@@ -161,10 +165,10 @@ TEST(ChatTemplate, ChoiceOfTheTemplate) {
     EXPECT_FALSE(ChatTemplate::load(test::tokenizerData("qwen2"))->isPesc());
     EXPECT_TRUE(ChatTemplate::load(test::tokenizerData("llama2"))->isPesc());
     const auto qwen = ChatTemplate::load(test::tokenizerData("qwen2"));
-    const auto text = qwen->render(hello(), {.addGenerationPrompt = true});
+    const auto text = qwen->render(hello(), {.addGenerationPrompt = true, .bos = {}, .eos = {}});
     ASSERT_TRUE(text) << text.error().parameter("detail");
-    EXPECT_EQ(text->text.substr(text->text.size() - 60),
-              "r\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
+    EXPECT_TRUE(
+        text->text.ends_with("<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"))
         << text->text;
 }
 
