@@ -68,32 +68,38 @@ bool sameBits(const at::Tensor& a, const at::Tensor& b) {
     return a.nbytes() == b.nbytes() && std::memcmp(a.const_data_ptr(), b.const_data_ptr(), a.nbytes()) == 0;
 }
 
-void compare(const Outcome& got, const Outcome& expected, double lossTolerance, double normTolerance) {
+struct Tolerance {
+    double loss, norm;
+    double load;  // share of the routed slots that near ties may send elsewhere
+};
+constexpr Tolerance kFp32{1e-5, 1e-3, 3e-3}, kBf16{5e-3, 0.1, 0.05};
+
+void compare(const Outcome& got, const Outcome& expected, const Tolerance& tolerance) {
     for (std::size_t i = 0; i < expected.reports.size(); ++i) {
         SCOPED_TRACE(testing::Message() << "step " << i + 1);
         const auto &a = got.reports[i], &b = expected.reports[i];
         EXPECT_TRUE(a.finite);
-        EXPECT_NEAR(a.lossSum, b.lossSum, lossTolerance * b.lossSum);
-        EXPECT_NEAR(a.gradientNorm, b.gradientNorm, normTolerance * b.gradientNorm);
+        EXPECT_NEAR(a.lossSum, b.lossSum, tolerance.loss * b.lossSum);
+        EXPECT_NEAR(a.gradientNorm, b.gradientNorm, tolerance.norm * b.gradientNorm);
         double difference = 0, total = 0;
         for (std::size_t j = 0; j < b.load.size(); ++j) {
             difference += std::abs(a.load[j] - b.load[j]);
             total += b.load[j];
         }
-        EXPECT_LT(difference, 10 * lossTolerance * total) << "expert load";
+        EXPECT_LT(difference, tolerance.load * total) << "expert load";
     }
 }
 
 TEST_F(StepOnGpu, FollowsTheCpuInFp32) {
     const Outcome expected = tune(at::kCPU, Compute::Fp32, Quantization::None);
-    compare(tune(kGpu, Compute::Fp32, Quantization::None), expected, 1e-5, 1e-3);
+    compare(tune(kGpu, Compute::Fp32, Quantization::None), expected, kFp32);
     // bf16: the same run within its rounding
-    compare(tune(kGpu, Compute::Bf16, Quantization::None), expected, 5e-3, 0.1);
+    compare(tune(kGpu, Compute::Bf16, Quantization::None), expected, kBf16);
 }
 
 TEST_F(StepOnGpu, FollowsTheCpuOnAnNf4Base) {
     compare(tune(kGpu, Compute::Fp32, Quantization::Nf4), tune(at::kCPU, Compute::Fp32, Quantization::Nf4),
-            1e-5, 1e-3);
+            kFp32);
 }
 
 TEST_F(StepOnGpu, RepeatsBitForBit) {
