@@ -100,9 +100,11 @@ void ModelWriter::copyCompanions(const fs::path& source) {
     for (fs::directory_iterator it(source, error), end; !error && it != end; it.increment(error)) {
         const std::string name = it->path().filename().string();
         std::error_code failed;
-        if (isCompanion(name) && it->is_regular_file(failed) &&
-            !fs::copy_file(it->path(), m_temporary / name, failed))
+        if (!isCompanion(name) || !it->is_regular_file(failed)) continue;
+        if (!fs::copy_file(it->path(), m_temporary / name, failed))
             writeFailed(m_temporary / name, failed.message());
+        // A source that may only be read gives a copy that its owner may change.
+        fs::permissions(m_temporary / name, fs::perms::owner_write, fs::perm_options::add, failed);
     }
 }
 
