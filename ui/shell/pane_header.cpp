@@ -62,7 +62,7 @@ void PaneHeader::addLeft(QWidget* widget) {
     m_row->insertWidget(0, widget);
 }
 void PaneHeader::addWidget(QWidget* widget) {
-    m_row->addWidget(widget);
+    m_row->insertWidget(m_row->count() - m_last, widget);
 }
 
 QToolButton* PaneHeader::addAction(QAction* action) {
@@ -72,7 +72,7 @@ QToolButton* PaneHeader::addAction(QAction* action) {
     button->setIconSize({16, 16});
     button->setFixedSize(24, 24);
     button->setAccessibleName(action->text());
-    m_row->addWidget(button);
+    addWidget(button);
     return button;
 }
 
@@ -83,8 +83,13 @@ QToolButton* PaneHeader::addMenu(const QList<QAction*>& actions) {
     // Not setMenu(): that draws an arrow over the icon.
     QObject::connect(button, &QToolButton::clicked, menu,
                      [button, menu] { menu->popup(button->mapToGlobal(QPoint(0, button->height()))); });
-    m_row->addWidget(button);
+    addLast(button);
     return button;
+}
+
+void PaneHeader::addLast(QWidget* widget) {
+    m_row->addWidget(widget);
+    ++m_last;
 }
 
 void PaneHeader::paintEvent(QPaintEvent*) {
@@ -100,7 +105,7 @@ Pane::Pane(const QString& id, const QString& title, QWidget* content, QWidget* p
     setFeatures(QDockWidget::DockWidgetMovable | QDockWidget::DockWidgetFloatable);
     auto* detach = iconButton(QStringLiteral("float"), tr("Detach"), m_header);
     QObject::connect(detach, &QToolButton::clicked, this, [this] { setFloating(!isFloating()); });
-    m_header->addWidget(detach);
+    m_header->addLast(detach);
     QObject::connect(this, &QDockWidget::featuresChanged, detach,
                      [detach](QDockWidget::DockWidgetFeatures features) {
                          detach->setVisible(features.testFlag(QDockWidget::DockWidgetFloatable));

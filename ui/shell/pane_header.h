@@ -34,7 +34,8 @@ class PaneHeader : public QWidget {
     void setContext(const QString& context);
     [[nodiscard]] QString context() const;
     void addLeft(QWidget* widget);    // before the title
-    void addWidget(QWidget* widget);  // at the right, in order
+    void addWidget(QWidget* widget);  // at the right, in order, before those of addLast()
+    void addLast(QWidget* widget);
     QToolButton* addAction(QAction* action);
     // A button that shows a menu of the actions.
     QToolButton* addMenu(const QList<QAction*>& actions);
@@ -50,6 +51,7 @@ class PaneHeader : public QWidget {
     QHBoxLayout* m_row;
     ThemedLabel* m_title;
     ElidedLabel* m_context;
+    int m_last = 0;
 };
 
 // A dock with a PaneHeader: float button, menu; the page's name in its window title when it floats.
