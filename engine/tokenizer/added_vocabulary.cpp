@@ -19,12 +19,17 @@ std::size_t lastCharacter(std::string_view text) {
     return at;
 }
 
+// Word characters as single_word means them: joiners are part of a word.
+bool isPartOfWord(char32_t c) {
+    return isWordCharacter(c) || c == 0x200C || c == 0x200D;
+}
+
 bool endsWithWord(std::string_view text) {
-    return !text.empty() && isWordCharacter(utf8::next(text.substr(lastCharacter(text))).code);
+    return !text.empty() && isPartOfWord(utf8::next(text.substr(lastCharacter(text))).code);
 }
 
 bool startsWithWord(std::string_view text) {
-    return !text.empty() && isWordCharacter(utf8::next(text).code);
+    return !text.empty() && isPartOfWord(utf8::next(text).code);
 }
 
 std::size_t startOfTrailingSpace(std::string_view text) {
@@ -53,16 +58,19 @@ void AddedVocabulary::build(std::vector<AddedToken> tokens, const Normalizer& no
     for (std::size_t i = 0; i < m_tokens.size(); ++i) {
         const AddedToken& token = m_tokens[i];
         m_byId.emplace(token.id, i);
-        if (token.normalized)
-            m_normalized.add(normalizer.apply(utf8::lossy(token.content)), i);
-        else
-            m_raw.add(token.content, i);
+        m_shown.push_back(token.normalized ? normalizer.apply(utf8::lossy(token.content)) : token.content);
+        (token.normalized ? m_normalized : m_raw).add(m_shown.back(), i);
     }
 }
 
 const AddedToken* AddedVocabulary::byId(TokenId id) const {
     const auto it = m_byId.find(id);
     return it == m_byId.end() ? nullptr : &m_tokens[it->second];
+}
+
+const std::string* AddedVocabulary::decoded(TokenId id) const {
+    const auto it = m_byId.find(id);
+    return it == m_byId.end() ? nullptr : &m_shown[it->second];
 }
 
 const AddedToken* AddedVocabulary::byName(std::string_view name) const {
@@ -87,6 +95,7 @@ std::vector<AddedSegment> AddedVocabulary::split(const NameMatcher& names, std::
         if (!match) break;
         const AddedToken& token = m_tokens[match->value];
         from = match->end;
+        if (match->begin < done) continue;  // taken by the white space of the token before
         if (token.special && (!query.parseSpecials || query.allPlain)) continue;
         if (token.special && touchesAny(query.plain, match->begin, match->end)) {
             from = match->begin + 1;

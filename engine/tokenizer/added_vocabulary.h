@@ -39,6 +39,7 @@ class AddedVocabulary {
         return split(m_normalized, text, query);
     }
     [[nodiscard]] const AddedToken* byId(TokenId id) const;
+    [[nodiscard]] const std::string* decoded(TokenId id) const;  // nullptr: no added token
     [[nodiscard]] const AddedToken* byName(std::string_view name) const;
     [[nodiscard]] std::size_t idEnd() const;  // one past the largest id
     [[nodiscard]] std::size_t size() const { return m_tokens.size(); }
@@ -47,6 +48,7 @@ class AddedVocabulary {
     [[nodiscard]] std::vector<AddedSegment> split(const NameMatcher& names, std::string_view text,
                                                   const Query& query) const;
     std::vector<AddedToken> m_tokens;
+    std::vector<std::string> m_shown;  // what decoding gives for each: normalized as it is looked for
     std::unordered_map<TokenId, std::size_t> m_byId;
     NameMatcher m_raw, m_normalized;  // -> index into m_tokens
 };

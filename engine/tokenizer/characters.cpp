@@ -80,7 +80,8 @@ bool isWordCharacter(char32_t c) {
 }
 
 bool isMark(char32_t c) {
-    return category(c) == UTF8PROC_CATEGORY_MN;
+    const auto k = category(c);
+    return k >= UTF8PROC_CATEGORY_MN && k <= UTF8PROC_CATEGORY_ME;
 }
 bool isUpper(char32_t c) {
     return utf8proc_isupper(static_cast<utf8proc_int32_t>(c)) != 0;

@@ -14,7 +14,7 @@ namespace caravan::engine {
 [[nodiscard]] bool isNumeric(char32_t c);        // Nd, Nl, No
 [[nodiscard]] bool isPunctuation(char32_t c);    // P*, and ASCII symbols
 [[nodiscard]] bool isWordCharacter(char32_t c);  // letters, marks, decimal digits, connectors
-[[nodiscard]] bool isMark(char32_t c);           // Mn
+[[nodiscard]] bool isMark(char32_t c);           // Mn, Mc, Me
 [[nodiscard]] bool isUpper(char32_t c);
 [[nodiscard]] bool isLower(char32_t c);
 [[nodiscard]] std::string lowered(std::string_view text);  // full mapping, without context

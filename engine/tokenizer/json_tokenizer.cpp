@@ -155,7 +155,7 @@ std::vector<TokenId> JsonTokenizer::encode(std::string_view text, const EncodeOp
 }
 
 const std::string* JsonTokenizer::entry(TokenId id) const {
-    if (const AddedToken* token = m_added.byId(id)) return &token->content;
+    if (const std::string* added = m_added.decoded(id)) return added;
     return m_model.entry(id);
 }
 
@@ -175,9 +175,9 @@ std::string JsonTokenizer::piece(TokenId id) const {
 }
 
 std::string JsonTokenizer::pieceName(TokenId id) const {
+    if (const AddedToken* token = m_added.byId(id)) return utf8::lossy(token->content);
     const std::string* text = entry(id);
     if (!text) return {};
-    if (m_added.byId(id)) return utf8::lossy(*text);
     const std::string bytes = m_decoder.runningPiece(*text);
     if (utf8::firstInvalid(bytes) == std::string_view::npos) return bytes;
     std::string name;

@@ -3,6 +3,10 @@
 
 #include "engine/tokenizer/pattern_translation.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 namespace caravan::engine {
 namespace {
 
@@ -35,11 +39,8 @@ class Translator {
         if (m_classDepth > 0) {
             if (m_in.substr(m_at).starts_with(":")) {
                 const std::size_t end = m_in.find(":]", m_at + 1);
-                if (end != std::string_view::npos) {
-                    m_out.append(m_in.substr(m_at, end + 2 - m_at));
-                    m_at = end + 2;
-                    return;
-                }
+                if (end != std::string_view::npos)
+                    return namedClass(m_in.substr(m_at + 1, end - m_at - 1), end + 2);
             }
             m_out.insert(m_out.size() - 1, "\\");
             return;
@@ -50,6 +51,27 @@ class Translator {
             m_out += "\\]";
             ++m_at;
         }
+    }
+
+    // [:name:] by Unicode property, as Oniguruma reads it.
+    void namedClass(std::string_view name, std::size_t end) {
+        static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+            {"alpha", "p{Alphabetic}"},   {"^alpha", "P{Alphabetic}"}, {"space", "p{White_Space}"},
+            {"^space", "P{White_Space}"}, {"upper", "p{Uppercase}"},   {"^upper", "P{Uppercase}"},
+            {"lower", "p{Lowercase}"},    {"^lower", "P{Lowercase}"},  {"digit", "p{Nd}"},
+            {"^digit", "P{Nd}"}};
+        const auto found = std::find_if(std::begin(kNames), std::end(kNames),
+                                        [&](const auto& entry) { return entry.first == name; });
+        m_at = end;
+        m_out.pop_back();  // the bracket
+        if (found != std::end(kNames))
+            m_out += "\\" + std::string(found->second);
+        else if (name == "alnum")
+            m_out += "\\p{Alphabetic}\\p{Nd}";
+        else if (name == "word")
+            m_out += kWord;
+        else
+            m_out += "[:" + std::string(name) + ":]";
     }
 
     void group() {
@@ -78,6 +100,12 @@ class Translator {
             case 'W':
                 m_out += inClass ? "\\W" : "[^" + std::string(kWord) + "]";
                 break;
+            case 'b':
+                boundary(inClass ? "\\b" : "(?:(?<=W)(?!W)|(?<!W)(?=W))");
+                break;
+            case 'B':
+                boundary(inClass ? "\\B" : "(?:(?<=W)(?=W)|(?<!W)(?!W))");
+                break;
             case 'h':
                 m_out += inClass ? "0-9a-fA-F" : "[0-9a-fA-F]";
                 break;
@@ -89,6 +117,16 @@ class Translator {
                 break;
             default:
                 m_out += '\\';
+                m_out += c;
+        }
+    }
+
+    // W in the pattern stands for a word character.
+    void boundary(std::string_view pattern) {
+        for (const char c : pattern) {
+            if (c == 'W')
+                m_out += "[" + std::string(kWord) + "]";
+            else
                 m_out += c;
         }
     }

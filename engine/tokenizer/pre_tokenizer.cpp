@@ -103,7 +103,8 @@ PreTokenizer::Step PreTokenizer::makeStep(const std::string& type, const Json& j
             isPunctuation, splitBehavior(fields.textOr("behavior", "Isolated"), fields.place("behavior")));
     if (type == "WhitespaceSplit") return splitAtCharacters(isWhiteSpace, SplitBehavior::Removed);
     if (type == "Whitespace")
-        return splitAtPattern(Pattern::regex(R"(\w+|[^\w\s]+)", place), SplitBehavior::Removed, true);
+        return splitAtPattern(Pattern::regex(R"([\w\x{200C}\x{200D}]+|[^\w\s\x{200C}\x{200D}]+)", place),
+                              SplitBehavior::Removed, true);
     if (type == "CharDelimiterSplit")
         return splitAtCharacters(sameAs(fields, "delimiter"), SplitBehavior::Removed);
     refuseType(place, type);
