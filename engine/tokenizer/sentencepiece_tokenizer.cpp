@@ -218,6 +218,8 @@ std::string SentencePieceTokenizer::pieceName(TokenId id) const {
     if (const AddedToken* token = added(id)) return utf8::lossy(token->content);
     if (!inModel(id)) return {};
     const std::string& name = m_processor.IdToPiece(id);
+    if (const auto byte = byteOfPieceName(name); byte && *byte < 0x80 && m_processor.IsByte(id))
+        return std::string(1, static_cast<char>(*byte));
     if (m_processor.IsByte(id) || isSpecial(id)) return utf8::lossy(name);
     return utf8::lossy(replaceAll(name, utf8::kMetaspace, " "));
 }

@@ -72,6 +72,13 @@ std::optional<TokenId> resolve(const Files& files, const char* role, const IdLoo
     return std::nullopt;
 }
 
+// A tokenizer file that stands alone names its tokens only by what they are usually called.
+std::optional<TokenId> usualEos(const IdLookup& lookup) {
+    for (const char* name : {"</s>", "<|end_of_text|>", "<|endoftext|>", "<|eot_id|>", "<|im_end|>", "<eos>"})
+        if (const auto id = lookup(name)) return id;
+    return std::nullopt;
+}
+
 AddedToken addedToken(TokenId id, const Json& json) {
     const auto flag = [&](const char* key) {
         return json.contains(key) && json[key].is_boolean() && json[key].get<bool>();
@@ -102,6 +109,7 @@ Tokenizer::Specials readSpecials(const fs::path& folder, const IdLookup& lookup,
     Tokenizer::Specials specials = base;
     specials.bos = resolve(files, "bos", lookup, vocabulary, base.bos);
     specials.eos = resolve(files, "eos", lookup, vocabulary, base.eos);
+    if (!specials.eos && !files.tokenizerConfig.is_object()) specials.eos = usualEos(lookup);
     specials.pad = resolve(files, "pad", lookup, vocabulary, base.pad);
     specials.unk = base.unk;
     if (files.tokenizerConfig.is_object() && files.tokenizerConfig.contains("add_bos_token") &&

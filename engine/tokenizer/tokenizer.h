@@ -51,7 +51,8 @@ class Tokenizer {
     // The bytes that one token adds inside running text: leading spaces kept, possibly part of a character;
     // specials give their name (SentencePiece's control pieces: nothing).
     [[nodiscard]] virtual std::string piece(TokenId id) const = 0;
-    // For display: valid UTF-8, special tokens by name, lone bytes as "<0xE2>".
+    // For display: valid UTF-8, special tokens by name, lone bytes as "<0xE2>", line feeds and tabs as they
+    // are.
     [[nodiscard]] virtual std::string pieceName(TokenId id) const = 0;
 
     [[nodiscard]] virtual std::size_t vocabularySize() const = 0;  // ids are below it
