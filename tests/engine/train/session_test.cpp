@@ -112,10 +112,10 @@ class SessionTest : public testing::Test {
     fs::path run(const char* name) const { return m_folder.path() / "runs" / name; }
     std::shared_ptr<Session> start(const char* name, std::optional<std::int64_t> stopAfter = {}) {
         return Session::start({m_recipe, m_folder.path().string(), run(name).string(), {stopAfter}},
-                              m_recorder, {.threads = 2});
+                              m_recorder, {.threads = 1});
     }
     std::shared_ptr<Session> goOn(const char* name) {
-        return Session::resumeRun({.runFolder = run(name).string()}, m_recorder, {.threads = 2});
+        return Session::resumeRun({.runFolder = run(name).string()}, m_recorder, {.threads = 1});
     }
     std::string adapters(const char* name, const char* step) const {
         return contentOf(run(name) / "checkpoints" / step / checkpoint::kTrainableFile);
@@ -217,7 +217,7 @@ TEST_F(SessionTest, PausedWeightsAnswerAndChangesAreReplayed) {
     // The recipe of that run folder repeats the run, change included.
     const std::string before = adapters("changed", "step-000008");
     ASSERT_EQ(Session::start({readRecipe(run("changed")), run("changed").string(), run("again").string(), {}},
-                             m_recorder, {.threads = 2})
+                             m_recorder, {.threads = 1})
                   ->wait(),
               RunState::Finished);
     EXPECT_TRUE(before == adapters("again", "step-000008"));
