@@ -31,9 +31,12 @@ int physicalCores() {
 void setThreads(int threads) {
     at::set_num_threads(threads > 0 ? threads : physicalCores());
     at::globalContext().setFlushDenormal(true);
-    // Temporaries of a step are reused from the heap: no page faults, no zeroing by the kernel, every time.
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    // Temporaries of a step are reused from one heap: no page faults, no zeroing by the kernel, every time.
+    // 32 MiB is the highest threshold that glibc takes; other threads' arenas would be cut into pieces of 64
+    // MiB and given back.
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_ARENA_MAX, 1);
 }
 
 int threads() {

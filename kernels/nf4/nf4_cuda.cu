@@ -98,9 +98,10 @@ __device__ __forceinline__ float roundTo(float x, StoredType stored) {
 // One thread per 32 elements: one 16-byte load of codes; each lane of a half-warp holds one value of the code
 // book.
 template <class T>
-__global__ void dequantizeKernel(Nf4Source source, std::int64_t elements, StoredType stored, T* out) {
+__global__ void dequantizeKernel(Nf4Source source, std::int64_t elements, StoredType stored, T* out,
+                                 bool aligned) {
     const std::int64_t index = blockIdx.x * std::int64_t{kThreads} + threadIdx.x, first = index * 32;
-    const bool active = first < elements, whole = first + 32 <= elements;
+    const bool active = first < elements, whole = aligned && first + 32 <= elements;
     const float book = kCode[threadIdx.x & 15];
     std::uint32_t words[4] = {};
     float scale = 0;
@@ -118,7 +119,7 @@ __global__ void dequantizeKernel(Nf4Source source, std::int64_t elements, Stored
             const uint4 raw = *reinterpret_cast<const uint4*>(source.codes + first / 2);
             words[0] = raw.x, words[1] = raw.y, words[2] = raw.z, words[3] = raw.w;
         } else {
-            for (std::int64_t i = 0; i < (elements - first + 1) / 2; ++i)
+            for (std::int64_t i = 0; i < 16 && i < (elements - first + 1) / 2; ++i)
                 words[i / 4] |= std::uint32_t{source.codes[first / 2 + i]} << (8 * (i % 4));
         }
     }
@@ -168,10 +169,13 @@ int absmaxSums(const float* absmax, std::int64_t count, double* partial, Stream 
 int dequantizeNf4(const Nf4Source& source, std::int64_t elements, StoredType stored, Element outElement,
                   void* out, Stream stream) {
     if (const int error = fillTables()) return error;
+    // Rows of a joined matrix may begin anywhere; wide accesses need 16 bytes.
+    const auto aligned16 = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; };
+    const bool aligned = aligned16(out) && aligned16(source.codes);
     forElement(outElement, [&](auto type) {
         using T = decltype(type);
         dequantizeKernel<T><<<blocksFor((elements + 31) / 32, kThreads), kThreads, 0, stream>>>(
-            source, elements, stored, static_cast<T*>(out));
+            source, elements, stored, static_cast<T*>(out), aligned);
     });
     return launched();
 }
