@@ -223,7 +223,7 @@ ExpressionPtr ExpressionParser::tuple(bool withCondition, std::string_view endNa
         m_stream.take();
     }
     if (!isTuple && !items.empty()) return std::move(items.front());
-    if (!isTuple && !inParentheses) m_stream.failHere("an expression");
+    if (!isTuple && !inParentheses) m_stream.failHere("Expected an expression,");
     return make(ExpressionKind::Tuple, std::move(items));
 }
 
@@ -378,7 +378,7 @@ Target ExpressionParser::target(bool withTuple, bool withAttribute, std::string_
     Target target;
     const bool parenthesised = withTuple && m_stream.skipSign("(");
     for (;;) {
-        if (!m_stream.at(TokenKind::Name)) m_stream.fail("can't assign to this");
+        if (!m_stream.at(TokenKind::Name)) m_stream.fail("can't assign to 'const'");
         const std::string name = m_stream.take().text;
         for (const std::string_view fixed : {"true", "false", "none", "True", "False", "None"})
             if (name == fixed) m_stream.fail("can't assign to 'const'");

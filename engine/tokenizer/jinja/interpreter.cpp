@@ -272,16 +272,20 @@ void Interpreter::runCallBlock(const Statement& statement) {
 
 Value Interpreter::makeMacro(const std::string& name, const Statement& definition) {
     m_macroScopes.push_back(m_scope);
-    return Value::function(name,
-                           [this, &definition, home = m_scope](Interpreter&, const Arguments& arguments) {
-                               return Value(callMacro(definition, home, arguments));
-                           });
+    return Value::function(
+        name, [this, name, &definition, home = m_scope](Interpreter&, const Arguments& arguments) {
+            return Value(callMacro(name, definition, home, arguments));
+        });
 }
 
-Text Interpreter::callMacro(const Statement& definition, const ScopePtr& home, const Arguments& arguments) {
+Text Interpreter::callMacro(const std::string& name, const Statement& definition, const ScopePtr& home,
+                            const Arguments& arguments) {
     const CallGuard guard(*this, 10);
     const ScopeGuard scope(*this, home);
     const auto& parameters = definition.parameters;
+    if (arguments.positional.size() > parameters.size() && !definition.takesMore)
+        typeError(
+            fmt::format("macro {} takes not more than {} argument(s)", quotedText(name), parameters.size()));
     std::vector<Value> further;
     for (std::size_t i = parameters.size(); i < arguments.positional.size(); ++i)
         further.push_back(arguments.positional[i]);
@@ -291,6 +295,9 @@ Text Interpreter::callMacro(const Statement& definition, const ScopePtr& home, c
                                        [&, &k = key](const Parameter& p) { return p.name == k; });
         if (key == "caller")
             m_scope->variables["caller"] = value;
+        else if (!known && !definition.takesMoreNamed)
+            typeError(
+                fmt::format("macro {} takes no keyword argument {}", quotedText(name), quotedText(key)));
         else if (!known)
             named->set(Value(key), value);
     }

@@ -56,7 +56,8 @@ class Interpreter {
     Text captured(const Body& body);
     void assign(const Target& target, const Value& value);
     Value makeMacro(const std::string& name, const Statement& definition);
-    Text callMacro(const Statement& definition, const ScopePtr& home, const Arguments& arguments);
+    Text callMacro(const std::string& name, const Statement& definition, const ScopePtr& home,
+                   const Arguments& arguments);
     Value makeLoop(const std::vector<Value>& items, std::size_t index);
 
     Value evaluate(const Expression& expression);

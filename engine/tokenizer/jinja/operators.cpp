@@ -24,10 +24,11 @@ namespace {
 }
 
 [[noreturn]] void divisionByZero(const std::string& sign, bool whole) {
-    throw Failure("ZeroDivisionError", sign == "/"   ? (whole ? "division by zero" : "float division by zero")
-                                       : whole       ? "integer division or modulo by zero"
-                                       : sign == "%" ? "float modulo"
-                                                     : "float floor division by zero");
+    throw Failure("ZeroDivisionError",
+                  sign == "/" ? (whole ? "division by zero" : "float division by zero")
+                  : whole ? (sign == "%" ? "integer modulo by zero" : "integer division or modulo by zero")
+                  : sign == "%" ? "float modulo"
+                                : "float floor division by zero");
 }
 
 Value wholePower(std::int64_t base, std::int64_t exponent) {

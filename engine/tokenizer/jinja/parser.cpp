@@ -157,11 +157,18 @@ class Parser {
         return body;
     }
 
+    void macroBody(Statement& made, Names ends) {
+        const std::size_t begin = m_stream.position();
+        made.bodies.push_back(outsideOfLoops(ends));
+        made.takesMore = m_stream.mentions("varargs", begin);
+        made.takesMoreNamed = m_stream.mentions("kwargs", begin);
+    }
+
     StatementPtr macroTag() {
         StatementPtr made = make(StatementKind::Macro);
         made->text = m_expressions.target(false, false).names.front();
         made->parameters = signature();
-        made->bodies.push_back(outsideOfLoops({"endmacro"}));
+        macroBody(*made, {"endmacro"});
         return made;
     }
 
@@ -170,7 +177,7 @@ class Parser {
         if (m_stream.atSign("(")) made->parameters = signature();
         made->expressions.push_back(m_expressions.expression());
         if (made->expressions.front()->kind != ExpressionKind::Call) m_stream.fail("expected call");
-        made->bodies.push_back(outsideOfLoops({"endcall"}));
+        macroBody(*made, {"endcall"});
         return made;
     }
 

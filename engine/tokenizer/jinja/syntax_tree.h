@@ -91,6 +91,7 @@ struct Statement {
     std::vector<Body> bodies;           // If: one per test, then maybe the else; For: body, else; others: one
     std::vector<Target> targets;        // For, Set, SetBlock: one; With: one per value
     std::vector<Parameter> parameters;  // Macro, CallBlock
+    bool takesMore = false, takesMoreNamed = false;  // their bodies look at varargs, kwargs
 };
 
 }  // namespace caravan::engine::jinja

@@ -44,6 +44,12 @@ bool TokenStream::atAnyName(std::initializer_list<std::string_view> names) const
     return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return atName(name); });
 }
 
+bool TokenStream::mentions(std::string_view name, std::size_t from) const {
+    for (std::size_t i = from; i < m_at; ++i)
+        if (m_tokens[i].kind == TokenKind::Name && m_tokens[i].text == name) return true;
+    return false;
+}
+
 Token TokenStream::take() {
     Token token = current();
     if (m_at + 1 < m_tokens.size()) ++m_at;
@@ -84,8 +90,11 @@ void TokenStream::fail(const std::string& message) const {
 
 void TokenStream::failHere(std::string_view expected) const {
     const bool named = at(TokenKind::Sign) || at(TokenKind::Name);
-    const std::string here = named ? current().text : kindName(current().kind);
-    fail("expected token " + std::string(expected) + ", got " + jinja::quotedText(here));
+    const std::string here = quotedText(named ? current().text : kindName(current().kind));
+    if (expected == "unexpected") fail("unexpected " + here);
+    fail((expected.starts_with('E') ? std::string(expected)
+                                    : "expected token " + std::string(expected) + ",") +
+         " got " + here);
 }
 
 }  // namespace caravan::engine::jinja

@@ -27,6 +27,9 @@ class TokenStream {
         return at(TokenKind::Name) && current().text == name;
     }
     [[nodiscard]] bool atAnyName(std::initializer_list<std::string_view> names) const;
+    [[nodiscard]] std::size_t position() const { return m_at; }
+    // Whether a name occurs between a position and the current token.
+    [[nodiscard]] bool mentions(std::string_view name, std::size_t from) const;
     Token take();
     bool skipSign(std::string_view sign);
     bool skipName(std::string_view name);
