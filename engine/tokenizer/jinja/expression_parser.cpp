@@ -203,10 +203,7 @@ ExpressionPtr ExpressionParser::primary() {
     }
     if (m_stream.atSign("[")) return list();
     if (m_stream.atSign("{")) return dictionary();
-    m_stream.fail("unexpected " + jinja::quotedText(token.kind == TokenKind::Sign ? token.text
-                                                    : token.kind == TokenKind::End
-                                                        ? "end of template"
-                                                        : "end of statement block"));
+    m_stream.failHere("unexpected");
 }
 
 ExpressionPtr ExpressionParser::tuple(bool withCondition, std::string_view endName, bool inParentheses) {
