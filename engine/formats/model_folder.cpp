@@ -43,6 +43,9 @@ Result<ModelFolder> readFolder(const fs::path& path) {
     auto moe = findMoe(model.configJson, model.config, model.files, configPath.string());
     if (!moe) return tl::unexpected(moe.error());
     model.config.moe = std::move(*moe);
+    // Some exporters leave quantization_config out; the tensors tell.
+    for (const LinearShape& linear : layerLinears(model.config))
+        if (isNf4(model.files, layerPrefix(0) + linear.name + ".weight")) model.config.quantizedNf4 = true;
     // The config's dtype may be null or stale: the embedding's own is the truth.
     if (const TensorInfo* embedding = model.files.find("model.embed_tokens.weight"))
         model.config.storedType = embedding->dtype;

@@ -22,11 +22,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool over(RunState state) {
-    return state == RunState::Stopped || state == RunState::Finished || state == RunState::Failed ||
-           state == RunState::Interrupted;
-}
-
 // Changes that a recipe's run folder holds belong to what is repeated.
 void copyChanges(const fs::path& from, const fs::path& to) {
     if (fs::exists(from / "changes.jsonl") && fs::exists(from / "recipe.json") && !fs::equivalent(from, to))
@@ -180,6 +175,15 @@ void Session::work(std::stop_token stop) {
     } catch (const EngineException& exception) {
         reason = exception.error();
         if (reason->code == ErrorCode::Interrupted) last = RunState::Stopped;
+    } catch (const c10::OutOfMemoryError& error) {
+        reason = Error{ErrorCode::MemoryShort,
+                       {{"needed", ""},
+                        {"available", ""},
+                        {"remedy", "a smaller model or NF4"},
+                        {"detail", error.what_without_backtrace()}}};
+    } catch (const c10::Error& error) {
+        reason = Error{ErrorCode::DeviceError,
+                       {{"device", m_options.device.str()}, {"detail", error.what_without_backtrace()}}};
     } catch (const std::exception& exception) {
         reason = errorOf(exception);
     }

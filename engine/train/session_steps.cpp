@@ -147,7 +147,7 @@ void Session::publish(const StepReport& report) {
         static_cast<double>(report.tokens) / std::max(1e-9, secondsBetween(m_mark, report.finished));
     metrics.seconds = secondsBetween(m_begin, report.finished);
     m_mark = report.finished;
-    metrics.memoryBytes = takePeakMemory(m_options.device);
+    metrics.memoryBytes = report.memoryBytes;
     m_tokens += report.tokens;
     m_answerTokens += report.answerTokens;
     if (m_monitor) m_monitor->add(report, metrics);

@@ -5,6 +5,8 @@
 #include <ATen/Functions.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include "engine/train/memory.h"
+
 namespace caravan::engine::train {
 
 StepperOptions stepperOptions(const Recipe& recipe, std::int64_t domains) {
@@ -94,6 +96,7 @@ at::Tensor Stepper::accumulate(StepIndex step, std::span<const TokenBatch> batch
 
 void Stepper::run(StepIndex step, std::span<const TokenBatch> batches, double learningRate) {
     model::Trainable& trainable = m_model.trainable();
+    (void)takePeakMemory(m_model.device());
     trainable.zeroGradients();
     clearRouting();
     const at::Tensor loss = accumulate(step, batches);
@@ -107,6 +110,7 @@ void Stepper::run(StepIndex step, std::span<const TokenBatch> batches, double le
                adam, scale, finite);
     trainable.refresh();
     StepReport report{.step = step, .learningRate = learningRate, .balanceAlpha = m_options.balance};
+    report.memoryBytes = takePeakMemory(m_model.device());
     for (const TokenBatch& batch : batches) {
         report.tokens += batch.count();
         report.answerTokens += batch.answers();
@@ -144,8 +148,11 @@ StepReport Stepper::take() {
     m_pending.pop_front();
     StepReport report = std::move(pending.report);
     if (pending.copied) {
-        pending.copied->synchronize();
-        report.finished = std::chrono::steady_clock::now();
+        // Over already: the host is the slower side, and the step ended about when it was laid out.
+        if (!pending.copied->query()) {
+            pending.copied->synchronize();
+            report.finished = std::chrono::steady_clock::now();
+        }
     }
     const auto* value = pending.figures.const_data_ptr<float>();
     report.lossSum = *value++;

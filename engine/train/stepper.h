@@ -44,6 +44,7 @@ struct StepReport {
     std::vector<double> balance;  // per sparse layer: E sum f p
     std::vector<float> perLayer;  // [layers][5]: sums of top probability, margin, entropy, logsumexp, tokens
     std::vector<float> load;      // [layers][E][domains][2 first|all][2 prompt|answer][2 count|gate]
+    Bytes memoryBytes = 0;        // peak while the step was laid out
     std::chrono::steady_clock::time_point finished;
 };
 

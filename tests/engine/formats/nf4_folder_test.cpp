@@ -93,6 +93,15 @@ TEST(Nf4Folder, opensAndTellsItsStates) {
     EXPECT_EQ(inspection->parameters, inspectModel(test::dataFolder() / "hf/qwen2_bias")->parameters);
 }
 
+TEST(Nf4Folder, isKnownByItsTensorsToo) {
+    const TemporaryFolder folder;
+    Nf4Checkpoint().write(folder);
+    json config = json::parse(test::readAll(folder.path() / "config.json"));
+    config.erase("quantization_config");
+    folder.write("config.json", config.dump());
+    EXPECT_TRUE(openModelFolder(folder.path())->config.quantizedNf4);
+}
+
 TEST(Nf4Folder, damageIsNamed) {
     const auto refused = [](const auto& change) {
         Nf4Checkpoint checkpoint;

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "engine/model/layer.h"
 #include "tests/support/golden.h"
 
 namespace caravan::engine {
@@ -74,6 +75,35 @@ TEST(Attach, InitialValuesFollowTheSeedAndTheirBounds) {
                   .max()
                   .item<float>(),
               0.0F);
+}
+
+// NF4 while loading: every linear is its own round trip, nothing else changes, and step 0 holds on the
+// quantised base too.
+TEST(Nf4, LinearsAreQuantisedOneByOne) {
+    const auto folder = dataFolder() / "hf" / "llama_gqa_tied";
+    const auto dense = model::loadModel(folder, {});
+    const auto model = model::loadModel(folder, {.quantization = Quantization::Nf4});
+    EXPECT_TRUE(model->quantized());
+    EXPECT_FALSE(dense->quantized());
+    EXPECT_LT(model->weightBytes(), dense->weightBytes());
+    for (std::size_t layer = 0; layer < dense->layers().size(); ++layer) {
+        const model::FrozenLinear& from = dense->layers()[layer].qkv.frozen;
+        const at::Tensor whole = from.weight(dense->workspace(), at::kFloat);
+        const at::Tensor got = model->layers()[layer].qkv.frozen.weight(model->workspace(), at::kFloat);
+        for (std::size_t part = 0; part < from.parts(); ++part) {
+            const at::Tensor rows = whole.narrow(0, from.offsetOf(part), from.outOf(part)).contiguous();
+            at::Tensor wanted = at::empty_like(rows);
+            ops::dequantizeNf4(ops::quantizeNf4(rows, true), at::kFloat, wanted);
+            EXPECT_TRUE(at::equal(got.narrow(0, from.offsetOf(part), from.outOf(part)), wanted))
+                << from.nameOf(part);
+        }
+    }
+    const Golden golden(folder / "golden.safetensors");
+    const model::Tokens tokens = packRows(golden["input_ids"]);
+    const at::Tensor before = model->logits(model->forward(tokens));
+    EXPECT_GT(relativeError(before, golden["logits"].flatten(0, 1)), 1e-3);
+    model->attachPesc({.experts = 3, .topK = 2, .adapterSize = 4, .scaling = 1, .layers = {0, 1}, .seed = 1});
+    EXPECT_TRUE(at::equal(before, model->logits(model->forward(tokens))));
 }
 
 TEST(Steering, MuteForceAndBias) {
