@@ -106,7 +106,7 @@ class TestJourney : public QObject {
     void cleanupTestCase();
     void a_dropAModel();
     void b_upcycle();
-    void c_data();
+    void c_chooseData();
     void d_tuneAndPause();
     void e_theMapHasTheDatabasesNumbers();
     void f_chatWithTheLiveWeights();
@@ -220,7 +220,7 @@ void TestJourney::b_upcycle() {
     QCOMPARE(m_window->project()->runs().front().state, engine::RunState::Created);
 }
 
-void TestJourney::c_data() {
+void TestJourney::c_chooseData() {
     QStringList files;
     for (const char* name :
          {"general.train", "code.train", "math.train", "general.heldout", "code.heldout", "math.heldout"}) {
