@@ -46,7 +46,7 @@ function(caravan_qtest file)
   target_compile_definitions(${name} PRIVATE QT_NO_KEYWORDS QCUSTOMPLOT_USE_LIBRARY)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}"
-    ENVIRONMENT "QT_QPA_PLATFORM=offscreen;QT_LOGGING_RULES=qt.qpa.*=false;OMP_WAIT_POLICY=passive")
+    ENVIRONMENT "QT_QPA_PLATFORM=offscreen;QT_LOGGING_RULES=qt.qpa.*=false;OMP_WAIT_POLICY=passive;QTEST_FUNCTION_TIMEOUT=900000")
   if(A_LABELS MATCHES "app")
     set_tests_properties(${name} PROPERTIES PROCESSORS 2)
   endif()
