@@ -59,15 +59,15 @@ TEST_F(Nf4OnGpu, TheCpusBitsWithItsOwnOffset) {
 }
 
 TEST_F(Nf4OnGpu, WritesToAnyAddress) {
-    const at::Tensor x = values({7, 66}, 1, 0.02);
+    const at::Tensor x = values({32, 66}, 1, 0.02);
     const Nf4 a = quantizeNf4(x, true), b = quantizeNf4(gpu(x), true);
     at::Tensor wide = at::empty(x.sizes(), at::kFloat),
-               row = at::full({9, 66}, 5, at::TensorOptions().device(at::kCUDA, 0));
-    at::Tensor middle = row.narrow(0, 1, 7);  // 264 bytes behind the allocation's begin
+               row = at::full({34, 66}, 5, at::TensorOptions().device(at::kCUDA, 0).dtype(at::kFloat));
+    at::Tensor middle = row.narrow(0, 1, 32);  // 264 bytes behind the allocation's begin
     dequantizeNf4(a, at::kFloat, wide);
     dequantizeNf4(b, at::kFloat, middle);
     EXPECT_TRUE(sameBits(middle, wide));
-    EXPECT_TRUE((row[0] == 5).all().item<bool>() && (row[8] == 5).all().item<bool>());
+    EXPECT_TRUE((row[0] == 5).all().item<bool>() && (row[33] == 5).all().item<bool>());
 }
 
 TEST_F(Nf4OnGpu, AnInjectedErrorIsSeen) {
