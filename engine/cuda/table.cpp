@@ -106,6 +106,7 @@ Table makeTable() {
     t.absmaxSums = launch::absmaxSums;
     t.dequantizeNf4 = launch::dequantizeNf4;
     t.decodeAttention = launch::decodeAttention;
+    t.decode = makeDecodeTable();
     return t;
 }
 

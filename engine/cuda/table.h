@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/cuda/decode_table.h"
 #include "kernels/adamw/adamw.h"
 #include "kernels/adamw/adamw8.h"
 #include "kernels/cross_entropy/cross_entropy.h"
@@ -73,6 +74,8 @@ struct Table {
     decltype(&kernels::cuda::absmaxSums) absmaxSums;
     decltype(&kernels::cuda::dequantizeNf4) dequantizeNf4;
     decltype(&kernels::cuda::decodeAttention) decodeAttention;
+
+    DecodeTable decode;
 };
 
 }  // namespace caravan::engine::cuda

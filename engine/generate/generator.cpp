@@ -8,7 +8,7 @@
 
 #include "engine/generate/sampler.h"
 #include "engine/generate/stop_filter.h"
-#include "engine/generate/token_routing.h"
+#include "engine/generate/token_source.h"
 #include "engine/ops/ops.h"
 
 namespace caravan::engine::generate {
@@ -18,11 +18,6 @@ using Clock = std::chrono::steady_clock;
 
 double secondsSince(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double uniformFor(std::uint64_t seed, std::int64_t index) {
-    const ops::RandomKey key{.seed = seed, .purpose = ops::Purpose::Sampling, .step = index};
-    return std::min(1.0 - 1e-9, 0.5 + static_cast<double>(ops::uniformHost({1}, 0.5, key).item<float>()));
 }
 
 [[noreturn]] void badOption(const char* key, std::int64_t value, const std::string& range) {
@@ -98,8 +93,15 @@ void checkSteering(const GenerateOptions& options, const ModelConfig& config) {
 Generator::Generator(model::Model& model, const Tokenizer& tokenizer)
     : m_model(model), m_tokenizer(tokenizer) {}
 
+Generator::~Generator() = default;
+
+void Generator::forget() {
+    m_cache.reset();
+}
+
 // Logits [1, V] after the prompt, from the cached turn where the prompt begins like it.
-at::Tensor Generator::prefill(std::span<const TokenId> prompt, const model::ForwardOptions& forward) {
+at::Tensor Generator::prefill(std::span<const TokenId> prompt, const model::ForwardOptions& forward,
+                              std::int64_t room) {
     std::size_t reused = 0;
     if (m_cache) {
         // One by one costs more than all at once: only a short rest is appended. The last id is always
@@ -107,16 +109,16 @@ at::Tensor Generator::prefill(std::span<const TokenId> prompt, const model::Forw
         reused = std::min(commonPrefix(m_cached, prompt), prompt.size() - 1);
         if (prompt.size() - reused > 32 && prompt.size() - reused > prompt.size() / 16) reused = 0;
     }
-    if (reused == 0) m_cache.emplace(m_model.makeCache(static_cast<std::int64_t>(prompt.size()) + 256));
+    const auto length = static_cast<std::int64_t>(prompt.size());
+    if (reused == 0 && (!m_cache || !m_model.device().is_cuda() || m_cache->capacity() < length + room))
+        m_cache.emplace(m_model.makeCache(length + room));
     m_cache->truncate(static_cast<std::int64_t>(reused));
     m_cached.assign(prompt.begin(), prompt.end());
     const at::Tensor hidden = m_model.decode(prompt.subspan(reused), *m_cache, forward);
     return m_model.logits(hidden.narrow(0, hidden.size(0) - 1, 1));
 }
 
-GenerateSummary Generator::run(std::span<const TokenId> prompt, const GenerateOptions& options,
-                               const TokenFunction& token, std::stop_token stop) {
-    const auto start = Clock::now();
+void Generator::check(std::span<const TokenId> prompt, const GenerateOptions& options) {
     const ModelConfig& config = m_model.config();
     checkSteering(options, config);
     const auto promptTokens = static_cast<std::int64_t>(prompt.size());
@@ -127,63 +129,69 @@ GenerateSummary Generator::run(std::span<const TokenId> prompt, const GenerateOp
     if (!same(options.steer, m_steer) || options.activeExperts != m_activeExperts) forget();
     m_steer = options.steer;
     m_activeExperts = options.activeExperts;
+}
 
+GenerateSummary Generator::run(std::span<const TokenId> prompt, const GenerateOptions& options,
+                               const TokenFunction& token, std::stop_token stop) {
+    const auto start = Clock::now();
+    check(prompt, options);
+    const ModelConfig& config = m_model.config();
+    const auto promptTokens = static_cast<std::int64_t>(prompt.size());
+    const std::int64_t limit = std::min(options.maxTokens, config.maxPositions - promptTokens + 1);
     const moe::Steering steering{options.steer, options.activeExperts};
     std::vector<moe::LayerRouting> routing;
-    const bool noteRouting = options.routing && !m_model.sparseLayers().empty();
-    const model::ForwardOptions forward{.steering = steering.none() ? nullptr : &steering,
-                                        .routing = noteRouting ? &routing : nullptr};
-    Sampler sampler({options.temperature, options.topP, options.topKTokens, options.repetitionPenalty,
-                     options.alternatives},
-                    static_cast<std::size_t>(config.vocabulary));
+    const model::ForwardOptions forward{
+        .steering = steering.none() ? nullptr : &steering,
+        .routing = options.routing && !m_model.sparseLayers().empty() ? &routing : nullptr};
+    const SamplerOptions chosenBy{options.temperature, options.topP, options.topKTokens,
+                                  options.repetitionPenalty, options.alternatives};
+    Sampler sampler(chosenBy, static_cast<std::size_t>(config.vocabulary));
     sampler.saw(prompt);
-    AnswerText answer(m_tokenizer, options.raw && promptTokens <= 1, options.stop);
 
-    GenerateSummary summary{.promptTokens = promptTokens, .finish = "length"};
-    at::Tensor logits = prefill(prompt, forward);
-    const std::int64_t limit = std::min(options.maxTokens, config.maxPositions - promptTokens + 1);
+    const bool onDevice = DeviceDecoder::supports(m_model, chosenBy);
+    // A graph holds the cache's address: room for the whole answer at once.
+    at::Tensor logits = prefill(prompt, forward, onDevice ? std::max<std::int64_t>(256, limit) : 256);
+    const AnswerContext context{m_model, *m_cache, m_cached, forward, chosenBy, options.seed};
+    HostTokens host(context, std::move(sampler), std::move(logits), routing);
+    if (!onDevice) return write(host, limit, {start, promptTokens, options}, token, stop);
+    m_cache->reserve(promptTokens + limit);
+    if (!m_decoder) m_decoder = std::make_unique<DeviceDecoder>(m_model);
+    DeviceTokens device(context, host, *m_decoder, {prompt.begin(), prompt.end()}, limit);
+    return write(device, limit, {start, promptTokens, options}, token, stop);
+}
+
+// The text of an answer, and when it ends.
+GenerateSummary Generator::write(TokenSource& source, std::int64_t limit, const Asked& asked,
+                                 const TokenFunction& token, const std::stop_token& stop) {
+    AnswerText answer(m_tokenizer, asked.options.raw && asked.promptTokens <= 1, asked.options.stop);
+    GenerateSummary summary{.promptTokens = asked.promptTokens, .finish = "length"};
     const auto& eos = m_tokenizer.eosIds();
-    auto decodeStart = start;
+    auto decodeStart = asked.start;
     while (summary.tokens < limit) {
-        const at::Tensor row = logits.to(at::kCPU, at::kFloat).contiguous();
-        const std::span<const float> values(row.const_data_ptr<float>(),
-                                            static_cast<std::size_t>(row.numel()));
-        const auto sampled =
-            sampler.sample(values, options.temperature > 0 ? uniformFor(options.seed, summary.tokens) : 0);
+        const SampledToken sampled = source.next();
+        TokenEvent event = makeEvent(sampled, m_tokenizer);
+        source.describe(event);
         if (std::find(eos.begin(), eos.end(), sampled.id) != eos.end()) {
             summary.finish = "eos";
             // The end token is no part of the answer, but what was held back before it is.
-            TokenEvent event = makeEvent(sampled, m_tokenizer);
             event.bytes.clear();
             event.text = answer.finish();
-            if (noteRouting) describeRouting(routing, event);
             if (token && !event.text.empty()) token(event);
             break;
         }
         if (++summary.tokens == 1) {
-            summary.secondsToFirstToken = secondsSince(start);
+            summary.secondsToFirstToken = secondsSince(asked.start);
             decodeStart = Clock::now();
         }
-        TokenEvent event = makeEvent(sampled, m_tokenizer);
-        if (noteRouting) describeRouting(routing, event);
         event.text = answer.feed(sampled.id);
         const bool last = answer.stopped() || summary.tokens == limit || stop.stop_requested();
         if (last) event.text += answer.finish();
         if (token) token(event);
-        if (answer.stopped()) {
-            summary.finish = "stop";
-            break;
-        }
-        if (stop.stop_requested()) {  // maybe by the callback
-            summary.finish = "cancelled";
+        if (answer.stopped() || stop.stop_requested()) {  // maybe asked for by the callback
+            summary.finish = answer.stopped() ? "stop" : "cancelled";
             break;
         }
         if (last) break;
-        sampler.saw(std::span(&sampled.id, 1));
-        routing.clear();
-        const at::Tensor hidden = m_model.decode(std::span(&sampled.id, 1), *m_cache, forward);
-        m_cached.push_back(sampled.id);
-        logits = m_model.logits(hidden);
     }
     summary.text = answer.text();
     const double seconds = secondsSince(decodeStart);

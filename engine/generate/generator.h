@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,6 +15,9 @@
 
 namespace caravan::engine::generate {
 
+class DeviceDecoder;
+class TokenSource;
+
 // Writes answers with one model. The KV cache of the last answer is kept: a next turn that begins alike is
 // not computed anew. Not thread-safe. Throws EngineException; a stop request ends the answer with finish
 // "cancelled".
@@ -21,14 +25,25 @@ class Generator {
   public:
     // Both must outlive the generator.
     Generator(model::Model& model, const Tokenizer& tokenizer);
+    ~Generator();
     // A token's experts, weights and alternatives are those of the pass that chose it.
     GenerateSummary run(std::span<const TokenId> prompt, const GenerateOptions& options,
                         const TokenFunction& token, std::stop_token stop);
     // The weights changed (a live run went on): nothing cached is valid.
-    void forget() { m_cache.reset(); }
+    void forget();
 
   private:
-    [[nodiscard]] at::Tensor prefill(std::span<const TokenId> prompt, const model::ForwardOptions& forward);
+    struct Asked {
+        std::chrono::steady_clock::time_point start;
+        std::int64_t promptTokens;
+        const GenerateOptions& options;
+    };
+    void check(std::span<const TokenId> prompt, const GenerateOptions& options);
+    // room: positions of the cache behind the prompt
+    [[nodiscard]] at::Tensor prefill(std::span<const TokenId> prompt, const model::ForwardOptions& forward,
+                                     std::int64_t room);
+    [[nodiscard]] GenerateSummary write(TokenSource& source, std::int64_t limit, const Asked& asked,
+                                        const TokenFunction& token, const std::stop_token& stop);
 
     model::Model& m_model;
     const Tokenizer& m_tokenizer;
@@ -36,6 +51,7 @@ class Generator {
     std::vector<TokenId> m_cached;     // what the cache holds
     std::vector<SteerExpert> m_steer;  // in force when it was filled
     std::optional<std::int64_t> m_activeExperts;
+    std::unique_ptr<DeviceDecoder> m_decoder;  // made when the model is on a GPU
 };
 
 // Ids in the vocabulary, or BadOption.

@@ -35,6 +35,8 @@ class FrozenLinear {
     [[nodiscard]] const ops::Nf4* nf4(std::size_t part) const {
         return m_parts[part].nf4 ? &*m_parts[part].nf4 : nullptr;
     }
+    [[nodiscard]] at::ScalarType storedOf(std::size_t part) const { return m_parts[part].stored; }
+    [[nodiscard]] const at::Tensor& joined() const { return m_joined; }  // undefined unless all parts are dense
     [[nodiscard]] std::int64_t bytes() const;
 
   private:

@@ -93,6 +93,14 @@ class Model {
     void backward(const at::Tensor& dHidden, const Tokens& tokens, const Tuning& tuning, StepState& state);
     [[nodiscard]] const at::Tensor& head() const { return m_head; }  // [V, D], the embedding where tied
 
+    [[nodiscard]] const at::Tensor& embedding() const { return m_embedding; }  // [V, D]
+    [[nodiscard]] const at::Tensor& finalNorm() const { return m_finalNorm; }  // [D]
+    // Rotations of at least so many positions; moves when it grows.
+    [[nodiscard]] const ops::RopeTable& ropeTable(std::int64_t positions) {
+        reserveRope(positions);
+        return m_rope;
+    }
+
     // Adds trainable parts with their initial values; the function computed stays exactly the same (step 0).
     // Once each.
     void attachPesc(const PescOptions& options);

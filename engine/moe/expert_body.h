@@ -56,6 +56,9 @@ class SerialAdapters final : public ExpertBody {
                           const ops::Routing& routing, const BodyPass& pass,
                           const BodySaved& saved) const override;
     bool keepsDenseFunction() const override { return true; }
+    [[nodiscard]] model::BlockId down() const { return m_down; }
+    [[nodiscard]] model::BlockId up() const { return m_up; }
+    [[nodiscard]] double scaling() const { return m_scaling; }
 
   private:
     model::BlockId m_down, m_up;  // [E, r, D], [E, D, r]

@@ -39,6 +39,7 @@ class LinearRouter final : public Router {
                         model::Trainable& parameters) const override;
     void addInputGradient(const at::Tensor& dLogits, model::Trainable& parameters,
                           at::Tensor& dx) const override;
+    [[nodiscard]] model::BlockId weight() const { return m_weight; }
 
   private:
     model::BlockId m_weight;  // [E, D]

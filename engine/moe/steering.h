@@ -28,6 +28,13 @@ struct LayerRouting {
     ops::Routing routing;
 };
 
+// What steering adds at one layer, both [E] fp32 on the host: bias to the logits, preference to what is
+// compared when experts are chosen (very high: forced, very low: muted).
+struct SteeringTerms {
+    at::Tensor bias, preference;
+};
+[[nodiscard]] SteeringTerms steeringTerms(const Steering& steering, std::int64_t layer, std::int64_t experts);
+
 // Router step with steering; without steering ops::route alone.
 [[nodiscard]] ops::Routing routeSteered(const at::Tensor& logits, std::int64_t k, std::int64_t layer,
                                         const Steering* steering);

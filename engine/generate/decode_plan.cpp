@@ -1,0 +1,328 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/generate/decode_plan.h"
+
+#include <ATen/Functions.h>
+
+#include <algorithm>
+
+#include "engine/moe/expert_body.h"
+#include "engine/moe/router.h"
+
+namespace caravan::engine::generate {
+namespace {
+
+using ops::checkLaunch;
+using ops::data;
+constexpr std::int64_t kCountersPerLayer = 4, kMostHeadSize = 256;
+
+const moe::LinearRouter* routerOf(const model::Layer& layer) {
+    return dynamic_cast<const moe::LinearRouter*>(layer.sparse->router.get());
+}
+const moe::SerialAdapters* adaptersOf(const model::Layer& layer) {
+    return dynamic_cast<const moe::SerialAdapters*>(layer.sparse->body.get());
+}
+std::int64_t choicesOf(const model::Layer& layer, const moe::Steering* steering) {
+    if (!steering || !steering->activeExperts) return layer.sparse->topK;
+    return std::clamp<std::int64_t>(*steering->activeExperts, 1, layer.sparse->experts);
+}
+
+bool partsKnown(const model::FrozenLinear& frozen) {
+    for (std::size_t i = 0; i < frozen.parts(); ++i)
+        if (!frozen.nf4(i) && !frozen.joined().defined()) return false;
+    return frozen.parts() <= kernels::kDecodeParts;
+}
+
+kernels::StoredType storedType(at::ScalarType type) {
+    if (type == at::kBFloat16) return kernels::StoredType::BF16;
+    return type == at::kHalf ? kernels::StoredType::F16 : kernels::StoredType::F32;
+}
+
+kernels::Nf4Source sourceOf(const ops::Nf4& weight) {
+    kernels::Nf4Source source{data<std::uint8_t>(weight.codes), nullptr, nullptr, nullptr, nullptr,
+                              static_cast<float>(weight.offset)};
+    if (weight.doubleQuantised()) {
+        source.absmaxCodes = data<std::uint8_t>(weight.absmax);
+        source.nestedAbsmax = data<float>(weight.nestedAbsmax);
+        source.nestedMap = data<float>(weight.nestedMap);
+    } else {
+        source.absmax = data<float>(weight.absmax);
+    }
+    return source;
+}
+
+// Element `offset` of a tensor.
+const void* at_(const at::Tensor& x, std::int64_t offset) {
+    return static_cast<const char*>(x.data_ptr()) + offset * static_cast<std::int64_t>(x.element_size());
+}
+
+}  // namespace
+
+bool DecodePlan::supports(model::Model& model) {
+    const ModelConfig& config = model.config();
+    if (!model.device().is_cuda() || (model.compute() != at::kFloat && model.compute() != at::kBFloat16))
+        return false;
+    if (config.headSize > kMostHeadSize || config.headSize % 2 != 0) return false;
+    for (const model::Layer& layer : model.layers()) {
+        for (const model::AdaptedLinear* linear : {&layer.qkv, &layer.out, &layer.gateUp, &layer.down})
+            if (!partsKnown(linear->frozen)) return false;
+        if (!layer.sparse) continue;
+        if (!routerOf(layer) || !adaptersOf(layer) || layer.sparse->topK > kernels::kDecodeChoices ||
+            layer.sparse->experts > 256)
+            return false;
+    }
+    return true;
+}
+
+std::vector<std::int64_t> DecodePlan::keyOf(model::Model& model, const DecodeRequest& request) {
+    const auto address = [](const at::Tensor& x) {
+        return x.defined() ? static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(x.data_ptr())) : 0;
+    };
+    const std::int64_t last = model.config().layers - 1;
+    std::vector<std::int64_t> key{request.routing,
+                                  request.cache->capacity(),
+                                  address(request.cache->keys(0)),
+                                  address(request.cache->values(last)),
+                                  address(model.ropeTable(request.cache->capacity()).cos),
+                                  model.hasLora(),
+                                  static_cast<std::int64_t>(model.sparseLayers().size())};
+    if (!model.trainable().empty()) key.push_back(address(model.trainable().working(0)));
+    if (request.steering) {
+        key.push_back(request.steering->activeExperts.value_or(-1));
+        for (const SteerExpert& steer : request.steering->experts)
+            key.insert(key.end(), {steer.layer, steer.expert, static_cast<std::int64_t>(steer.use),
+                                   static_cast<std::int64_t>(steer.bias * 1e6)});
+    }
+    return key;
+}
+
+DecodePlan::DecodePlan(model::Model& model, const DecodeRequest& request)
+    : m_model(model),
+      m_element(model.compute() == at::kBFloat16 ? kernels::cuda::Element::BF16
+                                                 : kernels::cuda::Element::F32),
+      m_routing(request.routing && !model.sparseLayers().empty()) {
+    for (const model::Layer& layer : model.layers()) {
+        if (!layer.sparse) continue;
+        m_k = std::max(m_k, choicesOf(layer, request.steering));
+        m_experts = std::max(m_experts, layer.sparse->experts);
+    }
+    if (m_k > kernels::kDecodeChoices)
+        throw EngineException(ErrorCode::BadOption,
+                              {{"key", "active_experts"},
+                               {"value", std::to_string(m_k)},
+                               {"range", "at most " + std::to_string(kernels::kDecodeChoices)}});
+    allocate(model.config());
+    const ops::RopeTable& rope = model.ropeTable(request.cache->capacity());
+    for (const model::Layer& layer : model.layers())
+        addLayer(layer, request, rope);
+    addEnds();
+}
+
+void DecodePlan::allocate(const ModelConfig& config) {
+    const auto elements = at::TensorOptions().device(m_model.device()).dtype(m_model.compute());
+    const auto floats = elements.dtype(at::kFloat), integers = elements.dtype(at::kInt),
+               bytes = elements.dtype(at::kByte);
+    const auto slots = static_cast<std::int64_t>(m_model.sparseLayers().size());
+    m_x = at::zeros({config.hidden}, elements);
+    m_middle = at::zeros({config.hidden}, elements);
+    m_qkv = at::zeros({config.queryWidth() + 2 * config.keyWidth()}, elements);
+    m_attended = at::zeros({config.queryWidth()}, elements);
+    m_activated = at::zeros({config.intermediate}, elements);
+    m_shared = at::zeros({config.hidden}, elements);
+    std::int64_t ranks = 1, size = 1;
+    for (const model::Layer& layer : m_model.layers()) {
+        for (const model::AdaptedLinear* linear : {&layer.qkv, &layer.out, &layer.gateUp, &layer.down}) {
+            std::int64_t sum = 0;
+            for (const auto& part : linear->lora)
+                sum += part ? part->rank : 0;
+            ranks = std::max(ranks, sum);
+        }
+        if (layer.sparse)
+            size = std::max(size, m_model.trainable().working(adaptersOf(layer)->down()).size(1));
+    }
+    m_lora = at::zeros({ranks}, floats);
+    m_routerLogits = at::zeros({std::max<std::int64_t>(1, m_experts)}, floats);
+    m_hidden = at::zeros({std::max<std::int64_t>(1, m_k * size)}, floats);
+    m_notes = at::zeros({slots * (2 * m_k + m_experts)}, floats);
+    m_steer = at::zeros({slots, 2, std::max<std::int64_t>(1, m_experts)}, floats);
+    // Blocks of one key head each: about two for every multiprocessor of a large card.
+    m_splits = std::clamp<std::int64_t>(256 / config.kvHeads, 1, 32);
+    m_partial = at::zeros({config.heads * m_splits * (config.headSize + 2)}, floats);
+    m_logits = at::zeros({config.vocabulary}, floats);
+    m_mass = at::zeros({config.vocabulary}, floats);
+    m_counters = at::zeros({kCountersPerLayer * config.layers}, integers);
+    m_arrived = at::zeros({config.heads}, integers);
+    state = at::zeros({static_cast<std::int64_t>(sizeof(kernels::TokenState))}, bytes);
+    settings = at::zeros({static_cast<std::int64_t>(sizeof(kernels::ChoiceSettings))}, bytes);
+    seen = at::zeros({config.vocabulary}, bytes);
+}
+
+kernels::DecodeLinear DecodePlan::linearOf(const model::AdaptedLinear& linear, const at::Tensor& input,
+                                           const at::Tensor& output) {
+    kernels::DecodeLinear l;
+    l.inner = linear.frozen.in();
+    l.input = input.data_ptr();
+    l.out = output.data_ptr();
+    l.outStride = output.numel();
+    l.partCount = static_cast<std::int32_t>(linear.frozen.parts());
+    l.arrived = data<std::uint32_t>(m_counters) + m_usedCounters++;
+    std::int64_t rank = 0;
+    for (std::size_t i = 0; i < linear.frozen.parts(); ++i) {
+        kernels::DecodePart& part = l.parts[i];
+        part.rows = linear.frozen.outOf(i);
+        part.column = linear.frozen.offsetOf(i);
+        if (const ops::Nf4* nf4 = linear.frozen.nf4(i)) {
+            part.nf4 = sourceOf(*nf4);
+            part.stored = storedType(linear.frozen.storedOf(i));
+        } else {
+            part.dense = at_(linear.frozen.joined(), part.column * l.inner);
+        }
+        if (linear.bias.defined()) part.bias = at_(linear.bias, part.column);
+        if (!linear.lora[i]) continue;
+        const model::LoraPart& lora = *linear.lora[i];
+        part.loraB = m_model.trainable().working(lora.b).data_ptr();
+        part.loraHidden = data<float>(m_lora) + rank;
+        part.rank = lora.rank;
+        part.scale = static_cast<float>(lora.scale);
+        l.sides[l.sideCount++] = {m_model.trainable().working(lora.a).data_ptr(), lora.rank,
+                                  data<float>(m_lora) + rank};
+        rank += lora.rank;
+    }
+    return l;
+}
+
+kernels::SplitAttention DecodePlan::attentionOf(const model::Layer& layer, const DecodeRequest& request,
+                                                const ops::RopeTable& rope) const {
+    const ModelConfig& config = m_model.config();
+    const at::Tensor& keys = request.cache->keys(layer.index);
+    kernels::SplitAttention a;
+    a.heads = config.heads;
+    a.kvHeads = config.kvHeads;
+    a.headSize = config.headSize;
+    a.positionStride = keys.stride(1);
+    a.headStride = keys.stride(2);
+    a.window = layer.window.value_or(0);
+    a.splits = m_splits;
+    a.qkv = m_qkv.data_ptr();
+    if (config.qkNorm) {
+        a.queryNorm = layer.queryNorm.data_ptr();
+        a.keyNorm = layer.keyNorm.data_ptr();
+    }
+    a.eps = static_cast<float>(config.normEps);
+    a.cos = data<float>(rope.cos);
+    a.sin = data<float>(rope.sin);
+    a.position = &reinterpret_cast<const kernels::TokenState*>(state.data_ptr())->position;
+    a.keys = keys.data_ptr();
+    a.values = request.cache->values(layer.index).data_ptr();
+    a.out = m_attended.data_ptr();
+    a.partial = data<float>(m_partial);
+    a.arrived = data<std::uint32_t>(m_arrived);
+    return a;
+}
+
+DecodePlan::Experts DecodePlan::expertsOf(const model::Layer& layer, const DecodeRequest& request) {
+    const moe::SerialAdapters& body = *adaptersOf(layer);
+    const at::Tensor& down = m_model.trainable().working(body.down());
+    const std::int64_t slot = layer.sparse->slot, experts = layer.sparse->experts;
+    float* notes = data<float>(m_notes) + slot * (2 * m_k + m_experts);
+    Experts e;
+    e.shape = {down.size(2), down.size(1)};
+    e.down = down.data_ptr();
+    e.up = m_model.trainable().working(body.up()).data_ptr();
+    e.scaling = static_cast<float>(body.scaling());
+    e.choice.experts = experts;
+    e.choice.k = choicesOf(layer, request.steering);
+    e.choice.logits = data<float>(m_routerLogits);
+    e.choice.chosen = reinterpret_cast<std::int32_t*>(notes);
+    e.choice.weights = notes + m_k;
+    e.choice.noted = notes + 2 * m_k;
+    if (request.steering) {
+        const moe::SteeringTerms terms = moe::steeringTerms(*request.steering, layer.index, experts);
+        m_steer[slot][0].narrow(0, 0, experts).copy_(terms.bias);
+        m_steer[slot][1].narrow(0, 0, experts).copy_(terms.preference);
+        e.choice.bias = data<float>(m_steer) + 2 * slot * m_experts;
+        e.choice.preference = e.choice.bias + m_experts;
+    }
+    return e;
+}
+
+void DecodePlan::addLayer(const model::Layer& layer, const DecodeRequest& request,
+                          const ops::RopeTable& rope) {
+    const auto eps = static_cast<float>(m_model.config().normEps);
+    LayerPlan plan;
+    plan.qkv = linearOf(layer.qkv, m_x, m_qkv);
+    plan.qkv.norm = layer.inputNorm.data_ptr();
+    plan.qkv.eps = eps;
+    plan.attention = attentionOf(layer, request, rope);
+    plan.out = linearOf(layer.out, m_attended, m_middle);
+    plan.out.residual = m_x.data_ptr();
+    plan.gateUp = linearOf(layer.gateUp, m_middle, m_activated);
+    plan.gateUp.norm = layer.middleNorm.data_ptr();
+    plan.gateUp.eps = eps;
+    plan.gateUp.swiglu = true;
+    plan.down = linearOf(layer.down, m_activated, layer.sparse ? m_shared : m_x);
+    if (layer.sparse) {
+        const at::Tensor& router = m_model.trainable().working(routerOf(layer)->weight());
+        plan.gateUp.sides[plan.gateUp.sideCount++] = {router.data_ptr(), router.size(0),
+                                                      data<float>(m_routerLogits)};
+        plan.experts = expertsOf(layer, request);
+    } else {
+        plan.down.residual = m_middle.data_ptr();
+    }
+    m_layers.push_back(plan);
+}
+
+void DecodePlan::addEnds() {
+    const ModelConfig& config = m_model.config();
+    m_head.inner = config.hidden;
+    m_head.input = m_x.data_ptr();
+    m_head.norm = m_model.finalNorm().data_ptr();
+    m_head.eps = static_cast<float>(config.normEps);
+    m_head.partCount = 1;
+    m_head.parts[0].rows = config.vocabulary;
+    m_head.parts[0].dense = m_model.head().data_ptr();
+    m_head.wide = true;
+    m_head.out = m_logits.data_ptr();
+    m_head.outStride = config.vocabulary;
+    m_choice.logits = data<float>(m_logits);
+    m_choice.vocabulary = config.vocabulary;
+    m_choice.seen = data<std::uint8_t>(seen);
+    m_choice.mass = data<float>(m_mass);
+    m_choice.settings = reinterpret_cast<const kernels::ChoiceSettings*>(settings.data_ptr());
+    m_choice.state = reinterpret_cast<kernels::TokenState*>(state.data_ptr());
+    m_choice.notes = data<float>(m_notes);
+    m_choice.noteCount = noteCount();
+}
+
+void DecodePlan::setRecords(kernels::TokenRecord* records, float* noted) {
+    m_choice.records = records;
+    m_choice.noted = noted;
+}
+
+void DecodePlan::launch(kernels::cuda::Stream stream) const {
+    const cuda::DecodeTable& table = ops::cudaTable().decode;
+    const auto linear = [&](const kernels::DecodeLinear& l) {
+        checkLaunch("decodeLinear", table.linear(m_element, l, stream));
+    };
+    checkLaunch("beginToken", table.beginToken(m_element, m_choice.state, m_model.embedding().data_ptr(),
+                                               m_x.numel(), m_x.data_ptr(), data<std::uint32_t>(m_counters),
+                                               m_counters.numel(), stream));
+    for (const LayerPlan& layer : m_layers) {
+        linear(layer.qkv);
+        checkLaunch("splitAttention", table.attention(m_element, layer.attention, stream));
+        linear(layer.out);
+        linear(layer.gateUp);
+        linear(layer.down);
+        if (!layer.experts) continue;
+        const Experts& e = *layer.experts;
+        checkLaunch("decodeExperts", table.expertsDown(m_element, e.choice, e.shape, m_shared.data_ptr(),
+                                                       e.down, data<float>(m_hidden), stream));
+        checkLaunch("decodeExperts", table.expertsUp(m_element, e.choice, e.shape, m_shared.data_ptr(), e.up,
+                                                     data<float>(m_hidden), e.scaling, m_middle.data_ptr(),
+                                                     m_x.data_ptr(), stream));
+    }
+    linear(m_head);
+    checkLaunch("chooseToken", table.chooseToken(m_choice, stream));
+}
+
+}  // namespace caravan::engine::generate

@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <vector>
+
+#include "engine/model/layer.h"
+#include "engine/model/model.h"
+#include "engine/ops/dispatch.h"
+
+namespace caravan::engine::generate {
+
+// What a decoding pass on the device depends on beside the model's weights.
+struct DecodeRequest {
+    model::KvCache* cache = nullptr;
+    const moe::Steering* steering = nullptr;
+    bool routing = true;  // note every layer's router step
+};
+
+// One token through the model as a fixed list of launches on fixed buffers: five or seven kernels a layer
+// (kernels/decode_linear, split_attention, decode_experts), the head, and the choice of the next token
+// (kernels/token_choice). Nothing in it depends on the position, so that a graph of it serves every token.
+class DecodePlan {
+  public:
+    // Whether the model's parts are those that the kernels know.
+    [[nodiscard]] static bool supports(model::Model& model);
+    DecodePlan(model::Model& model, const DecodeRequest& request);
+
+    void launch(kernels::cuda::Stream stream) const;
+    // Of the notes per sparse layer: k experts (int32), k weights, E logits.
+    [[nodiscard]] std::int64_t choices() const { return m_k; }
+    [[nodiscard]] std::int64_t experts() const { return m_experts; }
+    [[nodiscard]] std::int64_t noteCount() const { return m_routing ? m_notes.numel() : 0; }
+    // Everything that a captured graph has in it: another value asks for another capture.
+    [[nodiscard]] static std::vector<std::int64_t> keyOf(model::Model& model, const DecodeRequest& request);
+    // Where the choice writes: host memory of kRecordSlots records and as many notes.
+    void setRecords(kernels::TokenRecord* records, float* noted);
+
+    at::Tensor state, settings, seen;  // bytes on the device: TokenState, ChoiceSettings, [V]
+
+  private:
+    struct Experts {
+        kernels::ExpertChoice choice;
+        kernels::ExpertShape shape;
+        const void *down = nullptr, *up = nullptr;
+        float scaling = 1;
+    };
+    struct LayerPlan {
+        kernels::DecodeLinear qkv, out, gateUp, down;
+        kernels::SplitAttention attention;
+        std::optional<Experts> experts;
+    };
+    void allocate(const ModelConfig& config);
+    [[nodiscard]] kernels::DecodeLinear linearOf(const model::AdaptedLinear& linear, const at::Tensor& input,
+                                                 const at::Tensor& output);
+    [[nodiscard]] kernels::SplitAttention attentionOf(const model::Layer& layer, const DecodeRequest& request,
+                                                      const ops::RopeTable& rope) const;
+    [[nodiscard]] Experts expertsOf(const model::Layer& layer, const DecodeRequest& request);
+    void addLayer(const model::Layer& layer, const DecodeRequest& request, const ops::RopeTable& rope);
+    void addEnds();
+
+    model::Model& m_model;
+    kernels::cuda::Element m_element;
+    bool m_routing = false;
+    std::int64_t m_k = 0, m_experts = 0, m_splits = 1;
+    at::Tensor m_x, m_middle, m_qkv, m_attended, m_activated, m_shared;                          // elements
+    at::Tensor m_lora, m_routerLogits, m_hidden, m_notes, m_steer, m_partial, m_logits, m_mass;  // fp32
+    at::Tensor m_counters, m_arrived;                                                            // int32
+    std::int64_t m_usedCounters = 0;
+    std::vector<LayerPlan> m_layers;
+    kernels::DecodeLinear m_head;
+    kernels::TokenChoice m_choice;
+};
+
+}  // namespace caravan::engine::generate

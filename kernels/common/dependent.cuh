@@ -1,0 +1,66 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "kernels/common/launch.h"
+
+// Kernels that follow each other closely (programmatic dependent launch, sm_90 and later; plain order
+// before). Every kernel of such a chain calls previousDone() in all threads and allowNext() only after it:
+// then, ahead of its own previousDone(), a kernel may read constants and whatever the last kernel but one
+// wrote.
+namespace caravan::kernels::cuda {
+
+__device__ __forceinline__ void previousDone() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void allowNext() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void prefetchL2(const void* p) {
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(p));
+}
+
+struct DeviceTraits {
+    int multiprocessors = 0, sharedPerBlock = 0, major = 0;
+};
+// Of the current device.
+inline const DeviceTraits& deviceTraits() {
+    static DeviceTraits traits[64];
+    int device = 0;
+    cudaGetDevice(&device);
+    DeviceTraits& t = traits[device < 64 ? device : 63];
+    if (t.multiprocessors == 0) {
+        cudaDeviceGetAttribute(&t.major, cudaDevAttrComputeCapabilityMajor, device);
+        cudaDeviceGetAttribute(&t.sharedPerBlock, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+        cudaDeviceGetAttribute(&t.multiprocessors, cudaDevAttrMultiProcessorCount, device);
+    }
+    return t;
+}
+
+template <class... Parameters, class... Arguments>
+int launchDependent(void (*kernel)(Parameters...), dim3 grid, unsigned threads, std::size_t shared,
+                    Stream stream, const Arguments&... arguments) {
+    if (shared > 48 * 1024)
+        if (const auto error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                    static_cast<int>(shared)))
+            return static_cast<int>(error);
+    cudaLaunchAttribute attribute{};
+    attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attribute.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config{};
+    config.gridDim = grid;
+    config.blockDim = dim3(threads);
+    config.dynamicSmemBytes = shared;
+    config.stream = stream;
+    config.attrs = &attribute;
+    config.numAttrs = deviceTraits().major >= 9 ? 1 : 0;
+    return static_cast<int>(cudaLaunchKernelEx(&config, kernel, arguments...));
+}
+
+}  // namespace caravan::kernels::cuda

@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/common/launch.h"
+
+// The experts of one decoding step, one token: top-k of the router's logits, then y = u + s sum_k w_k W_up,e
+// GELU(W_down,e u), in two launches. Only the chosen experts' weights are read: 2 k D r elements, the floor;
+// they are asked into L2 before the shared FFN has finished, since the router's logits are older than it.
+namespace caravan::kernels {
+
+constexpr int kDecodeChoices = 16;  // k at most
+
+struct ExpertChoice {
+    std::int64_t experts = 0, k = 0;    // experts at most 256
+    const float* logits = nullptr;      // [experts]
+    const float* bias = nullptr;        // [experts], added to the logits, or null
+    const float* preference = nullptr;  // [experts], only for choosing; negative ones also lower the weight
+    float* noted = nullptr;             // [experts]: logits + bias
+    std::int32_t* chosen = nullptr;     // [k] by falling logit, ties: lowest index
+    float* weights = nullptr;           // [k] softmax over the chosen
+};
+struct ExpertShape {
+    std::int64_t width = 0, size = 0;  // D, r
+};
+// Fills noted, chosen, weights and hidden [k, r] fp32 = GELU(down[e] u); u [D], down [E, r, D] elements
+void decodeExpertsDown(const ExpertChoice& choice, const ExpertShape& shape, const float* u,
+                       const float* down, float* hidden);
+// out [D] = residual + u + scaling sum_k w_k up[e] hidden[k]; up [E, D, r]; residual may be null
+void decodeExpertsUp(const ExpertChoice& choice, const ExpertShape& shape, const float* u, const float* up,
+                     const float* hidden, float scaling, const float* residual, float* out);
+
+}  // namespace caravan::kernels
+
+namespace caravan::kernels::cuda {
+
+int decodeExpertsDown(Element element, const ExpertChoice& choice, const ExpertShape& shape, const void* u,
+                      const void* down, float* hidden, Stream stream);
+int decodeExpertsUp(Element element, const ExpertChoice& choice, const ExpertShape& shape, const void* u,
+                    const void* up, const float* hidden, float scaling, const void* residual, void* out,
+                    Stream stream);
+
+}  // namespace caravan::kernels::cuda

@@ -1,0 +1,188 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "kernels/common/dependent.cuh"
+#include "kernels/common/device.cuh"
+#include "kernels/decode_linear/decode_linear.h"
+
+// What the decoding linears share: the input in shared memory, the side rows, and the wait for those of all
+// blocks.
+namespace caravan::kernels::cuda {
+
+constexpr int kWarps = 8, kDecodeThreads = kWarps * 32;
+
+// A launch handles `linear.batch` rows of a call; its blocks are all resident at once, since they wait for
+// each other.
+struct DecodeLaunch {
+    DecodeLinear linear;
+    std::uint32_t arrivals = 0;  // value of *arrived once all blocks of this launch have written their sides
+    std::int32_t inputStride = 0;               // of the input in shared memory, elements
+    std::int32_t tileBegin[kDecodeParts] = {};  // first tile (or pair of rows) of a part
+    std::int32_t tiles = 0;
+    bool vectors = false;  // inner is a multiple of 8 and everything 16-byte aligned
+};
+
+// Norm weights go to where the input will stand; ahead of the previous kernel's end.
+template <class T>
+__device__ __forceinline__ void stageNorm(const DecodeLaunch& a, T* staged) {
+    const DecodeLinear& l = a.linear;
+    if (!l.norm) return;
+    const T* norm = static_cast<const T*>(l.norm);
+    for (std::int64_t b = 0; b < l.batch; ++b)
+        for (std::int64_t i = threadIdx.x; i < l.inner; i += kDecodeThreads)
+            staged[b * a.inputStride + i] = norm[i];
+}
+
+template <class T>
+__device__ __forceinline__ void stageRow(const T* in, T* staged, std::int64_t inner, bool normed, float eps) {
+    float r = 1;
+    if (normed) {
+        float squares = 0;
+        for (std::int64_t i = threadIdx.x * 8; i < inner; i += kDecodeThreads * 8) {
+            const Eight<T> x = loadEight(in + i);
+#pragma unroll
+            for (int j = 0; j < 8; ++j)
+                squares += x.v[j] * x.v[j];
+        }
+        r = 1.0f / sqrtf(blockReduce(squares, 0.0f, Plus{}) / static_cast<float>(inner) + eps);
+    }
+    for (std::int64_t i = threadIdx.x * 8; i < inner; i += kDecodeThreads * 8) {
+        Eight<T> x = loadEight(in + i);
+        if (normed) {
+            const Eight<T> w = loadEight(staged + i);
+#pragma unroll
+            for (int j = 0; j < 8; ++j)
+                x.v[j] = x.v[j] * r * w.v[j];
+        }
+        storeEight(staged + i, x.v);
+    }
+}
+template <class T>
+__device__ __forceinline__ void stageRowPlain(const T* in, T* staged, std::int64_t inner, bool normed,
+                                              float eps) {
+    float r = 1;
+    if (normed) {
+        float squares = 0;
+        for (std::int64_t i = threadIdx.x; i < inner; i += kDecodeThreads)
+            squares += toFloat(in[i]) * toFloat(in[i]);
+        r = 1.0f / sqrtf(blockReduce(squares, 0.0f, Plus{}) / static_cast<float>(inner) + eps);
+    }
+    for (std::int64_t i = threadIdx.x; i < inner; i += kDecodeThreads)
+        staged[i] = normed ? fromFloat<T>(toFloat(in[i]) * r * toFloat(staged[i])) : in[i];
+}
+
+// After previousDone(). Ends with a barrier.
+template <class T>
+__device__ __forceinline__ void stageInput(const DecodeLaunch& a, T* staged) {
+    const DecodeLinear& l = a.linear;
+    __syncthreads();
+    for (std::int64_t b = 0; b < l.batch; ++b) {
+        const T* in = static_cast<const T*>(l.input) + b * l.inner;
+        if (a.vectors)
+            stageRow(in, staged + b * a.inputStride, l.inner, l.norm != nullptr, l.eps);
+        else
+            stageRowPlain(in, staged + b * a.inputStride, l.inner, l.norm != nullptr, l.eps);
+    }
+    __syncthreads();
+}
+
+// f(side, row) for the side rows of this block.
+template <class F>
+__device__ __forceinline__ void forSideRows(const DecodeLinear& l, F&& f) {
+    std::int64_t begin = 0;
+    for (int s = 0; s < l.sideCount; ++s) {
+        const std::int64_t rows = l.sides[s].rows;
+        std::int64_t first = static_cast<std::int64_t>(blockIdx.x) - begin % gridDim.x;
+        if (first < 0) first += gridDim.x;
+        for (std::int64_t row = first; row < rows; row += gridDim.x)
+            f(l.sides[s], row);
+        begin += rows;
+    }
+}
+
+template <class T>
+__device__ __forceinline__ void prefetchSides(const DecodeLinear& l) {
+    forSideRows(l, [&](const DecodeSide& side, std::int64_t row) {
+        const char* from = reinterpret_cast<const char*>(static_cast<const T*>(side.weight) + row * l.inner);
+        for (std::int64_t i = threadIdx.x * 128; i < l.inner * static_cast<std::int64_t>(sizeof(T));
+             i += kDecodeThreads * 128)
+            prefetchL2(from + i);
+    });
+}
+
+// Sums of this block's side rows; every block then counts itself as arrived where a LoRA waits.
+template <class T>
+__device__ __forceinline__ void sideRows(const DecodeLaunch& a, const T* staged, bool awaited) {
+    __shared__ float sums[kWarps];
+    const DecodeLinear& l = a.linear;
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    forSideRows(l, [&](const DecodeSide& side, std::int64_t row) {
+        const T* w = static_cast<const T*>(side.weight) + row * l.inner;
+        for (std::int64_t b = 0; b < l.batch; ++b) {
+            const T* x = staged + b * a.inputStride;
+            float sum = 0;
+            if (a.vectors) {
+#pragma unroll 4
+                for (std::int64_t i = threadIdx.x * 8; i < l.inner; i += kDecodeThreads * 8) {
+                    const Eight<T> u = loadEight(w + i), v = loadEight(x + i);
+#pragma unroll
+                    for (int j = 0; j < 8; ++j)
+                        sum += u.v[j] * v.v[j];
+                }
+            } else {
+                for (std::int64_t i = threadIdx.x; i < l.inner; i += kDecodeThreads)
+                    sum += toFloat(w[i]) * toFloat(x[i]);
+            }
+            sum = warpReduce(sum, Plus{});
+            if (lane == 0) sums[warp] = sum;
+            __syncthreads();
+            if (threadIdx.x == 0) {
+                float total = 0;
+                for (int i = 0; i < kWarps; ++i)
+                    total += sums[i];
+                side.out[b * side.rows + row] = toFloat(fromFloat<T>(total));
+            }
+            __syncthreads();
+        }
+    });
+    if (awaited && threadIdx.x == 0) {
+        __threadfence();
+        atomicAdd(l.arrived, 1u);
+    }
+}
+
+__device__ __forceinline__ void awaitSides(const DecodeLaunch& a) {
+    std::uint32_t seen = 0;
+    do {
+        asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(seen) : "l"(a.linear.arrived) : "memory");
+    } while (seen < a.arrivals);
+}
+
+template <class T>
+__device__ __forceinline__ float roundAs(float x) {
+    return toFloat(fromFloat<T>(x));
+}
+__device__ __forceinline__ float silu(float x) {
+    return x / (1.0f + __expf(-x));
+}
+
+// A finished sum: bias is in it; rounds as separate operations would.
+template <class T>
+__device__ __forceinline__ void storeValue(const DecodeLinear& l, std::int64_t b, std::int64_t column,
+                                           float v, float residual) {
+    if (l.wide)
+        static_cast<float*>(l.out)[b * l.outStride + column] = roundAs<T>(v + residual);
+    else
+        static_cast<T*>(l.out)[b * l.outStride + column] = fromFloat<T>(v + residual);
+}
+template <class T>
+__device__ __forceinline__ float biasOf(const DecodePart& part, std::int64_t row) {
+    return part.bias ? toFloat(static_cast<const T*>(part.bias)[row]) : 0.0f;
+}
+template <class T>
+__device__ __forceinline__ float residualOf(const DecodeLinear& l, std::int64_t b, std::int64_t column) {
+    return l.residual ? toFloat(static_cast<const T*>(l.residual)[b * l.outStride + column]) : 0.0f;
+}
+
+}  // namespace caravan::kernels::cuda

@@ -1,0 +1,266 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "kernels/common/dependent.cuh"
+#include "kernels/common/device.cuh"
+#include "kernels/split_attention/split_attention.h"
+
+namespace caravan::kernels::cuda {
+namespace {
+
+constexpr int kWarpsPerBlock = 4, kBlock = kWarpsPerBlock * 32, kMostHead = 256, kRun = 4;
+
+// How a group of lanes holds a head: 16 bytes each where the size is known, else strided single elements.
+template <class T, int Size>
+struct Held {
+    static constexpr int kValues = Size > 0 ? 16 / static_cast<int>(sizeof(T)) : kMostHead / 32;
+    static constexpr int kLanes = Size > 0 ? Size / kValues : 32;
+    static constexpr int kGroups = kBlock / kLanes;
+};
+
+template <class T, int Size>
+struct Values {
+    uint4 raw;
+    __device__ __forceinline__ void load(const T* p, int lane, int) {
+        raw = *reinterpret_cast<const uint4*>(p + lane * Held<T, Size>::kValues);
+    }
+    __device__ __forceinline__ float at(int i) const {
+        const std::uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
+        if constexpr (sizeof(T) == 4) return __uint_as_float(words[i]);
+        return __uint_as_float(i % 2 == 0 ? words[i / 2] << 16 : words[i / 2] & 0xFFFF0000u);
+    }
+};
+template <class T>
+struct Values<T, 0> {
+    float v[kMostHead / 32];
+    __device__ __forceinline__ void load(const T* p, int lane, int size) {
+#pragma unroll
+        for (int i = 0; i < kMostHead / 32; ++i)
+            v[i] = lane + 32 * i < size ? toFloat(p[lane + 32 * i]) : 0.0f;
+    }
+    __device__ __forceinline__ float at(int i) const {
+        return v[i];
+    }
+};
+template <int Size>
+__device__ __forceinline__ int elementOf(int lane, int i, int values) {
+    return Size > 0 ? lane * values + i : lane + 32 * i;
+}
+
+// By one warp: norm and rotation of a head, each rounded to the element type.
+template <class T>
+__device__ __forceinline__ void rotate(const SplitAttention& a, const T* raw, const T* norm,
+                                       std::int64_t position, float* to) {
+    const int lane = threadIdx.x & 31, half = static_cast<int>(a.headSize / 2);
+    float r = 1;
+    if (norm) {
+        float squares = 0;
+        for (int i = lane; i < 2 * half; i += 32)
+            squares += toFloat(raw[i]) * toFloat(raw[i]);
+        r = 1.0f / sqrtf(warpReduce(squares, Plus{}) / static_cast<float>(2 * half) + a.eps);
+    }
+    const auto value = [&](int i) {
+        const float x = toFloat(raw[i]);
+        return norm ? toFloat(fromFloat<T>(x * r * toFloat(norm[i]))) : x;
+    };
+    for (int i = lane; i < half; i += 32) {
+        const float c = a.cos[position * half + i], s = a.sin[position * half + i], u = value(i),
+                    v = value(i + half);
+        to[i] = toFloat(fromFloat<T>(u * c - v * s));
+        to[i + half] = toFloat(fromFloat<T>(v * c + u * s));
+    }
+}
+
+template <class T>
+__device__ __forceinline__ void append(const SplitAttention& a, std::int64_t kvHead, std::int64_t position,
+                                       float* scratch) {
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, size = static_cast<int>(a.headSize);
+    const T* qkv = static_cast<const T*>(a.qkv);
+    const std::int64_t at = position * a.positionStride + kvHead * a.headStride;
+    if (warp == 0) {
+        rotate(a, qkv + (a.heads + kvHead) * size, static_cast<const T*>(a.keyNorm), position, scratch);
+        __syncwarp();
+        for (int i = lane; i < size; i += 32)
+            static_cast<T*>(a.keys)[at + i] = fromFloat<T>(scratch[i]);
+    }
+    if (warp == 1)
+        for (int i = lane; i < size; i += 32)
+            static_cast<T*>(a.values)[at + i] = qkv[(a.heads + a.kvHeads + kvHead) * size + i];
+}
+
+// Block (split, group of Heads query heads that share a key head).
+template <class T, int Size, int Heads>
+__global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ SplitAttention a) {
+    using Hold = Held<T, Size>;
+    constexpr int kValues = Hold::kValues, kLanes = Hold::kLanes, kGroups = Hold::kGroups;
+    constexpr int kWidth = Size > 0 ? Size : kMostHead;
+    __shared__ float query[Heads][kWidth], rotatedKey[kWidth];
+    __shared__ float tops[kGroups][Heads], totals[kGroups][Heads], sums[kGroups][Heads][kWidth];
+    __shared__ bool isLast;
+    const int size = static_cast<int>(a.headSize), perKey = static_cast<int>(a.heads / a.kvHeads);
+    const int groupsPerKey = (perKey + Heads - 1) / Heads;
+    const std::int64_t kvHead = blockIdx.y / groupsPerKey;
+    const int inKey = static_cast<int>(blockIdx.y) % groupsPerKey * Heads;
+    const std::int64_t head = kvHead * perKey + inKey;
+    const int heads = min(Heads, perKey - inKey);
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x % kLanes, group = threadIdx.x / kLanes;
+
+    const std::int64_t position = *a.position, last = position + 1,
+                       first = a.window > 0 && last > a.window ? last - a.window : 0;
+    const std::int64_t run = (last - first + a.splits - 1) / a.splits, begin = first + blockIdx.x * run,
+                       end = min(begin + run, last);
+    const T* keys = static_cast<const T*>(a.keys) + kvHead * a.headStride;
+    const T* values = static_cast<const T*>(a.values) + kvHead * a.headStride;
+    const int lines = (size * static_cast<int>(sizeof(T)) + 127) / 128;
+    for (std::int64_t i = threadIdx.x; i < (end - begin) * lines; i += kBlock) {
+        const std::int64_t at = (begin + i / lines) * a.positionStride;
+        prefetchL2(reinterpret_cast<const char*>(keys + at) + i % lines * 128);
+        prefetchL2(reinterpret_cast<const char*>(values + at) + i % lines * 128);
+    }
+    previousDone();
+    allowNext();
+    for (int h = warp; h < heads; h += kWarpsPerBlock)
+        rotate(a, static_cast<const T*>(a.qkv) + (head + h) * size, static_cast<const T*>(a.queryNorm),
+               position, query[h]);
+    if (begin < end && end == last) append<T>(a, kvHead, position, rotatedKey);
+    __syncthreads();
+
+    // Groups of one warp may have different numbers of rounds: only the group itself takes part.
+    const std::uint32_t members =
+        kLanes == 32 ? 0xFFFFFFFFu : ((1u << (kLanes % 32)) - 1) << (threadIdx.x % 32 / kLanes * kLanes);
+    const float scale = rsqrtf(static_cast<float>(size));
+    float q[Heads][kValues], sum[Heads][kValues], top[Heads], total[Heads];
+#pragma unroll
+    for (int h = 0; h < Heads; ++h) {
+        top[h] = -INFINITY, total[h] = 0;
+#pragma unroll
+        for (int i = 0; i < kValues; ++i) {
+            const int e = elementOf<Size>(lane, i, kValues);
+            q[h][i] = e < size && h < heads ? query[h][e] * scale : 0.0f;
+            sum[h][i] = 0;
+        }
+    }
+    for (std::int64_t p0 = begin + group; p0 < end; p0 += kRun * kGroups) {
+        Values<T, Size> k[kRun], v[kRun];
+#pragma unroll
+        for (int r = 0; r < kRun; ++r) {
+            const std::int64_t p = min(p0 + r * kGroups, end - 1);
+            k[r].load(keys + p * a.positionStride, lane, size);
+            v[r].load(values + p * a.positionStride, lane, size);
+        }
+#pragma unroll
+        for (int h = 0; h < Heads; ++h) {
+            float score[kRun], higher = top[h];
+#pragma unroll
+            for (int r = 0; r < kRun; ++r) {
+                float dot = 0;
+#pragma unroll
+                for (int i = 0; i < kValues; ++i)
+                    dot += q[h][i] * k[r].at(i);
+#pragma unroll
+                for (int offset = kLanes / 2; offset > 0; offset /= 2)
+                    dot += __shfl_xor_sync(members, dot, offset);
+                score[r] = p0 + r * kGroups < end ? dot : -INFINITY;
+                higher = fmaxf(higher, score[r]);
+            }
+            const float old = __expf(top[h] - higher);
+            top[h] = higher;
+            total[h] *= old;
+#pragma unroll
+            for (int i = 0; i < kValues; ++i)
+                sum[h][i] *= old;
+#pragma unroll
+            for (int r = 0; r < kRun; ++r) {
+                const float weight = __expf(score[r] - higher);
+                total[h] += weight;
+#pragma unroll
+                for (int i = 0; i < kValues; ++i)
+                    sum[h][i] += weight * v[r].at(i);
+            }
+        }
+    }
+#pragma unroll
+    for (int h = 0; h < Heads; ++h) {
+        if (lane == 0) tops[group][h] = top[h], totals[group][h] = total[h];
+#pragma unroll
+        for (int i = 0; i < kValues; ++i)
+            if (const int e = elementOf<Size>(lane, i, kValues); e < kWidth) sums[group][h][e] = sum[h][i];
+    }
+    __syncthreads();
+    const std::int64_t stride = size + 2;
+    for (int i = threadIdx.x; i < heads * size; i += kBlock) {
+        const int h = i / size, c = i % size;
+        float highest = -INFINITY, all = 0, merged = 0;
+        for (int g = 0; g < kGroups; ++g)
+            highest = fmaxf(highest, tops[g][h]);
+        for (int g = 0; g < kGroups; ++g) {
+            const float factor = totals[g][h] > 0 ? __expf(tops[g][h] - highest) : 0.0f;
+            all += totals[g][h] * factor;
+            merged += sums[g][h][c] * factor;
+        }
+        float* to = a.partial + ((head + h) * a.splits + blockIdx.x) * stride;
+        to[c] = merged;
+        if (c == 0) to[size] = highest, to[size + 1] = all;
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        __threadfence();
+        isLast = atomicAdd(a.arrived + blockIdx.y, 1u) + 1 == gridDim.x;
+        if (isLast) a.arrived[blockIdx.y] = 0;
+        __threadfence();
+    }
+    __syncthreads();
+    if (!isLast) return;
+    for (int i = threadIdx.x; i < heads * size; i += kBlock) {
+        const int h = i / size, c = i % size;
+        const float* from = a.partial + (head + h) * a.splits * stride;
+        float highest = -INFINITY, all = 0, merged = 0;
+        for (std::int64_t s = 0; s < a.splits; ++s)
+            highest = fmaxf(highest, __ldcg(from + s * stride + size));
+        for (std::int64_t s = 0; s < a.splits; ++s) {
+            const float part = __ldcg(from + s * stride + size + 1),
+                        factor = part > 0 ? __expf(__ldcg(from + s * stride + size) - highest) : 0.0f;
+            all += part * factor;
+            if (part > 0) merged += __ldcg(from + s * stride + c) * factor;
+        }
+        static_cast<T*>(a.out)[(head + h) * size + c] = fromFloat<T>(merged / all);
+    }
+}
+
+template <class T, int Size>
+int launch(const SplitAttention& a, Stream stream) {
+    const auto perKey = a.heads / a.kvHeads;
+    const auto grid = [&](std::int64_t heads) {
+        return dim3(static_cast<unsigned>(a.splits),
+                    static_cast<unsigned>(a.kvHeads * ((perKey + heads - 1) / heads)));
+    };
+    if (perKey == 1) return launchDependent(splitKernel<T, Size, 1>, grid(1), kBlock, 0, stream, a);
+    if (perKey == 2 || sizeof(T) == 4)
+        return launchDependent(splitKernel<T, Size, 2>, grid(2), kBlock, 0, stream, a);
+    return launchDependent(splitKernel<T, Size, 4>, grid(4), kBlock, 0, stream, a);
+}
+
+bool aligned(const SplitAttention& a) {
+    return reinterpret_cast<std::uintptr_t>(a.keys) % 16 == 0 &&
+           reinterpret_cast<std::uintptr_t>(a.values) % 16 == 0 && a.positionStride % 8 == 0 &&
+           a.headStride % 8 == 0;
+}
+
+}  // namespace
+
+int splitAttention(Element element, const SplitAttention& a, Stream stream) {
+    if (a.headSize > kMostHead || a.headSize % 2 != 0 || a.splits < 1)
+        return static_cast<int>(cudaErrorInvalidValue);
+    int error = 0;
+    forElement(element, [&](auto type) {
+        using T = decltype(type);
+        if (a.headSize == 128 && aligned(a))
+            error = launch<T, 128>(a, stream);
+        else if (a.headSize == 64 && aligned(a))
+            error = launch<T, 64>(a, stream);
+        else
+            error = launch<T, 0>(a, stream);
+    });
+    return error;
+}
+
+}  // namespace caravan::kernels::cuda
