@@ -67,6 +67,8 @@ void to_json(json& out, const ModelSource& m) {
            {"live", m.live},
            {"quantization", wordOf(m.quantization)},
            {"compute", wordOf(m.compute)}};
+    if (m.topK) out["top_k"] = *m.topK;
+    if (m.scaling) out["scaling"] = *m.scaling;
 }
 void from_json(const json& in, ModelSource& m) {
     read(in, "path", m.path);
@@ -74,6 +76,8 @@ void from_json(const json& in, ModelSource& m) {
     read(in, "live", m.live);
     readWord(in, "quantization", m.quantization);
     readWord(in, "compute", m.compute);
+    read(in, "top_k", m.topK);
+    read(in, "scaling", m.scaling);
 }
 
 void to_json(json& out, const ChatMessage& m) {

@@ -11,32 +11,63 @@ namespace caravan::engine {
 namespace {
 
 constexpr std::array kTemplates = {
-    ErrorTemplate{"failed", 1, "The operation failed", "", "{detail}", "Look at the log for what happened before it."},
-    ErrorTemplate{"engine_gone", 1, "The engine stopped", "", "{detail}", "Nothing saved is lost. Resume from the last checkpoint."},
-    ErrorTemplate{"not_a_number", 1, "The loss was not a number", "step {step}", "", "Continue with half the learning rate, or look at the batch."},
-    ErrorTemplate{"run_busy", 1, "The run is owned by another process", "{run}", "", "Attach to it, or stop it there first."},
+    ErrorTemplate{"failed", 1, "The operation failed", "", "{detail}",
+                  "Look at the log for what happened before it."},
+    ErrorTemplate{"engine_gone", 1, "The engine stopped", "", "{detail}",
+                  "Nothing saved is lost. Resume from the last checkpoint."},
+    ErrorTemplate{"not_a_number", 1, "The loss was not a number", "step {step}", "",
+                  "Continue with half the learning rate, or look at the batch."},
+    ErrorTemplate{"run_busy", 1, "The run is owned by another process", "{run}", "",
+                  "Attach to it, or stop it there first."},
     ErrorTemplate{"unsupported", 1, "{what} is not supported", "", "{detail}", ""},
-    ErrorTemplate{"device_unavailable", 1, "The device {device} cannot be used", "", "{detail}", "Use --device cpu, or install a driver for it."},
-    ErrorTemplate{"device_error", 1, "The device {device} reported an error", "", "{detail}", "Nothing saved is lost. Resume from the last checkpoint."},
-    ErrorTemplate{"bad_option", 2, "{key} cannot be {value}", "", "it must be {range}", "Choose a value in that range."},
+    ErrorTemplate{"device_unavailable", 1, "The device {device} cannot be used", "", "{detail}",
+                  "Use --device cpu, or install a driver for it."},
+    ErrorTemplate{"device_error", 1, "The device {device} reported an error", "", "{detail}",
+                  "Nothing saved is lost. Resume from the last checkpoint."},
+    ErrorTemplate{"bad_option", 2, "{key} cannot be {value}", "", "it must be {range}",
+                  "Choose a value in that range."},
     ErrorTemplate{"unknown_key", 2, "There is no setting {key}", "", "", "Did you mean {nearest}?"},
     ErrorTemplate{"missing_option", 2, "{key} is missing", "", "", "Say it and run the command again."},
     ErrorTemplate{"not_found", 2, "There is no {what} {name}", "", "", "Check the name."},
-    ErrorTemplate{"already_exists", 2, "{path} exists already", "", "", "Choose another name, or remove it first."},
+    ErrorTemplate{"already_exists", 2, "{path} exists already", "", "",
+                  "Choose another name, or remove it first."},
     ErrorTemplate{"file_missing", 3, "A file is missing", "{file}", "", "Check the path."},
-    ErrorTemplate{"file_unreadable", 3, "A file cannot be read", "{file}", "{detail}", "Check its permissions and the disk."},
-    ErrorTemplate{"file_bad", 3, "A file is damaged or not what it should be", "{file}, {place}", "{detail}", "Fetch or export it again."},
-    ErrorTemplate{"file_too_large", 3, "A file asks for more than is accepted", "{file}, {place}", "{bytes} bytes, the limit is {limit}", "Check where it comes from."},
-    ErrorTemplate{"model_unsupported", 3, "This model cannot be used", "{file}", "{detail}", "What works: {supported}."},
-    ErrorTemplate{"row_bad", 3, "A data row cannot be used", "{file}, line {line}", "{detail}", "Mend or remove the row."},
-    ErrorTemplate{"checkpoint_damaged", 3, "A checkpoint is damaged", "{path}", "{detail}", "Resume from an earlier checkpoint."},
-    ErrorTemplate{"memory_short", 4, "There is not enough memory: {needed} needed, {available} there", "", "", "{remedy}"},
-    ErrorTemplate{"disk_short", 4, "There is not enough disk space: {needed} needed, {available} free", "{path}", "", "Free space there, then continue."},
-    ErrorTemplate{"write_failed", 4, "A file could not be written", "{path}", "{detail}", "Check the disk, then continue."},
-    ErrorTemplate{"interrupted", 5, "Interrupted; the state is saved", "{run}, step {step}", "", "caravan-cli resume {run} continues it."},
-    ErrorTemplate{"internal", 70, "This is a bug in Caravan", "", "{detail}", "Please report it with the log."},
+    ErrorTemplate{"file_unreadable", 3, "A file cannot be read", "{file}", "{detail}",
+                  "Check its permissions and the disk."},
+    ErrorTemplate{"file_bad", 3, "A file is damaged or not what it should be", "{file}, {place}", "{detail}",
+                  "Fetch or export it again."},
+    ErrorTemplate{"file_too_large", 3, "A file asks for more than is accepted", "{file}, {place}",
+                  "{bytes} bytes, the limit is {limit}", "Check where it comes from."},
+    ErrorTemplate{"model_unsupported", 3, "This model cannot be used", "{file}", "{detail}",
+                  "What works: {supported}."},
+    ErrorTemplate{"row_bad", 3, "A data row cannot be used", "{file}, line {line}", "{detail}",
+                  "Mend or remove the row."},
+    ErrorTemplate{"checkpoint_damaged", 3, "A checkpoint is damaged", "{path}", "{detail}",
+                  "Resume from an earlier checkpoint."},
+    ErrorTemplate{"memory_short", 4, "There is not enough memory: {needed} needed, {available} there", "", "",
+                  "{remedy}"},
+    ErrorTemplate{"disk_short", 4, "There is not enough disk space: {needed} needed, {available} free",
+                  "{path}", "", "Free space there, then continue."},
+    ErrorTemplate{"write_failed", 4, "A file could not be written", "{path}", "{detail}",
+                  "Check the disk, then continue."},
+    ErrorTemplate{"interrupted", 5, "Interrupted; the state is saved", "{run}, step {step}", "",
+                  "caravan-cli resume {run} continues it."},
+    ErrorTemplate{"internal", 70, "This is a bug in Caravan", "", "{detail}",
+                  "Please report it with the log."},
 };
 static_assert(kTemplates.size() == static_cast<std::size_t>(ErrorCode::Internal) + 1);
+
+// "1073741824" as "1.0 GiB"; other texts as they are.
+std::string bytesShown(std::string_view text) {
+    if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string_view::npos)
+        return std::string(text);
+    constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = std::stod(std::string(text));
+    std::size_t unit = 0;
+    for (; value >= 1024 && unit + 1 < kUnits.size(); ++unit)
+        value /= 1024;
+    return unit == 0 ? fmt::format("{} B", text) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
 
 std::string filled(std::string_view pattern, const Error& error) {
     std::string out;
@@ -46,7 +77,8 @@ std::string filled(std::string_view pattern, const Error& error) {
             out += pattern[i];
             continue;
         }
-        out += error.parameter(pattern.substr(i + 1, end - i - 1));
+        const std::string_view name = pattern.substr(i + 1, end - i - 1), value = error.parameter(name);
+        out += name == "needed" || name == "available" ? bytesShown(value) : std::string(value);
         i = end;
     }
     return out;
@@ -61,15 +93,22 @@ const ErrorTemplate& errorTemplate(ErrorCode code) {
 
 ErrorText describe(const Error& error) {
     const ErrorTemplate& t = errorTemplate(error.code);
-    ErrorText text{filled(t.what, error), filled(t.where, error), filled(t.why, error), filled(t.todo, error)};
-    while (text.where.ends_with(", ") || text.where.ends_with(' ')) text.where.pop_back();
+    ErrorText text{filled(t.what, error), filled(t.where, error), filled(t.why, error),
+                   filled(t.todo, error)};
+    while (text.where.ends_with(", ") || text.where.ends_with(' '))
+        text.where.pop_back();
+    if (error.code == ErrorCode::MemoryShort && error.parameter("needed").empty())
+        text.what = "There is not enough memory";
     if (error.code == ErrorCode::Interrupted && error.parameter("run").empty())
         return {"Interrupted before it was done", "", "", "Run it again to do it whole."};
-    if (error.code == ErrorCode::UnknownKey && error.parameter("nearest").empty()) text.todo = "Look at --help for the settings there are.";
+    if (error.code == ErrorCode::UnknownKey && error.parameter("nearest").empty())
+        text.todo = "Look at --help for the settings there are.";
     return text;
 }
 
-int exitCode(const Error& error) { return errorTemplate(error.code).exitCode; }
+int exitCode(const Error& error) {
+    return errorTemplate(error.code).exitCode;
+}
 
 std::string errorLines(const Error& error) {
     const ErrorText t = describe(error);

@@ -12,18 +12,21 @@
 
 namespace caravan::engine {
 
-// JSON of every api value, one spelling for the wire, metrics.jsonl and --json. Keys are those of cli.md where it names
-// them (snake_case). Large arrays become typed byte strings only on the wire (wire.h).
-// Run events carry {"type": "step" | "evaluation" | "sample" | "checkpoint" | "alarm" | "state" | "progress" | "routing" | "log" | "result"}.
+// JSON of every api value, one spelling for the wire, metrics.jsonl and --json. Keys are those of cli.md
+// where it names them (snake_case). Large arrays become typed byte strings only on the wire (wire.h). Run
+// events carry {"type": "step" | "evaluation" | "sample" | "checkpoint" | "alarm" | "state" | "progress" |
+// "routing" | "log" | "result"}.
 [[nodiscard]] nlohmann::json toJson(const RunEvent& event);
 [[nodiscard]] Result<RunEvent> runEventFromJson(const nlohmann::json& json);
-[[nodiscard]] nlohmann::json toJson(const Error& error);  // {"type":"error","code","what","where","why","do","parameters"}
+// {"type":"error","code","what","where","why","do","parameters"}
+[[nodiscard]] nlohmann::json toJson(const Error& error);
 [[nodiscard]] Error errorFromJson(const nlohmann::json& json);
 
-// to_json / from_json (found by argument-dependent lookup) exist for: ModelConfig, ModelInspection, RunPlan, DataPreview,
-// StepZeroProof, DryStep, DeviceStatus, UpcycleOutcome, ModelSource, ChatMessage, GenerateOptions, TokenEvent,
-// GenerateSummary, EvaluateOutcome, RoutingStatistics, RoutingRecord, ExportOutcome.
-#define CARAVAN_JSON(T)                              \
+// to_json / from_json (found by argument-dependent lookup) exist for: ModelConfig, ModelInspection, RunPlan,
+// DataPreview, StepZeroProof, DryStep, DeviceStatus, UpcycleOutcome, ModelSource, ChatMessage,
+// GenerateOptions, TokenEvent, GenerateSummary, EvaluateOutcome, RoutingStatistics, RoutingRecord,
+// ExportOutcome.
+#define CARAVAN_JSON(T)                                 \
     void to_json(nlohmann::json& json, const T& value); \
     void from_json(const nlohmann::json& json, T& value);
 CARAVAN_JSON(ModelConfig)

@@ -16,10 +16,10 @@ struct Id {
     friend constexpr auto operator<=>(Id, Id) = default;
 };
 
-using TokenId = std::int32_t;                         // index into the vocabulary
-using LayerIndex = Id<struct LayerTag>;               // decoder layer, from 0
-using ExpertId = Id<struct ExpertTag>;                // index in the checkpoint keys, from 0
-using StepIndex = std::int64_t;                       // optimizer step, counts from 1; 0 = before the first
+using TokenId = std::int32_t;            // index into the vocabulary
+using LayerIndex = Id<struct LayerTag>;  // decoder layer, from 0
+using ExpertId = Id<struct ExpertTag>;   // index in the checkpoint keys, from 0
+using StepIndex = std::int64_t;          // optimizer step, counts from 1; 0 = before the first
 using Bytes = std::int64_t;
 
 }  // namespace caravan::engine

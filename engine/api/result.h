@@ -15,38 +15,38 @@ namespace caravan::engine {
 // The exit code of the command line follows from the code (exitCode()).
 enum class ErrorCode : std::uint16_t {
     // 1 failed while running
-    Failed,            // detail
-    EngineGone,        // detail
-    NotANumber,        // step
-    RunBusy,           // run
-    Unsupported,       // what, detail
-    DeviceUnavailable, // device, detail
-    DeviceError,       // device, detail
+    Failed,             // detail
+    EngineGone,         // detail
+    NotANumber,         // step
+    RunBusy,            // run
+    Unsupported,        // what, detail
+    DeviceUnavailable,  // device, detail
+    DeviceError,        // device, detail
     // 2 wrong usage
-    BadOption,         // key, value, range
-    UnknownKey,        // key, nearest
-    MissingOption,     // key
-    NotFound,          // what, name
-    AlreadyExists,     // path
+    BadOption,      // key, value, range
+    UnknownKey,     // key, nearest
+    MissingOption,  // key
+    NotFound,       // what, name
+    AlreadyExists,  // path
     // 3 an input file is bad
-    FileMissing,       // file
-    FileUnreadable,    // file, detail
-    FileBad,           // file, place, detail
-    FileTooLarge,      // file, place, bytes, limit
-    ModelUnsupported,  // file, detail, supported
-    RowBad,            // file, line, detail
-    CheckpointDamaged, // path, detail
+    FileMissing,        // file
+    FileUnreadable,     // file, detail
+    FileBad,            // file, place, detail
+    FileTooLarge,       // file, place, bytes, limit
+    ModelUnsupported,   // file, detail, supported
+    RowBad,             // file, line, detail
+    CheckpointDamaged,  // path, detail
     // 4 not enough memory or disk
-    MemoryShort,       // needed, available, remedy
-    DiskShort,         // path, needed, available
-    WriteFailed,       // path, bytes, detail
+    MemoryShort,  // needed, available, remedy
+    DiskShort,    // path, needed, available
+    WriteFailed,  // path, bytes, detail
     // 5 interrupted, state saved
-    Interrupted,       // run, step
+    Interrupted,  // run, step
     // 70 a bug in Caravan
-    Internal,          // detail
+    Internal,  // detail
 };
 
-// [[nodiscard]] value: code plus named parameters, e.g. {"file", "/m/config.json"}, {"place", "key rope_scaling.factor"}.
+// A value: code plus named parameters, e.g. {"place", "key rope_scaling.factor"}.
 struct Error {
     ErrorCode code = ErrorCode::Internal;
     std::vector<std::pair<std::string, std::string>> parameters;

@@ -7,11 +7,13 @@
 
 namespace caravan::engine {
 namespace {
-constexpr std::array<const char*, 10> kWords = {"created", "queued",  "loading",     "running",  "paused",
+constexpr std::array<const char*, 10> kWords = {"created",  "queued",  "loading",     "running",  "paused",
                                                 "stopping", "stopped", "interrupted", "finished", "failed"};
 }
 
-const char* stateWord(RunState state) { return kWords[static_cast<std::size_t>(state)]; }
+const char* stateWord(RunState state) {
+    return kWords[static_cast<std::size_t>(state)];
+}
 
 std::optional<RunState> stateFromWord(std::string_view word) {
     for (std::size_t i = 0; i < kWords.size(); ++i)

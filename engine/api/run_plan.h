@@ -11,7 +11,8 @@ namespace caravan::engine {
 
 // Pure arithmetic on a recipe and a model: engine/plan computes it, no device is touched.
 struct MemoryItem {
-    std::string key;    // "base_weights", "embeddings", "trainable", "gradients", "optimizer", "activations", "workspace", "context"
+    std::string key;  // "base_weights", "embeddings", "trainable", "gradients", "optimizer", "activations",
+                      // "workspace", "context"
     Bytes bytes = 0;
 };
 struct RunPlan {
@@ -23,11 +24,11 @@ struct RunPlan {
     std::vector<MemoryItem> memory;
     Bytes memoryTotal = 0;
     Bytes checkpointBytes = 0;
-    Bytes diskBytes = 0;                   // checkpoints kept (last 3, best) + routing + metrics
-    double flopsPerToken = 0;              // forward + backward
-    std::int64_t steps = 0;                // 0: data not chosen
+    Bytes diskBytes = 0;       // checkpoints kept (last 3, best) + routing + metrics
+    double flopsPerToken = 0;  // forward + backward
+    std::int64_t steps = 0;    // 0: data not chosen
     std::int64_t tokensPerStep = 0;
-    std::int64_t microBatchTokens = 0;     // the value in force
+    std::int64_t microBatchTokens = 0;  // the value in force
     std::int64_t sequenceLength = 0;
 };
 

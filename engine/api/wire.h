@@ -12,31 +12,38 @@
 
 namespace caravan::engine::wire {
 
-// One frame: 4-byte little-endian length N (<= kMaxFrame), then N bytes of CBOR: {"t": type, "id": number, "b": body}.
-// Requests carry an id > 0 chosen by the client; the answer is any number of "progress" and "token" frames and exactly one
-// "result" or "error" frame with that id. Frames with id 0 are events.
+// One frame: 4-byte little-endian length N (<= kMaxFrame), then N bytes of CBOR: {"t": type, "id": number,
+// "b": body}. Requests carry an id > 0 chosen by the client; the answer is any number of "progress" and
+// "token" frames and exactly one "result" or "error" frame with that id. Frames with id 0 are events.
 //
-// Requests (body -> result body):
-//   hello        {protocol, version, pid}            -> {protocol, version, pid, capabilities[]}   first frame of a connection
-//   device       {}                                  -> DeviceStatus
-//   inspect      {path}                              -> ModelInspection
-//   plan         {recipe, folder}                    -> {plan: RunPlan, problems: [{key, error, warning, nearest}]}
-//   preview      {recipe, folder}                    -> DataPreview          (long: progress)
-//   tokenize     {path, text}                        -> {ids: [], pieces: []}
-//   proof        {recipe, folder}                    -> StepZeroProof        (long)
-//   dry_step     {recipe, folder}                    -> DryStep              (long)
-//   run.start    {recipe, folder, run, stop_after?}  -> {run}                run = absolute run folder
-//   run.resume   {run, step?, stop_after?}           -> {run}
-//   run.attach   {run?}                              -> {runs: [{run, state, step}]}  subscribes this connection to run events
-//   run.pause | run.continue | run.stop | run.checkpoint | run.sample | run.cancel   {run} -> {}
-//   run.change   {run, key, value}                   -> {}
-//   generate     {source: ModelSource, messages: [ChatMessage], options: GenerateOptions} -> GenerateSummary (long: token frames)
-//   evaluate     {source, files: [{path, name}]}     -> EvaluateOutcome      (long)
-//   routing      {source, files}                     -> RoutingStatistics    (long)
-//   cancel       {id}                                -> {}                   ends that request with error interrupted
-//   unload       {}                                  -> {}
-//   quit         {}                                  -> {}                   refused (run_busy) while a run is live unless {force: true}
-// Events (id 0): "run" {run, event: run event JSON}, "device" DeviceStatus (1 Hz), "log" {level, text}, "heartbeat" {} (1 Hz)
+// clang-format off
+// Requests (body -> result body); RECIPE = recipe, folder. Long ones send progress and end with cancel {id}.
+//   hello {protocol, version, pid} -> {protocol, version, pid, capabilities[]}; the first of a connection
+//   device {} -> DeviceStatus
+//   inspect {path} -> ModelInspection
+//   plan {RECIPE} -> {plan: RunPlan, problems: [{key, error, warning, nearest}]}
+//   preview {RECIPE} -> DataPreview; long
+//   tokenize {path, text} -> {ids: [], pieces: []}
+//   proof {RECIPE} -> StepZeroProof; long
+//   dry_step {RECIPE} -> DryStep; long
+//   run.start {RECIPE, run, stop_after?} -> {run}; run = absolute run folder
+//   run.resume {run, step?, stop_after?} -> {run}
+//   run.attach {run?} -> {runs: [{run, state, step}]}; subscribes this connection to run events
+//   run.pause | run.continue | run.stop | run.checkpoint | run.sample | run.cancel {run} -> {}
+//   run.change {run, key, value} -> {}
+//   generate {source: ModelSource, messages: [ChatMessage], options: GenerateOptions} -> GenerateSummary;
+//            long, with token frames
+//   evaluate {source, files: [{path, name}]} -> EvaluateOutcome; long
+//   routing {source, files} -> RoutingStatistics; long
+//   cancel {id} -> {}; ends that request with error interrupted
+//   unload {} -> {}
+//   quit {} -> {}; refused (run_busy) while a run is live unless {force: true}
+// Events (id 0):
+//   run {run, event: run event JSON}; of a run's end only when the next one may start
+//   device: DeviceStatus (1 Hz)
+//   log {level, text}
+//   heartbeat {} (1 Hz)
+// clang-format on
 inline constexpr int kProtocol = 1;
 inline constexpr std::uint32_t kMaxFrame = 256u << 20;
 
@@ -47,7 +54,8 @@ struct Frame {
 };
 
 [[nodiscard]] std::vector<std::uint8_t> encode(const Frame& frame);
-// Feeds bytes; take() gives complete frames in order. A bad frame is an error and the connection must be closed.
+// Feeds bytes; take() gives complete frames in order. A bad frame is an error and the connection must be
+// closed.
 class Decoder {
   public:
     void feed(std::span<const std::uint8_t> bytes);
@@ -62,7 +70,8 @@ class Decoder {
 [[nodiscard]] nlohmann::json packFloats(std::span<const float> values);
 [[nodiscard]] Result<std::vector<float>> unpackFloats(const nlohmann::json& json);
 
-// The engine's socket: $XDG_RUNTIME_DIR/caravan/engine.sock, else /tmp/caravan-UID/engine.sock; CARAVAN_SOCKET overrides.
+// The engine's socket: $XDG_RUNTIME_DIR/caravan/engine.sock, else /tmp/caravan-UID/engine.sock;
+// CARAVAN_SOCKET overrides.
 [[nodiscard]] std::string socketPath();
 
 }  // namespace caravan::engine::wire

@@ -7,204 +7,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "engine/api/json_values.h"
+#include "engine/api/config/field_codecs.h"
 
 namespace caravan::engine {
 namespace {
 
 using nlohmann::json;
-using namespace jsonvalues;
+using namespace fields;
 using R = Recipe;
 constexpr double kInt = 1e12;  // where only the machine is the limit
-
-std::string shown(const json& value) {
-    std::string text = value.is_string() ? value.get<std::string>()
-                                         : value.dump(-1, ' ', false, json::error_handler_t::replace);
-    if (text.size() > 200) text = text.substr(0, 197) + "...";
-    return text;
-}
-
-tl::unexpected<Error> badValue(const std::string& key, const json& value, std::string range) {
-    return fail(ErrorCode::BadOption, {{"key", key}, {"value", shown(value)}, {"range", std::move(range)}});
-}
-
-bool inRange(const FieldDescriptor& field, double value) {
-    return value >= field.minimum && value <= field.maximum;
-}
-
-// A whole number that JSON may spell 3, 3.0 or 3e0.
-std::optional<std::int64_t> whole(const json& value) {
-    if (value.is_number_unsigned()) {
-        const auto number = value.get<std::uint64_t>();
-        if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-            return std::nullopt;
-        return static_cast<std::int64_t>(number);
-    }
-    if (value.is_number_integer()) return value.get<std::int64_t>();
-    if (!value.is_number_float()) return std::nullopt;
-    const double number = value.get<double>();
-    if (!(std::abs(number) < 9e15) || number != std::floor(number)) return std::nullopt;
-    return static_cast<std::int64_t>(number);
-}
-
-template <class T>
-struct Codec;
-
-template <>
-struct Codec<std::int64_t> {
-    static json get(const std::int64_t& value) { return value; }
-    static Result<void> set(const FieldDescriptor& field, std::int64_t& out, const json& value) {
-        const auto number = whole(value);
-        if (!number || !inRange(field, static_cast<double>(*number)))
-            return badValue(field.key, value, rangeText(field));
-        out = *number;
-        return {};
-    }
-};
-template <>
-struct Codec<std::uint64_t> {
-    static json get(const std::uint64_t& value) { return value; }
-    static Result<void> set(const FieldDescriptor& field, std::uint64_t& out, const json& value) {
-        if (value.is_number_unsigned()) {
-            out = value.get<std::uint64_t>();
-            return {};
-        }
-        const auto number = whole(value);
-        if (!number || *number < 0) return badValue(field.key, value, rangeText(field));
-        out = static_cast<std::uint64_t>(*number);
-        return {};
-    }
-};
-template <>
-struct Codec<double> {
-    static json get(const double& value) { return value; }
-    static Result<void> set(const FieldDescriptor& field, double& out, const json& value) {
-        if (!value.is_number() || !inRange(field, value.get<double>()))
-            return badValue(field.key, value, rangeText(field));
-        out = value.get<double>();
-        return {};
-    }
-};
-template <>
-struct Codec<std::string> {
-    static json get(const std::string& value) { return value; }
-    static Result<void> set(const FieldDescriptor& field, std::string& out, const json& value) {
-        // --set name=0001 reads as a number: its text is meant.
-        if (!value.is_string() && !value.is_number()) return badValue(field.key, value, rangeText(field));
-        out = value.is_string() ? value.get<std::string>() : value.dump();
-        return {};
-    }
-};
-template <class E>
-requires std::is_enum_v<E>
-struct Codec<E> {
-    static json get(const E& value) { return wordOf(value); }
-    static Result<void> set(const FieldDescriptor& field, E& out, const json& value) {
-        const auto known =
-            value.is_string() ? fromWord<E>(value.get_ref<const std::string&>()) : std::nullopt;
-        if (!known) return badValue(field.key, value, rangeText(field));
-        out = *known;
-        return {};
-    }
-};
-template <class T>
-struct Codec<std::optional<T>> {
-    static json get(const std::optional<T>& value) { return value ? Codec<T>::get(*value) : json(nullptr); }
-    static Result<void> set(const FieldDescriptor& field, std::optional<T>& out, const json& value) {
-        if (value.is_null()) {
-            out.reset();
-            return {};
-        }
-        T inner{};
-        auto done = Codec<T>::set(field, inner, value);
-        if (done) out = inner;
-        return done;
-    }
-};
-template <>
-struct Codec<std::vector<std::string>> {
-    static json get(const std::vector<std::string>& value) { return value; }
-    static Result<void> set(const FieldDescriptor& field, std::vector<std::string>& out, const json& value) {
-        std::vector<std::string> list;
-        if (value.is_string()) {  // "q_proj,v_proj"
-            const std::string text = value.get<std::string>();
-            for (std::size_t begin = 0; begin <= text.size();) {
-                const std::size_t end = std::min(text.find(',', begin), text.size());
-                if (end > begin) list.push_back(text.substr(begin, end - begin));
-                begin = end + 1;
-            }
-        } else if (value.is_array()) {
-            for (const json& item : value) {
-                if (!item.is_string()) return badValue(field.key, value, rangeText(field));
-                list.push_back(item.get<std::string>());
-            }
-        } else {
-            return badValue(field.key, value, rangeText(field));
-        }
-        if (!field.choices.empty())
-            for (const std::string& item : list)
-                if (std::ranges::find(field.choices, item) == field.choices.end())
-                    return badValue(field.key, item, rangeText(field));
-        out = std::move(list);
-        return {};
-    }
-};
-
-// "a.jsonl,name=code,weight=2" or {"path", "name", "weight"}.
-Result<DataFile> dataFile(const FieldDescriptor& field, const json& value) {
-    DataFile file;
-    const char* range = "a path, or {path, name, weight}";
-    if (value.is_string()) {
-        file.path = value.get<std::string>();
-        return file;
-    }
-    if (!value.is_object() || !value.contains("path") || !value["path"].is_string())
-        return badValue(field.key, value, range);
-    for (const auto& [key, item] : value.items()) {
-        if (key == "path")
-            file.path = item.get<std::string>();
-        else if (key == "name" && item.is_string())
-            file.name = item.get<std::string>();
-        else if (key == "name" && item.is_null())
-            continue;
-        else if (key == "weight" && item.is_number())
-            file.weight = item.get<double>();
-        else if (key == "name" || key == "weight")
-            return badValue(field.key + "." + key, item, key == "name" ? "a name" : "a number");
-        else
-            return fail(ErrorCode::UnknownKey,
-                        {{"key", field.key + "." + key}, {"nearest", field.key + ".name"}});
-    }
-    if (!(file.weight >= 0.0 && file.weight <= 1000.0))
-        return badValue(field.key + ".weight", file.weight, "0 to 1000");
-    return file;
-}
-template <>
-struct Codec<std::vector<DataFile>> {
-    static json get(const std::vector<DataFile>& value) {
-        json out = json::array();
-        for (const DataFile& file : value) {
-            json item = {{"path", file.path}};
-            if (!file.name.empty()) item["name"] = file.name;
-            if (file.weight != 1.0) item["weight"] = file.weight;
-            out.push_back(std::move(item));
-        }
-        return out;
-    }
-    static Result<void> set(const FieldDescriptor& field, std::vector<DataFile>& out, const json& value) {
-        if (!value.is_array()) return badValue(field.key, value, "a list of {path, name, weight}");
-        std::vector<DataFile> list;
-        for (const json& item : value) {
-            auto file = dataFile(field, item);
-            if (!file) return tl::unexpected(file.error());
-            list.push_back(std::move(*file));
-        }
-        out = std::move(list);
-        return {};
-    }
-};
 
 template <class T>
 FieldType typeOf() {
@@ -255,7 +67,7 @@ FieldDescriptor field(FieldGroup group, double minimum, double maximum, const Te
     out.type = typeOf<Inner>();
     out.optional = Unwrapped<Member>::kOptional;
     if constexpr (std::is_enum_v<Inner>)
-        for (const char* word : Words<Inner>::kAll)
+        for (const char* word : jsonvalues::Words<Inner>::kAll)
             out.choices.emplace_back(word);
     out.get = [](const R& recipe) { return Codec<Member>::get(Access{}(const_cast<R&>(recipe))); };
     static std::string key;  // one instantiation per row: its key finds the row

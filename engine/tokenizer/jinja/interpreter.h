@@ -87,6 +87,7 @@ class Interpreter {
 [[nodiscard]] Value slice(const Value& object, const Value& start, const Value& stop, const Value& step);
 // A method of a value ("strip" of a string); nothing if it has none of that name.
 [[nodiscard]] std::optional<Value> method(const Value& object, const std::string& name);
+[[nodiscard]] std::optional<Value> textMethod(const Value& text, const std::string& name);
 [[nodiscard]] Value formatted(Interpreter& interpreter, const Text& pattern,
                               const Value& values);  // "%s" % values
 [[nodiscard]] std::vector<std::pair<std::string, Value>> globals();
