@@ -11,22 +11,44 @@ namespace fs = std::filesystem;
 using engine::Error;
 using engine::ErrorCode;
 
+namespace {
+bool hasEnded(engine::RunState state) {
+    using enum engine::RunState;
+    return state == Stopped || state == Interrupted || state == Finished || state == Failed;
+}
+}  // namespace
+
+// Writes a run's events into its project and hands them on; its end is kept back until retire().
 struct HostedRuns::Observer : engine::RunObserver {
-    Observer(std::string folder, std::shared_ptr<projects::RunRecorder> recorder, Publish publish)
-        : folder(std::move(folder)), recorder(std::move(recorder)), publish(std::move(publish)) {}
+    Observer(std::string folder, std::shared_ptr<projects::RunRecorder> recorder, HostedRuns& runs)
+        : folder(std::move(folder)), recorder(std::move(recorder)), runs(runs) {}
     void onEvent(const engine::RunEvent& event) override {
         if (recorder) recorder->onEvent(event);
-        if (const auto* routing = std::get_if<engine::RoutingRecord>(&event)) {
-            const std::lock_guard lock(mutex);
-            newest = *routing;
-        }
-        publish(folder, event);
+        if (keptBack(event))
+            runs.m_ending();
+        else
+            runs.m_publish(folder, event);
+    }
+    bool hasEnd() {
+        const std::lock_guard lock(mutex);
+        return !end.empty();
     }
     const std::string folder;
     const std::shared_ptr<projects::RunRecorder> recorder;  // null: the run belongs to no project
-    const Publish publish;
+    HostedRuns& runs;
     std::mutex mutex;
     std::optional<engine::RoutingRecord> newest;
+    std::vector<engine::RunEvent> end;  // the change of state to an end, and what came after
+
+  private:
+    bool keptBack(const engine::RunEvent& event) {
+        const std::lock_guard lock(mutex);
+        if (const auto* routing = std::get_if<engine::RoutingRecord>(&event)) newest = *routing;
+        const auto* change = std::get_if<engine::StateChange>(&event);
+        if (end.empty() && !(change && hasEnded(change->to))) return false;
+        end.push_back(event);
+        return true;
+    }
 };
 
 namespace {
@@ -35,14 +57,10 @@ std::string cleanFolder(const std::string& folder) {
     return (path.has_filename() ? path : path.parent_path()).string();
 }
 
-bool hasEnded(engine::RunState state) {
-    using enum engine::RunState;
-    return state == Stopped || state == Interrupted || state == Finished || state == Failed;
-}
 }  // namespace
 
-HostedRuns::HostedRuns(engine::Engine& engine, Publish publish)
-    : m_engine(engine), m_publish(std::move(publish)) {}
+HostedRuns::HostedRuns(engine::Engine& engine, Publish publish, std::function<void()> ending)
+    : m_engine(engine), m_publish(std::move(publish)), m_ending(std::move(ending)) {}
 
 HostedRuns::~HostedRuns() = default;
 
@@ -70,16 +88,14 @@ engine::Result<std::shared_ptr<projects::RunRecorder>> HostedRuns::recorderFor(c
 template <class Begin>
 engine::Result<std::string> HostedRuns::begin(const std::string& folder, const std::string& recipe,
                                               engine::StepIndex steps, Begin begin) {
+    retire();
     {
         const std::lock_guard lock(m_mutex);
-        const auto found = m_runs.find(folder);
-        if (found != m_runs.end() && (!found->second.run || !hasEnded(found->second.run->state())))
-            return engine::fail(ErrorCode::RunBusy, {{"run", folder}});
-        if (found != m_runs.end()) m_runs.erase(found);
+        if (m_runs.contains(folder)) return engine::fail(ErrorCode::RunBusy, {{"run", folder}});
     }
     auto recorder = recorderFor(folder, recipe, steps);
     if (!recorder) return tl::unexpected(recorder.error());
-    const auto observer = std::make_shared<Observer>(folder, *recorder, m_publish);
+    const auto observer = std::make_shared<Observer>(folder, *recorder, *this);
     {
         const std::lock_guard lock(m_mutex);
         m_runs[folder] = {observer, nullptr};
@@ -92,6 +108,7 @@ engine::Result<std::string> HostedRuns::begin(const std::string& folder, const s
         return tl::unexpected(run.error());
     }
     m_runs[folder].run = std::move(*run);
+    if (observer->hasEnd()) m_ending();
     return folder;
 }
 
@@ -130,9 +147,8 @@ std::vector<HostedRuns::Status> HostedRuns::list() const {
 }
 
 bool HostedRuns::anyLive() const {
-    for (const Status& status : list())
-        if (!hasEnded(status.state)) return true;
-    return false;
+    const std::lock_guard lock(m_mutex);
+    return !m_runs.empty();
 }
 
 std::optional<engine::RoutingRecord> HostedRuns::newestRouting(const std::string& run) const {
@@ -164,20 +180,24 @@ void HostedRuns::checkpointAll() {
 }
 
 void HostedRuns::retire() {
+    const std::lock_guard alone(m_retiring);
     std::vector<Entry> ended;
     {
         const std::lock_guard lock(m_mutex);
-        for (auto it = m_runs.begin(); it != m_runs.end();) {
-            if (!it->second.run || !hasEnded(it->second.run->state())) {
-                ++it;
-                continue;
-            }
-            ended.push_back(std::move(it->second));
-            it = m_runs.erase(it);
-        }
+        for (const auto& [folder, entry] : m_runs)
+            if (entry.run && (entry.observer->hasEnd() || hasEnded(entry.run->state())))
+                ended.push_back(entry);
     }
-    for (Entry& entry : ended)
+    for (Entry& entry : ended) {
         entry.run->wait();
+        {
+            const std::lock_guard lock(m_mutex);
+            m_runs.erase(entry.observer->folder);
+        }
+        entry.run.reset();  // its thread is joined and its memory is free
+        for (const engine::RunEvent& event : entry.observer->end)
+            m_publish(entry.observer->folder, event);
+    }
 }
 
 }  // namespace caravan::host

@@ -19,9 +19,10 @@ namespace caravan::host {
 // Thread-safe.
 class HostedRuns {
   public:
-    // Called on the run's thread; must not block.
+    // Called on the run's thread, the end of a run on that of retire(); must not block.
     using Publish = std::function<void(const std::string& run, const engine::RunEvent& event)>;
-    HostedRuns(engine::Engine& engine, Publish publish);
+    // ending: on the run's thread when its end is near; retire() is due then.
+    HostedRuns(engine::Engine& engine, Publish publish, std::function<void()> ending);
     ~HostedRuns();
 
     [[nodiscard]] engine::Result<std::string> start(engine::RunRequest request);  // blocks on the disk
@@ -39,7 +40,8 @@ class HostedRuns {
     void stopAll();  // save and stop
     void cancelAll();
     void checkpointAll();
-    // Drops runs that have ended; joins their threads. Not on a run's thread.
+    // Joins the threads of runs that have ended, drops them and only then publishes their end: whoever hears
+    // of it may start the next one. Not on a run's thread.
     void retire();
 
   private:
@@ -57,6 +59,8 @@ class HostedRuns {
 
     engine::Engine& m_engine;
     Publish m_publish;
+    std::function<void()> m_ending;
+    std::mutex m_retiring;  // one thread at a time
     mutable std::mutex m_mutex;
     std::map<std::string, Entry> m_runs;
     std::map<std::string, std::weak_ptr<projects::Project>> m_projects;
