@@ -29,6 +29,15 @@ int deviceName(int device, char* name, std::size_t size) {
     return static_cast<int>(error);
 }
 
+int capability(int device, int* tenMajorPlusMinor) {
+    int major = 0, minor = 0;
+    cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+    if (error == cudaSuccess)
+        error = cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
+    *tenMajorPlusMinor = 10 * major + minor;
+    return static_cast<int>(error);
+}
+
 int memory(int device, DeviceMemory* memory) {
     int current = 0;
     cudaGetDevice(&current);
@@ -72,6 +81,7 @@ Table makeTable() {
     t.version = kTableVersion;
     t.deviceCount = deviceCount;
     t.deviceName = deviceName;
+    t.capability = capability;
     t.memory = memory;
     t.resetPeak = resetPeak;
     t.emptyCache = emptyCache;
@@ -83,8 +93,13 @@ Table makeTable() {
     t.rmsNorm = launch::rmsNorm;
     t.rmsNormBackward = launch::rmsNormBackward;
     t.rope = launch::rope;
+    t.ropeJoin = launch::ropeJoin;
     t.swiglu = launch::swiglu;
     t.swigluBackward = launch::swigluBackward;
+    t.loraDown = launch::loraDown;
+    t.loraInput = launch::loraInput;
+    t.loraGradientScratch = launch::loraGradientScratch;
+    t.loraGradient = launch::loraGradient;
     t.topK = launch::topK;
     t.sortByExpert = launch::sortByExpert;
     t.routeBackward = launch::routeBackward;

@@ -12,6 +12,7 @@
 #include "kernels/decode_attention/decode_attention.h"
 #include "kernels/dropout/dropout.h"
 #include "kernels/grouped_adapter/grouped_adapter.h"
+#include "kernels/lora/lora.h"
 #include "kernels/nf4/nf4.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "kernels/rope/rope.h"
@@ -23,7 +24,7 @@
 // freely.
 namespace caravan::engine::cuda {
 
-inline constexpr std::uint32_t kTableVersion = 3;
+inline constexpr std::uint32_t kTableVersion = 4;
 
 struct DeviceMemory {
     std::uint64_t free = 0, total = 0;          // of the card, everybody's
@@ -38,6 +39,7 @@ struct Table {
     // for errorText.
     int (*deviceCount)(int* count, int* driverVersion, int* runtimeVersion);
     int (*deviceName)(int device, char* name, std::size_t size);
+    int (*capability)(int device, int* tenMajorPlusMinor);  // 90 for Hopper
     int (*memory)(int device, DeviceMemory* memory);
     void (*resetPeak)(int device);
     void (*emptyCache)();
@@ -51,8 +53,13 @@ struct Table {
     decltype(&kernels::cuda::rmsNorm) rmsNorm;
     decltype(&kernels::cuda::rmsNormBackward) rmsNormBackward;
     decltype(&kernels::cuda::rope) rope;
+    decltype(&kernels::cuda::ropeJoin) ropeJoin;
     decltype(&kernels::cuda::swiglu) swiglu;
     decltype(&kernels::cuda::swigluBackward) swigluBackward;
+    decltype(&kernels::cuda::loraDown) loraDown;
+    decltype(&kernels::cuda::loraInput) loraInput;
+    decltype(&kernels::cuda::loraGradientScratch) loraGradientScratch;
+    decltype(&kernels::cuda::loraGradient) loraGradient;
     decltype(&kernels::cuda::topK) topK;
     decltype(&kernels::cuda::sortByExpert) sortByExpert;
     decltype(&kernels::cuda::routeBackward) routeBackward;

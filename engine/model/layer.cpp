@@ -47,11 +47,6 @@ moe::BodyPass bodyPass(const Layer& layer, const LayerPass& pass, bool saving) {
 
 namespace {
 
-// Columns of the joined product as [T, heads, headSize] of its own.
-at::Tensor headsOf(const at::Tensor& qkv, std::int64_t offset, std::int64_t heads, std::int64_t headSize) {
-    return qkv.narrow(1, offset, heads * headSize).unflatten(1, {heads, headSize}).contiguous();
-}
-
 // Qwen3: every head's vector is normalised; returns the normed tensor of x's shape.
 at::Tensor normHeads(const at::Tensor& x, const at::Tensor& weight, double eps, at::Tensor& rstd) {
     ops::Normed normed = ops::rmsNorm(x.view({-1, x.size(2)}), weight, eps);
@@ -59,21 +54,14 @@ at::Tensor normHeads(const at::Tensor& x, const at::Tensor& weight, double eps, 
     return normed.y.view(x.sizes());
 }
 
-struct Heads {
-    at::Tensor query, key, value;
-};
-
-Heads project(const Layer& layer, const at::Tensor& normed, const LayerPass& pass, LayerState* state) {
+ops::Heads project(const Layer& layer, const at::Tensor& normed, const LayerPass& pass, LayerState* state) {
     const ModelConfig& config = pass.config;
     const at::Tensor qkv =
         layer.qkv.forward(normed, linearPass(layer, pass), state ? &state->lora[0] : nullptr);
-    Heads heads;
-    heads.query = headsOf(qkv, 0, config.heads, config.headSize);
-    heads.key = headsOf(qkv, config.queryWidth(), config.kvHeads, config.headSize);
-    heads.value = headsOf(qkv, config.queryWidth() + config.keyWidth(), config.kvHeads, config.headSize);
+    ops::Heads heads = ops::splitHeads(qkv, config.heads, config.kvHeads, config.headSize);
     if (config.qkNorm) {
         at::Tensor queryRstd, keyRstd;
-        const at::Tensor queryRaw = heads.query, keyRaw = heads.key;
+        const at::Tensor queryRaw = heads.query.contiguous(), keyRaw = heads.key.contiguous();
         heads.query = normHeads(queryRaw, layer.queryNorm, config.normEps, queryRstd);
         heads.key = normHeads(keyRaw, layer.keyNorm, config.normEps, keyRstd);
         if (state) {
@@ -83,12 +71,11 @@ Heads project(const Layer& layer, const at::Tensor& normed, const LayerPass& pas
             state->keyRstd = keyRstd;
         }
     }
-    ops::ropeInPlace(heads.query, pass.positions, pass.rope);
-    ops::ropeInPlace(heads.key, pass.positions, pass.rope);
+    ops::ropeHeads(heads, pass.positions, pass.rope);
     return heads;
 }
 
-at::Tensor attend(const Layer& layer, const Heads& heads, const LayerPass& pass, LayerState* state) {
+at::Tensor attend(const Layer& layer, const ops::Heads& heads, const LayerPass& pass, LayerState* state) {
     const std::int64_t tokens = heads.query.size(0);
     if (pass.cache) {
         const std::int64_t begin = pass.cache->length();
@@ -146,12 +133,11 @@ at::Tensor mix(const Layer& layer, const at::Tensor& normed, const at::Tensor& u
 at::Tensor forward(const Layer& layer, const at::Tensor& x, const LayerPass& pass, LayerState* state) {
     const std::int64_t tokens = x.size(0);
     const ops::Normed input = ops::rmsNorm(x, layer.inputNorm, pass.config.normEps);
-    const Heads heads = project(layer, input.y, pass, state);
+    const ops::Heads heads = project(layer, input.y, pass, state);
     const at::Tensor attended = attend(layer, heads, pass, state).view({tokens, pass.config.queryWidth()});
     at::Tensor middle =
         layer.out.forward(attended, linearPass(layer, pass), state ? &state->lora[1] : nullptr);
-    middle.add_(x);
-    const ops::Normed normed = ops::rmsNorm(middle, layer.middleNorm, pass.config.normEps);
+    const ops::Normed normed = ops::rmsNormOfSum(middle, x, layer.middleNorm, pass.config.normEps);
     at::Tensor y = feedForward(layer, normed.y, pass, state);
     if (layer.sparse && !(pass.options && pass.options->dense)) y = mix(layer, normed.y, y, pass, state);
     if (state) {

@@ -27,9 +27,12 @@ at::Tensor feedForwardBackward(const Layer& layer, const at::Tensor& g, const La
     const at::Tensor gate = state.gateUp.narrow(1, 0, width), up = state.gateUp.narrow(1, width, width);
     at::Tensor dGateUp;
     {
-        const at::Tensor activated = ops::swiglu(gate, up);
-        const at::Tensor dActivated = layer.down.backward(du, activated, linear, state.lora[3], true);
-        dGateUp = ops::swigluBackward(dActivated, gate, up).packed;
+        std::vector<at::Tensor> dh;
+        const at::Tensor dActivated = layer.down.backwardInput(du, linear, true, dh);
+        const ops::SwigluGradient gradient = ops::swigluBackward(dActivated, gate, up, layer.down.hasLora());
+        if (layer.down.hasLora())
+            layer.down.backwardParameters(du, gradient.product, linear, state.lora[3], dh);
+        dGateUp = gradient.packed;
     }
     state.gateUp.reset();
     at::Tensor dNormed = layer.gateUp.backward(dGateUp, normed, linear, state.lora[2], true);
@@ -37,8 +40,7 @@ at::Tensor feedForwardBackward(const Layer& layer, const at::Tensor& g, const La
         if (sparse.input.defined()) dNormed.add_(sparse.input);
         layer.sparse->router->addInputGradient(sparse.logits, pass.parameters, dNormed);
     }
-    at::Tensor result = ops::rmsNormBackward(dNormed, state.middle, layer.middleNorm, state.rstdMiddle);
-    return result.add_(g);
+    return ops::rmsNormBackward(dNormed, state.middle, layer.middleNorm, state.rstdMiddle, g);
 }
 
 at::Tensor unnormHeads(const at::Tensor& gradient, const at::Tensor& raw, const at::Tensor& weight,
@@ -56,15 +58,15 @@ at::Tensor attentionBackward(const Layer& layer, const at::Tensor& dAttended, co
     ops::AttentionGradient gradient =
         ops::attentionBackward(dAttended.view({tokens, config.heads, config.headSize}), state.query,
                                state.key, state.value, state.attention, *pass.segments, layer.window);
-    ops::ropeInPlace(gradient.q, pass.positions, pass.rope, true);
-    ops::ropeInPlace(gradient.k, pass.positions, pass.rope, true);
-    if (config.qkNorm) {
-        gradient.q = unnormHeads(gradient.q, state.queryRaw, layer.queryNorm, state.queryRstd);
-        gradient.k = unnormHeads(gradient.k, state.keyRaw, layer.keyNorm, state.keyRstd);
-    }
+    ops::Heads heads{gradient.q, gradient.k, gradient.v};
+    if (!config.qkNorm) return ops::joinHeads(heads, pass.positions, pass.rope);
+    ops::ropeInPlace(heads.query, pass.positions, pass.rope, true);
+    ops::ropeInPlace(heads.key, pass.positions, pass.rope, true);
+    heads.query = unnormHeads(heads.query, state.queryRaw, layer.queryNorm, state.queryRstd);
+    heads.key = unnormHeads(heads.key, state.keyRaw, layer.keyNorm, state.keyRstd);
     return at::cat(
-        {gradient.q.reshape({tokens, config.queryWidth()}), gradient.k.reshape({tokens, config.keyWidth()}),
-         gradient.v.reshape({tokens, config.keyWidth()})},
+        {heads.query.reshape({tokens, config.queryWidth()}), heads.key.reshape({tokens, config.keyWidth()}),
+         heads.value.reshape({tokens, config.keyWidth()})},
         1);
 }
 
@@ -90,8 +92,7 @@ at::Tensor backward(const Layer& layer, const at::Tensor& g, const LayerPass& pa
     const at::Tensor normed = ops::rmsNorm(state.x, layer.inputNorm, pass.config.normEps).y;
     const at::Tensor dNormed = layer.qkv.backward(dQkv, normed, linear, state.lora[0], wantInput);
     at::Tensor result;
-    if (wantInput)
-        result = ops::rmsNormBackward(dNormed, state.x, layer.inputNorm, state.rstdInput).add_(dMiddle);
+    if (wantInput) result = ops::rmsNormBackward(dNormed, state.x, layer.inputNorm, state.rstdInput, dMiddle);
     const ops::Routing routing = std::move(state.routing);  // the step's statistics read it afterwards
     state = {};
     state.routing = routing;

@@ -47,6 +47,7 @@ void FrozenLinear::finish() {
 
 at::Tensor FrozenLinear::weight(Workspace& workspace, at::ScalarType compute) const {
     if (m_joined.defined()) return m_joined;
+    if (m_kept.defined()) return m_kept;
     const at::Device device =
         m_parts.front().nf4 ? m_parts.front().nf4->codes.device() : m_parts.front().dense.device();
     at::Tensor whole = workspace.matrix(m_out, m_in, compute, device);
@@ -60,6 +61,10 @@ at::Tensor FrozenLinear::weight(Workspace& workspace, at::ScalarType compute) co
     return whole;
 }
 
+void FrozenLinear::keepDequantised(Workspace& workspace, at::ScalarType compute) {
+    if (!m_joined.defined() && !m_kept.defined()) m_kept = weight(workspace, compute).clone();
+}
+
 std::optional<std::size_t> FrozenLinear::partNamed(const std::string& name) const {
     for (std::size_t i = 0; i < m_parts.size(); ++i)
         if (m_parts[i].name == name || m_parts[i].name.ends_with("." + name)) return i;
@@ -68,6 +73,7 @@ std::optional<std::size_t> FrozenLinear::partNamed(const std::string& name) cons
 
 std::int64_t FrozenLinear::bytes() const {
     std::int64_t sum = m_joined.defined() ? static_cast<std::int64_t>(m_joined.nbytes()) : 0;
+    if (m_kept.defined()) sum += static_cast<std::int64_t>(m_kept.nbytes());
     for (const Part& part : m_parts) {
         if (part.dense.defined()) sum += static_cast<std::int64_t>(part.dense.nbytes());
         if (!part.nf4) continue;
@@ -78,50 +84,69 @@ std::int64_t FrozenLinear::bytes() const {
     return sum;
 }
 
-namespace {
-ops::RandomKey keyOf(const LinearPass& pass, std::int32_t site) {
-    ops::RandomKey key = pass.key;
-    key.site = site;
-    return key;
-}
-}  // namespace
-
 bool AdaptedLinear::hasLora() const {
     for (const auto& part : lora)
         if (part) return true;
     return false;
 }
 
-at::Tensor AdaptedLinear::forward(const at::Tensor& x, const LinearPass& pass,
-                                  std::vector<at::Tensor>* saved) const {
-    at::Tensor y = ops::linear(x, frozen.weight(pass.workspace, pass.compute));
-    if (bias.defined()) y.add_(bias);
-    if (saved) saved->assign(lora.size(), {});
-    if (!pass.lora) return y;
+ops::LoraGroup AdaptedLinear::group(const LinearPass& pass, bool withGradients) const {
+    ops::LoraGroup group{.parts = {}, .dropout = pass.dropout, .key = pass.key};
     for (std::size_t i = 0; i < lora.size(); ++i) {
         if (!lora[i]) continue;
-        at::Tensor part = lora.size() == 1 ? y : y.narrow(1, frozen.offsetOf(i), frozen.outOf(i));
-        at::Tensor h = ops::loraForward(part, x, pass.parameters.working(lora[i]->a),
-                                        pass.parameters.working(lora[i]->b), lora[i]->scale, pass.dropout,
-                                        keyOf(pass, siteOf(i)));
-        if (saved) (*saved)[i] = h;
+        group.parts.push_back({.a = pass.parameters.working(lora[i]->a),
+                               .b = pass.parameters.working(lora[i]->b),
+                               .begin = frozen.offsetOf(i),
+                               .scale = lora[i]->scale,
+                               .site = siteOf(i),
+                               .da = withGradients ? pass.parameters.gradient(lora[i]->a) : at::Tensor(),
+                               .db = withGradients ? pass.parameters.gradient(lora[i]->b) : at::Tensor()});
     }
+    return group;
+}
+
+// Without the holes of linears that have no LoRA.
+std::vector<at::Tensor> AdaptedLinear::ofParts(const std::vector<at::Tensor>& perLinear) const {
+    std::vector<at::Tensor> result;
+    for (std::size_t i = 0; i < lora.size(); ++i)
+        if (lora[i]) result.push_back(perLinear[i]);
+    return result;
+}
+
+at::Tensor AdaptedLinear::forward(const at::Tensor& x, const LinearPass& pass,
+                                  std::vector<at::Tensor>* saved) const {
+    if (saved) saved->assign(lora.size(), {});
+    std::vector<at::Tensor> h;
+    at::Tensor y = ops::linear(x, frozen.weight(pass.workspace, pass.compute), bias,
+                               pass.lora ? group(pass, false) : ops::LoraGroup{}, h);
+    if (h.empty()) return y;
+    if (!saved) return y;
+    for (std::size_t i = 0, part = 0; i < lora.size(); ++i)
+        if (lora[i]) (*saved)[i] = std::move(h[part++]);
     return y;
 }
 
 at::Tensor AdaptedLinear::backward(const at::Tensor& dy, const at::Tensor& x, const LinearPass& pass,
                                    const std::vector<at::Tensor>& saved, bool wantInput) const {
-    at::Tensor dx;
-    if (wantInput) dx = ops::linearBackward(dy, frozen.weight(pass.workspace, pass.compute));
-    for (std::size_t i = 0; i < lora.size(); ++i) {
-        if (!lora[i]) continue;
-        const at::Tensor part = lora.size() == 1 ? dy : dy.narrow(1, frozen.offsetOf(i), frozen.outOf(i));
-        ops::loraBackward(part, x, saved[i], pass.parameters.working(lora[i]->a),
-                          pass.parameters.working(lora[i]->b), lora[i]->scale, pass.dropout,
-                          keyOf(pass, siteOf(i)), pass.parameters.gradient(lora[i]->a),
-                          pass.parameters.gradient(lora[i]->b), dx);
-    }
+    std::vector<at::Tensor> dh;
+    at::Tensor dx = backwardInput(dy, pass, wantInput, dh);
+    backwardParameters(dy, x, pass, saved, dh);
     return dx;
+}
+
+at::Tensor AdaptedLinear::backwardInput(const at::Tensor& dy, const LinearPass& pass, bool wantInput,
+                                        std::vector<at::Tensor>& dh) const {
+    if (wantInput)
+        return ops::linearBackward(dy, frozen.weight(pass.workspace, pass.compute), group(pass, true), dh);
+    at::Tensor dx;
+    if (hasLora()) dh = ops::loraBackwardInput(dy, group(pass, true), dx);
+    return dx;
+}
+
+void AdaptedLinear::backwardParameters(const at::Tensor& dy, const at::Tensor& x, const LinearPass& pass,
+                                       const std::vector<at::Tensor>& saved,
+                                       const std::vector<at::Tensor>& dh) const {
+    if (hasLora()) ops::loraBackwardParameters(dy, x, ofParts(saved), dh, group(pass, true));
 }
 
 }  // namespace caravan::engine::model

@@ -25,6 +25,9 @@ class FrozenLinear {
 
     // In the compute type. With NF4 the tensor lies in the workspace and is valid until the next call.
     [[nodiscard]] at::Tensor weight(Workspace& workspace, at::ScalarType compute) const;
+    // Dequantises once and keeps the result: more memory, the same values.
+    void keepDequantised(Workspace& workspace, at::ScalarType compute);
+    void dropDequantised() { m_kept.reset(); }
     [[nodiscard]] std::size_t parts() const { return m_parts.size(); }
     [[nodiscard]] std::int64_t out() const { return m_out; }
     [[nodiscard]] std::int64_t in() const { return m_in; }
@@ -49,6 +52,7 @@ class FrozenLinear {
     };
     std::vector<Part> m_parts;
     at::Tensor m_joined;  // all parts dense
+    at::Tensor m_kept;    // dequantised, if it is to be kept
     std::int64_t m_out = 0, m_in = 0;
 };
 
@@ -81,10 +85,19 @@ struct AdaptedLinear {
     // Adds to the LoRA gradients; returns dL/dx, or undefined if it is not wanted.
     [[nodiscard]] at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, const LinearPass& pass,
                                       const std::vector<at::Tensor>& saved, bool wantInput) const;
+    // Its two halves, for an input that is there only after dL/dx: dh goes from the first to the second.
+    [[nodiscard]] at::Tensor backwardInput(const at::Tensor& dy, const LinearPass& pass, bool wantInput,
+                                           std::vector<at::Tensor>& dh) const;
+    void backwardParameters(const at::Tensor& dy, const at::Tensor& x, const LinearPass& pass,
+                            const std::vector<at::Tensor>& saved, const std::vector<at::Tensor>& dh) const;
     [[nodiscard]] bool hasLora() const;
     [[nodiscard]] std::int32_t siteOf(std::size_t part) const {
         return site + static_cast<std::int32_t>(part);
     }
+
+  private:
+    [[nodiscard]] ops::LoraGroup group(const LinearPass& pass, bool withGradients) const;
+    [[nodiscard]] std::vector<at::Tensor> ofParts(const std::vector<at::Tensor>& perLinear) const;
 };
 
 }  // namespace caravan::engine::model

@@ -41,6 +41,16 @@ bool Model::quantized() const {
     return !m_layers.empty() && m_layers.front().down.frozen.nf4(0) != nullptr;
 }
 
+void Model::keepDequantised(bool keep) {
+    for (Layer& layer : m_layers)
+        for (AdaptedLinear* linear : {&layer.qkv, &layer.out, &layer.gateUp, &layer.down}) {
+            if (keep)
+                linear->frozen.keepDequantised(*m_workspace, m_compute);
+            else
+                linear->frozen.dropDequantised();
+        }
+}
+
 const ops::Nf4* Model::nf4Of(std::int64_t layer, const std::string& linear) const {
     std::size_t part = 0;
     const AdaptedLinear* found =

@@ -16,6 +16,7 @@
 #include "engine/api/config/recipe.h"
 #include "engine/api/engine.h"
 #include "engine/api/model_config.h"
+#include "engine/formats/reference_run.h"
 #include "engine/model/kv_cache.h"
 #include "engine/model/tokens.h"
 #include "engine/model/trainable.h"
@@ -36,6 +37,7 @@ struct LoadOptions {
     std::optional<at::ScalarType> type;  // instead of compute: fp64 for gradient checks
     at::Device device = at::kCPU;
     std::optional<std::string> base;  // instead of the one that a PEFT folder names
+    ReferenceChoices reference;       // of a reference run's folder
     ProgressFunction progress;        // "reading weights", tensors done of all
     std::stop_token stop;             // EngineException Interrupted
 };
@@ -76,6 +78,9 @@ class Model {
     [[nodiscard]] const Trainable& trainable() const { return m_trainable; }
     [[nodiscard]] std::int64_t weightBytes() const;  // of the frozen weights as they lie in memory
     [[nodiscard]] bool quantized() const;            // the linears are NF4
+    // Whether NF4 linears are dequantised once and kept beside their codes (2 bytes a weight more, the same
+    // values) or again for every use.
+    void keepDequantised(bool keep);
 
     // Final hidden state after the last norm, [T, D] in the compute type.
     [[nodiscard]] at::Tensor forward(const Tokens& tokens, const ForwardOptions& options = {});
@@ -130,6 +135,7 @@ class Model {
 
   private:
     friend class Loader;
+    friend class RandomModel;  // tests/bench: weights from a generator instead of files
     [[nodiscard]] at::Tensor embed(const at::Tensor& ids) const;
     void reserveRope(std::int64_t positions);
     [[nodiscard]] LayerPass layerPass(const Tokens& tokens);

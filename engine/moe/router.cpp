@@ -17,7 +17,11 @@ at::Tensor LinearRouter::backward(const ops::Routing& routing, const at::Tensor&
                                   const BalanceGradient& balance, const at::Tensor& x,
                                   model::Trainable& parameters) const {
     const at::Tensor dLogits = ops::routeBackward(routing, dWeights, balance.f, balance.coefficient);
-    parameters.gradient(m_weight).addmm_(dLogits.t(), x.to(dLogits.scalar_type()));
+    at::Tensor& gradient = parameters.gradient(m_weight);
+    if (x.scalar_type() == gradient.scalar_type())
+        gradient.addmm_(dLogits.t(), x);
+    else
+        gradient.add_(at::mm(dLogits.to(x.scalar_type()).t(), x));
     return dLogits;
 }
 

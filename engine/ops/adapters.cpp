@@ -3,6 +3,7 @@
 #include "engine/ops/adapters_cuda.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/support.h"
+#include "engine/ops/timeline.h"
 #include "kernels/grouped_adapter/grouped_adapter.h"
 
 namespace caravan::engine::ops {
@@ -53,6 +54,7 @@ void checkAdapters(const at::Tensor& u, const Routing& routing, const at::Tensor
 
 Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor& down, const at::Tensor& up,
                   double s, double p, const RandomKey& key) {
+    const PartScope scope(Part::Adapters);
     checkAdapters(u, routing, down, up);
     if (u.is_cuda()) return adaptersOnDevice(u, routing, down, up, s, p, key);
     const std::int64_t slots = routing.order.numel(), width = u.size(1), size = down.size(1);
@@ -79,6 +81,7 @@ Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor&
 AdapterGradient adaptersBackward(const at::Tensor& g, const at::Tensor& u, const Routing& routing,
                                  const at::Tensor& h, const at::Tensor& down, const at::Tensor& up, double s,
                                  double p, const RandomKey& key, at::Tensor& dDown, at::Tensor& dUp) {
+    const PartScope scope(Part::Adapters);
     checkAdapters(u, routing, down, up);
     require(g.sizes() == u.sizes() && g.is_contiguous(), "adaptersBackward", "a gradient like u", g);
     if (u.is_cuda()) return adaptersBackwardOnDevice(g, u, routing, h, down, up, s, p, key, dDown, dUp);

@@ -3,6 +3,7 @@
 #include "engine/ops/attention_cuda.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/timeline.h"
 #include "kernels/decode_attention/decode_attention.h"
 
 namespace caravan::engine::ops {
@@ -64,6 +65,7 @@ void checkAttention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
 
 Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Segments& segments,
                     std::optional<std::int64_t> window, bool forBackward) {
+    const PartScope scope(Part::Attention);
     checkAttention(q, k, v, segments);
     if (q.is_cuda()) return attentionOnDevice(q, k, v, segments, window, forBackward);
     Attention result{at::empty({q.size(0), q.size(1), q.size(2)}, q.options()), {}};
@@ -80,6 +82,7 @@ Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
 AttentionGradient attentionBackward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
                                     const at::Tensor& v, const Attention& forward, const Segments& segments,
                                     std::optional<std::int64_t> window) {
+    const PartScope scope(Part::Attention);
     checkAttention(q, k, v, segments);
     if (q.is_cuda()) return attentionBackwardOnDevice(dout, q, k, v, forward, segments, window);
     const auto empty = [](const at::Tensor& x) { return at::empty(x.sizes(), x.options()); };

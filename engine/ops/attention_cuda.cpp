@@ -2,12 +2,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/attention_cuda.h"
 
-#include "engine/ops/support.h"
+#include <ATen/Context.h>
+
+#include "engine/ops/dispatch.h"
 
 namespace caravan::engine::ops {
 namespace {
 
 constexpr std::int64_t kCausalFromTopLeft = 1;  // custom_mask_type of the memory-efficient kernel
+constexpr std::int64_t kCudnnLength = 256;      // shorter rows: flash attention
+constexpr std::size_t kCudnnSaved = 5;          // tensors of cudnnForward's backward
 
 void checkSegments(const Segments& segments, const at::Tensor& q) {
     require(segments.cumulative.defined() && segments.cumulative.is_cuda() &&
@@ -40,6 +44,57 @@ at::Tensor folded(const at::Tensor& gradient, std::int64_t kvHeads) {
     return g.size(1) == kvHeads ? g : g.unflatten(1, {kvHeads, g.size(1) / kvHeads}).sum(2);
 }
 
+// All rows of one length, whole heads, no window: what cuDNN's kernel takes without a copy.
+bool cudnnTakes(const at::Tensor& q, const at::Tensor& k, const Segments& segments,
+                std::optional<std::int64_t> window) {
+    const auto rows = static_cast<std::int64_t>(segments.offsets.size()) - 1;
+    return hopperPaths() && q.scalar_type() == at::kBFloat16 && !window && segments.longest >= kCudnnLength &&
+           rows * segments.longest == q.size(0) && q.size(1) == k.size(1) && q.size(2) % 8 == 0 &&
+           q.size(2) <= 128;
+}
+
+// [T, heads, size] -> [rows, length, heads, size] and, for cuDNN, [rows, heads, length, size]
+at::Tensor rowsOf(const at::Tensor& x, const Segments& segments) {
+    return x.unflatten(0, {x.size(0) / segments.longest, segments.longest});
+}
+at::Tensor headsOf(const at::Tensor& x, const Segments& segments) {
+    return rowsOf(x, segments).transpose(1, 2);
+}
+at::Tensor tokensOf(const at::Tensor& headsFirst) {
+    return headsFirst.transpose(1, 2).reshape({-1, headsFirst.size(1), headsFirst.size(3)});
+}
+
+Attention cudnnForward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                       const Segments& segments, bool forBackward) {
+    auto [out, logsumexp, cumulativeQ, cumulativeK, longestQ, longestK, seed, offset, debug] =
+        at::_scaled_dot_product_cudnn_attention(headsOf(q, segments), headsOf(k, segments),
+                                                headsOf(v, segments), std::nullopt, forBackward, 0.0, true,
+                                                false);
+    return {tokensOf(out), forBackward
+                               ? std::vector<at::Tensor>{logsumexp, seed, offset, cumulativeQ, cumulativeK}
+                               : std::vector<at::Tensor>{}};
+}
+
+// cuDNN's own backward adds to dq from several blocks in any order. Where runs have to repeat bit for bit,
+// flash attention's backward takes over: both keep the same log-sum-exp.
+AttentionGradient cudnnBackward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                                const at::Tensor& v, const Attention& forward, const Segments& segments) {
+    const auto& saved = forward.saved;
+    if (at::globalContext().deterministicAlgorithms()) {
+        const at::Tensor none;
+        auto [dq, dk, dv] = at::_flash_attention_backward(
+            rowsOf(dout, segments), rowsOf(q, segments), rowsOf(k, segments), rowsOf(v, segments),
+            rowsOf(forward.out, segments), saved[0].view({-1, q.size(1), segments.longest}), none, none,
+            segments.longest, segments.longest, 0.0, true, saved[1], saved[2]);
+        return {dq.flatten(0, 1), dk.flatten(0, 1), dv.flatten(0, 1)};
+    }
+    auto [dq, dk, dv] = at::_scaled_dot_product_cudnn_attention_backward(
+        headsOf(dout, segments), headsOf(q, segments), headsOf(k, segments), headsOf(v, segments),
+        headsOf(forward.out, segments), saved[0], saved[1], saved[2], {}, saved[3], saved[4],
+        segments.longest, segments.longest, 0.0, true);
+    return {tokensOf(dq), tokensOf(dk), tokensOf(dv)};
+}
+
 }  // namespace
 
 Attention attentionOnDevice(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -47,6 +102,7 @@ Attention attentionOnDevice(const at::Tensor& q, const at::Tensor& k, const at::
                             bool forBackward) {
     checkSegments(segments, q);
     const auto window = effectiveWindow(segments, givenWindow);
+    if (cudnnTakes(q, k, segments, window)) return cudnnForward(q, k, v, segments, forBackward);
     if (q.scalar_type() == at::kBFloat16) {
         auto [out, logsumexp, state, unused, debug] = at::_flash_attention_forward(
             q, k, v, segments.cumulative, segments.cumulative, segments.longest, segments.longest, 0.0, true,
@@ -68,6 +124,7 @@ AttentionGradient attentionBackwardOnDevice(const at::Tensor& dout, const at::Te
                                             std::optional<std::int64_t> givenWindow) {
     checkSegments(segments, q);
     const auto window = effectiveWindow(segments, givenWindow);
+    if (forward.saved.size() == kCudnnSaved) return cudnnBackward(dout, q, k, v, forward, segments);
     if (q.scalar_type() == at::kBFloat16) {
         auto [dq, dk, dv] = at::_flash_attention_backward(
             dout, q, k, v, forward.out, forward.saved[0], segments.cumulative, segments.cumulative,

@@ -5,7 +5,8 @@
 #include "engine/ops/ops.h"
 
 // attention() and its backward for CUDA tensors: packed rows by cumulative lengths; flash attention in bf16,
-// the memory-efficient kernel in fp32 (no TF32). Both with their deterministic backward.
+// cuDNN's kernel where all rows are equally long, the memory-efficient kernel in fp32 (no TF32). Backward
+// passes are the deterministic ones, unless the process allows others.
 namespace caravan::engine::ops {
 
 Attention attentionOnDevice(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

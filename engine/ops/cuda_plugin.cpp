@@ -108,6 +108,15 @@ void failLaunch(const char* operation, int error) {
                           {{"device", "cuda"}, {"detail", fmt::format("{}: {}", operation, text.data())}});
 }
 
+bool hopperPaths() {
+    static const bool allowed = [] {
+        int capability = 0;
+        return std::getenv("CARAVAN_GENERIC_GPU") == nullptr && g_state.table &&
+               g_state.table->capability(0, &capability) == 0 && capability >= 90;
+    }();
+    return allowed;
+}
+
 const cuda::Table& cudaTable() {
     if (!g_state.table)
         throw EngineException(ErrorCode::DeviceUnavailable, {{"device", "cuda"}, {"detail", g_state.note}});

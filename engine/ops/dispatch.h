@@ -11,6 +11,10 @@ namespace caravan::engine::ops {
 const cuda::Table& cudaTable();  // or DeviceUnavailable
 [[noreturn]] void failLaunch(const char* operation, int error);
 
+// Kernels for compute capability 9 and above may be used: the first device has it, and CARAVAN_GENERIC_GPU is
+// not set (which forces the paths of older cards, for tests).
+[[nodiscard]] bool hopperPaths();
+
 inline void checkLaunch(const char* operation, int error) {
     if (error != 0) failLaunch(operation, error);
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/timeline.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "kernels/rope/rope.h"
 #include "kernels/swiglu/swiglu.h"
@@ -20,19 +21,47 @@ kernels::SwigluShape swigluShape(const char* operation, const at::Tensor& gate, 
     return {gate.size(1), gate.stride(0), up.stride(0)};
 }
 
+// x [+ add, stored in x] -> result
+void normOnDevice(const at::Tensor& x, const at::Tensor& add, const at::Tensor& weight, double eps,
+                  Normed& result) {
+    const at::Tensor w = weight.to(x.scalar_type());
+    const kernels::cuda::RmsNormArguments arguments{x.data_ptr(),
+                                                    add.defined() ? add.data_ptr() : nullptr,
+                                                    w.data_ptr(),
+                                                    static_cast<float>(eps),
+                                                    x.data_ptr(),
+                                                    result.y.data_ptr(),
+                                                    data<float>(result.rstd),
+                                                    result.rstd.numel(),
+                                                    x.size(-1)};
+    checkLaunch("rmsNorm", cudaTable().rmsNorm(elementOf("rmsNorm", x), arguments, streamOf(x)));
+}
+
 }  // namespace
 
+Normed rmsNormOfSum(at::Tensor& x, const at::Tensor& add, const at::Tensor& weight, double eps) {
+    if (!x.is_cuda()) {
+        x.add_(add);
+        return rmsNorm(x, weight, eps);
+    }
+    const PartScope scope(Part::Elementwise);
+    require(x.dim() >= 2 && x.is_contiguous(), "rmsNormOfSum", "[..., columns] contiguous", x);
+    require(add.sizes() == x.sizes() && add.is_contiguous() && add.scalar_type() == x.scalar_type(),
+            "rmsNormOfSum", "a summand like x", add);
+    Normed result{at::empty_like(x), at::empty({x.numel() / x.size(-1)}, like(x, at::kFloat))};
+    normOnDevice(x, add, weight, eps, result);
+    return result;
+}
+
 Normed rmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+    const PartScope scope(Part::Elementwise);
     require(x.dim() >= 2 && x.is_contiguous(), "rmsNorm", "[..., columns] contiguous", x);
     const std::int64_t columns = x.size(-1), rows = x.numel() / std::max<std::int64_t>(1, columns);
     require(weight.numel() == columns && weight.is_contiguous(), "rmsNorm", "a weight of x's columns",
             weight);
     Normed result{at::empty_like(x), at::empty({rows}, x.is_cuda() ? like(x, at::kFloat) : x.options())};
     if (x.is_cuda()) {
-        const at::Tensor w = weight.to(x.scalar_type());
-        checkLaunch("rmsNorm", cudaTable().rmsNorm(elementOf("rmsNorm", x), x.data_ptr(), w.data_ptr(),
-                                                   static_cast<float>(eps), result.y.data_ptr(),
-                                                   data<float>(result.rstd), rows, columns, streamOf(x)));
+        normOnDevice(x, {}, weight, eps, result);
         return result;
     }
     forReal("rmsNorm", x, [&](auto type) {
@@ -47,17 +76,22 @@ Normed rmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
 }
 
 at::Tensor rmsNormBackward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
-                           const at::Tensor& rstd) {
+                           const at::Tensor& rstd, const at::Tensor& add) {
+    const PartScope scope(Part::Elementwise);
     require(x.dim() >= 2 && x.is_contiguous(), "rmsNormBackward", "[..., columns] contiguous", x);
     require(dy.sizes() == x.sizes() && dy.is_contiguous(), "rmsNormBackward", "a gradient like x", dy);
     const std::int64_t columns = x.size(-1), rows = rstd.numel();
     at::Tensor dx = at::empty_like(x);
     if (x.is_cuda()) {
         const at::Tensor w = weight.to(x.scalar_type());
+        require(!add.defined() ||
+                    (add.sizes() == x.sizes() && add.is_contiguous() && add.scalar_type() == x.scalar_type()),
+                "rmsNormBackward", "a summand like x", add);
+        const kernels::cuda::RmsNormBackwardArguments arguments{
+            dy.data_ptr(),     x.data_ptr(),  w.data_ptr(), add.defined() ? add.data_ptr() : nullptr,
+            data<float>(rstd), dx.data_ptr(), rows,         columns};
         checkLaunch("rmsNormBackward",
-                    cudaTable().rmsNormBackward(elementOf("rmsNormBackward", x), dy.data_ptr(), x.data_ptr(),
-                                                w.data_ptr(), data<float>(rstd), dx.data_ptr(), rows, columns,
-                                                streamOf(x)));
+                    cudaTable().rmsNormBackward(elementOf("rmsNormBackward", x), arguments, streamOf(x)));
         return dx;
     }
     forReal("rmsNormBackward", x, [&](auto type) {
@@ -68,10 +102,12 @@ at::Tensor rmsNormBackward(const at::Tensor& dy, const at::Tensor& x, const at::
                                          columns, begin, end);
         });
     });
+    if (add.defined()) dx.add_(add);
     return dx;
 }
 
 void ropeInPlace(at::Tensor& x, const at::Tensor& positions, const RopeTable& table, bool inverse) {
+    const PartScope scope(Part::Elementwise);
     require(x.dim() == 3 && x.stride(2) == 1 && x.stride(1) == x.size(2), "rope",
             "[T, heads, head size], heads behind each other", x);
     require(positions.numel() == x.size(0) && positions.scalar_type() == at::kInt, "rope",
@@ -95,6 +131,7 @@ void ropeInPlace(at::Tensor& x, const at::Tensor& positions, const RopeTable& ta
 }
 
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
+    const PartScope scope(Part::Elementwise);
     const auto shape = swigluShape("swiglu", gate, up);
     at::Tensor h = at::empty({gate.size(0), shape.columns}, gate.options());
     if (gate.is_cuda()) {
@@ -111,20 +148,25 @@ at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
     return h;
 }
 
-SwigluGradient swigluBackward(const at::Tensor& dh, const at::Tensor& gate, const at::Tensor& up) {
+SwigluGradient swigluBackward(const at::Tensor& dh, const at::Tensor& gate, const at::Tensor& up,
+                              bool withProduct) {
+    const PartScope scope(Part::Elementwise);
     const auto shape = swigluShape("swigluBackward", gate, up);
     require(dh.sizes() == gate.sizes() && dh.is_contiguous(), "swigluBackward",
             "a contiguous gradient [T, I]", dh);
     at::Tensor packed = at::empty({gate.size(0), 2 * shape.columns}, gate.options());
-    const SwigluGradient gradient{packed.narrow(1, 0, shape.columns),
-                                  packed.narrow(1, shape.columns, shape.columns), packed};
+    SwigluGradient gradient{
+        packed.narrow(1, 0, shape.columns), packed.narrow(1, shape.columns, shape.columns), packed, {}};
     if (gate.is_cuda()) {
+        if (withProduct) gradient.product = at::empty_like(dh);
         checkLaunch("swigluBackward",
                     cudaTable().swigluBackward(elementOf("swigluBackward", gate), dh.data_ptr(),
-                                               gate.data_ptr(), up.data_ptr(), packed.data_ptr(), shape,
+                                               gate.data_ptr(), up.data_ptr(), packed.data_ptr(),
+                                               withProduct ? gradient.product.data_ptr() : nullptr, shape,
                                                gate.size(0), streamOf(gate)));
         return gradient;
     }
+    if (withProduct) gradient.product = swiglu(gate, up);
     forReal("swigluBackward", gate, [&](auto type) {
         using T = decltype(type);
         parallelRows(gate.size(0), rowGrain(shape.columns), [&](std::int64_t begin, std::int64_t end) {

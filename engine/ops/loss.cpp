@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/timeline.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 
 namespace caravan::engine::ops {
@@ -34,6 +35,7 @@ void lossOfChunk(at::Tensor& logits, const at::Tensor& labels, at::Tensor& perRo
 
 CrossEntropy crossEntropy(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
                           double scale, bool withGradient) {
+    const PartScope scope(Part::Loss);
     require(hidden.dim() == 2 && hidden.is_contiguous(), "crossEntropy", "hidden [N, D] contiguous", hidden);
     require(head.dim() == 2 && head.size(1) == hidden.size(1), "crossEntropy", "a head [V, D]", head);
     require(labels.numel() == hidden.size(0) && labels.scalar_type() == at::kLong && labels.is_contiguous(),

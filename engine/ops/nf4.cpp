@@ -4,6 +4,7 @@
 
 #include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/timeline.h"
 #include "kernels/nf4/dynamic_map.h"
 #include "kernels/nf4/nf4.h"
 
@@ -115,6 +116,7 @@ Nf4 quantizeNf4(const at::Tensor& weight, bool doubleQuantise, std::optional<dou
 }
 
 void dequantizeNf4(const Nf4& weight, at::ScalarType stored, at::Tensor& out) {
+    const PartScope scope(Part::Dequantisation);
     const std::int64_t n = elementsOf(weight), blocks = divideUp(n, kernels::kNf4Block);
     require(out.numel() == n && out.is_contiguous(), "dequantizeNf4", "an output of the weight's shape", out);
     const auto source = sourceOf(weight);

@@ -45,9 +45,12 @@ struct Normed {
     at::Tensor rstd;  // [T] fp32
 };
 Normed rmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps);
-// dx of y = x * rstd * weight (weights are frozen): [T, D]
+// x += add in place, then the norm of x: one pass on a GPU.
+Normed rmsNormOfSum(at::Tensor& x, const at::Tensor& add, const at::Tensor& weight, double eps);
+// dx of y = x * rstd * weight (weights are frozen): [T, D]; plus add [T, D], the gradient that passes by the
+// norm, if defined
 at::Tensor rmsNormBackward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
-                           const at::Tensor& rstd);
+                           const at::Tensor& rstd, const at::Tensor& add = {});
 
 struct RopeTable {
     at::Tensor cos, sin;  // [positions, head / 2] fp32
@@ -56,12 +59,26 @@ struct RopeTable {
 // backward.
 void ropeInPlace(at::Tensor& x, const at::Tensor& positions, const RopeTable& table, bool inverse = false);
 
+// Query, key and value heads of a joined product q|k|v [T, (heads + 2 kvHeads) headSize]: views of it on a
+// GPU, tensors of their own on the CPU.
+struct Heads {
+    at::Tensor query, key, value;  // [T, heads, headSize]
+};
+Heads splitHeads(const at::Tensor& joined, std::int64_t heads, std::int64_t kvHeads, std::int64_t headSize);
+// Rotates query and key in place.
+void ropeHeads(Heads& heads, const at::Tensor& positions, const RopeTable& table);
+// dL/d(joined product) from the gradients of rotated query, key and of value; query and key may be
+// overwritten.
+at::Tensor joinHeads(Heads& gradient, const at::Tensor& positions, const RopeTable& table);
+
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);  // silu(gate) * up, [T, I]
 struct SwigluGradient {
     at::Tensor gate, up;  // views of packed
     at::Tensor packed;    // [T, 2 I] = (gate | up), for one product with the stacked weights
+    at::Tensor product;   // silu(gate) * up again, if wanted
 };
-SwigluGradient swigluBackward(const at::Tensor& dh, const at::Tensor& gate, const at::Tensor& up);
+SwigluGradient swigluBackward(const at::Tensor& dh, const at::Tensor& gate, const at::Tensor& up,
+                              bool withProduct = false);
 
 // --- attention
 // ------------------------------------------------------------------------------------------------------------
@@ -102,6 +119,33 @@ at::Tensor loraForward(at::Tensor& y, const at::Tensor& x, const at::Tensor& a, 
 void loraBackward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& h, const at::Tensor& a,
                   const at::Tensor& b, double s, double p, const RandomKey& key, at::Tensor& da,
                   at::Tensor& db, at::Tensor& dx);
+
+// LoRA of linears that share their input x: part i reads all of x and adds to its own columns of y.
+struct LoraPart {
+    at::Tensor a, b;         // [rank, in], [out, rank], compute type
+    std::int64_t begin = 0;  // first column in y
+    double scale = 1;
+    std::int32_t site = 0;  // of its dropout mask
+    at::Tensor da, db;      // gradients, added to; backward only
+};
+struct LoraGroup {
+    std::vector<LoraPart> parts;
+    double dropout = 0;
+    RandomKey key;  // site is set per part
+};
+// x W^T + bias (if defined) + the parts; h per part for the backward.
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                  const LoraGroup& group, std::vector<at::Tensor>& h);
+// dy W + the parts' dL/dx; dh = s dy B per part, for loraBackwardParameters.
+at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight, const LoraGroup& group,
+                          std::vector<at::Tensor>& dh);
+// y += the parts; h per part for the backward.
+std::vector<at::Tensor> loraForward(at::Tensor& y, const at::Tensor& x, const LoraGroup& group);
+// Returns dh = s dy B per part; dx += its part of dL/dx, if dx is defined.
+std::vector<at::Tensor> loraBackwardInput(const at::Tensor& dy, const LoraGroup& group, at::Tensor& dx);
+// dA += dh^T drop(x), dB += s dy^T h, for each part.
+void loraBackwardParameters(const at::Tensor& dy, const at::Tensor& x, const std::vector<at::Tensor>& h,
+                            const std::vector<at::Tensor>& dh, const LoraGroup& group);
 
 // --- mixture
 // ----------------------------------------------------------------------------------------------------------------
@@ -167,8 +211,10 @@ struct AdamW {
 };
 // One launch per flat buffer. scale [] fp32 on the device multiplies the gradient (clipping); finite [] fp32:
 // 0 leaves everything alone.
+// working: a bf16 copy of the parameters that is written along, or undefined.
 void adamW(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, at::Tensor& v,
-           const AdamW& options, const at::Tensor& scale, const at::Tensor& finite);
+           const AdamW& options, const at::Tensor& scale, const at::Tensor& finite,
+           const at::Tensor& working = {});
 
 // 8-bit states in blocks of 256 (methods.md section 4).
 struct AdamW8State {

@@ -4,6 +4,7 @@
 
 #include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/timeline.h"
 #include "kernels/adamw/adamw8.h"
 
 namespace caravan::engine::ops {
@@ -56,7 +57,8 @@ void checkBuffers(const at::Tensor& parameters, const at::Tensor& gradients) {
 }
 
 void adamWOnDevice(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, at::Tensor& v,
-                   const kernels::AdamWStep& step, const at::Tensor& scale, const at::Tensor& finite) {
+                   const kernels::AdamWStep& step, const at::Tensor& scale, const at::Tensor& finite,
+                   const at::Tensor& working) {
     require(m.scalar_type() == at::kFloat && v.scalar_type() == at::kFloat, "adamW", "fp32 states", m);
     const kernels::cuda::AdamWTensors tensors{elementOf("adamW", parameters),
                                               elementOf("adamW", gradients),
@@ -66,13 +68,15 @@ void adamWOnDevice(at::Tensor& parameters, const at::Tensor& gradients, at::Tens
                                               data<float>(v),
                                               single(scale),
                                               single(finite),
-                                              parameters.numel()};
+                                              parameters.numel(),
+                                              working.defined() ? working.data_ptr() : nullptr};
     checkLaunch("adamW", cudaTable().adamW(tensors, step, streamOf(parameters)));
 }
 
 }  // namespace
 
 at::Tensor gradientNorm(const std::vector<at::Tensor>& flatGradients) {
+    const PartScope scope(Part::Optimizer);
     require(!flatGradients.empty(), "gradientNorm", "at least one buffer", {});
     std::vector<at::Tensor> sums;
     for (const at::Tensor& g : flatGradients) {
@@ -83,13 +87,18 @@ at::Tensor gradientNorm(const std::vector<at::Tensor>& flatGradients) {
 }
 
 void adamW(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, at::Tensor& v,
-           const AdamW& options, const at::Tensor& scale, const at::Tensor& finite) {
+           const AdamW& options, const at::Tensor& scale, const at::Tensor& finite,
+           const at::Tensor& working) {
+    const PartScope scope(Part::Optimizer);
     checkBuffers(parameters, gradients);
+    require(!working.defined() || (working.is_cuda() && working.scalar_type() == at::kBFloat16 &&
+                                   working.numel() == parameters.numel() && working.is_contiguous()),
+            "adamW", "a bf16 copy on the device", working);
     require(m.numel() == parameters.numel() && v.numel() == parameters.numel(), "adamW",
             "states like the parameters", m);
     const auto step = stepOf(options);
     if (parameters.is_cuda()) {
-        adamWOnDevice(parameters, gradients, m, v, step, scale, finite);
+        adamWOnDevice(parameters, gradients, m, v, step, scale, finite, working);
         return;
     }
     if (finite.defined() && finite.item<float>() == 0) return;
@@ -113,6 +122,7 @@ AdamW8State adamW8State(const at::Tensor& parameters) {
 
 void adamW8bit(at::Tensor& parameters, const at::Tensor& gradients, AdamW8State& state, const AdamW& options,
                const at::Tensor& scale, const at::Tensor& finite) {
+    const PartScope scope(Part::Optimizer);
     checkBuffers(parameters, gradients);
     require(state.codes1.numel() == parameters.numel() && state.codes2.numel() == parameters.numel(),
             "adamW8bit", "states like the parameters", state.codes1);

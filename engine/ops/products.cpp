@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/parallel.h"
 #include "engine/ops/support.h"
+#include "engine/ops/timeline.h"
 #include "kernels/gemv/gemv.h"
 
 namespace caravan::engine::ops {
@@ -26,6 +27,7 @@ bool suitsGemv(const at::Tensor& x, const at::Tensor& weight) {
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
+    const PartScope scope(Part::Products);
     if (!suitsGemv(x, weight)) return at::mm(x, weight.t());
     const kernels::GemvShape shape{x.size(0), x.size(1), weight.size(0)};
     at::Tensor y = at::empty({shape.rows, shape.outer}, x.options());
@@ -38,6 +40,7 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
     return y;
 }
 at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight) {
+    const PartScope scope(Part::Products);
     return at::mm(dy, weight);
 }
 

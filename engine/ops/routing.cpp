@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/timeline.h"
 #include "kernels/router/router.h"
 
 namespace caravan::engine::ops {
@@ -25,6 +26,7 @@ void routeOnDevice(Routing& r, std::int64_t k) {
 }  // namespace
 
 Routing route(const at::Tensor& given, std::int64_t k) {
+    const PartScope scope(Part::Router);
     const at::Tensor logits = given.is_cuda() ? given.to(at::kFloat) : given;
     require(logits.dim() == 2 && logits.is_contiguous() && logits.size(1) <= kernels::kMaxExperts, "route",
             "logits [T, E] contiguous, E at most 256", logits);
@@ -57,6 +59,7 @@ Routing route(const at::Tensor& given, std::int64_t k) {
 
 at::Tensor routeBackward(const Routing& routing, const at::Tensor& dWeights, const at::Tensor& f,
                          double coefficient) {
+    const PartScope scope(Part::Router);
     const at::Tensor& logits = routing.logits;
     require(dWeights.sizes() == routing.weights.sizes() && dWeights.is_contiguous(), "routeBackward",
             "dWeights [T, k] contiguous", dWeights);
@@ -92,6 +95,7 @@ at::Tensor routeBackward(const Routing& routing, const at::Tensor& dWeights, con
 
 void accumulateRouting(const Routing& routing, const at::Tensor& domain, const at::Tensor& role,
                        RoutingStatistic& statistic) {
+    const PartScope scope(Part::Router);
     const at::Tensor& logits = routing.logits;
     const std::int64_t tokens = logits.size(0), experts = logits.size(1);
     require(domain.numel() == tokens && domain.scalar_type() == at::kInt, "accumulateRouting",

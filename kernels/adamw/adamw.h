@@ -45,6 +45,7 @@ struct AdamWTensors {
     float *m, *v;
     const float *gradientScale, *finite;
     std::int64_t count;
+    void* working = nullptr;  // bf16 copy of the parameters, written along; null: none
 };
 int adamW(const AdamWTensors& tensors, const AdamWStep& step, Stream stream);
 

@@ -47,6 +47,10 @@ inline unsigned blocksFor(std::int64_t n, std::int64_t perBlock) {
     return static_cast<unsigned>((n + perBlock - 1) / perBlock);
 }
 
+inline bool aligned16(const void* p) {
+    return reinterpret_cast<std::uintptr_t>(p) % 16 == 0;
+}
+
 template <class T, class Op>
 __device__ __forceinline__ T warpReduce(T value, Op op) {
 #pragma unroll

@@ -95,8 +95,54 @@ __device__ __forceinline__ float roundTo(float x, StoredType stored) {
     return x;
 }
 
-// One thread per 32 elements: one 16-byte load of codes; each lane of a half-warp holds one value of the code
-// book.
+__device__ __forceinline__ float scaleOf(const Nf4Source& source, std::int64_t block) {
+    if (source.absmax != nullptr) return flush(source.absmax[block]);
+    const float scale = flush(
+        __fmul_rn(source.nestedMap[source.absmaxCodes[block]], source.nestedAbsmax[block / kNestedBlock]));
+    return flush(__fadd_rn(scale, source.offset));
+}
+
+// bf16 values of whole, aligned blocks of 64. A lane reads four bytes and writes sixteen, neighbours side by
+// side, kTurns times; the sixteen values of a block's code book are made once, two by each of the eight lanes
+// that share the block, and fetched by shuffle.
+constexpr int kTurns = 4;
+constexpr std::int64_t kPerWarp = kTurns * 256;
+
+__global__ void dequantizeWideKernel(Nf4Source source, std::int64_t elements, StoredType stored, Bf16* out) {
+    const std::int64_t first =
+        (blockIdx.x * std::int64_t{kThreads / 32} + (threadIdx.x >> 5)) * kPerWarp + (threadIdx.x & 31) * 8;
+    const float low = kCode[(threadIdx.x & 7) * 2], high = kCode[(threadIdx.x & 7) * 2 + 1];
+    std::uint32_t codes[kTurns];
+    float scale[kTurns];
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) {
+        const std::int64_t at = first + turn * 256;
+        codes[turn] = 0;
+        scale[turn] = 0;
+        if (at >= elements) continue;
+        codes[turn] = *reinterpret_cast<const std::uint32_t*>(source.codes + at / 2);
+        scale[turn] = scaleOf(source, at / kNf4Block);
+    }
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) {
+        const std::uint32_t book = packBf16(roundTo(flush(__fmul_rn(low, scale[turn])), stored),
+                                            roundTo(flush(__fmul_rn(high, scale[turn])), stored));
+        std::uint32_t pairs[4];
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            const std::uint32_t byte = codes[turn] >> (8 * i);  // high nibble: the even element
+            const std::uint32_t even = __shfl_sync(0xFFFFFFFFu, book, static_cast<int>(byte >> 5 & 7u), 8),
+                                odd = __shfl_sync(0xFFFFFFFFu, book, static_cast<int>(byte >> 1 & 7u), 8);
+            pairs[i] = __byte_perm(even, odd, 0x5410u + (byte >> 4 & 1u) * 0x22u + (byte & 1u) * 0x2200u);
+        }
+        const std::int64_t at = first + turn * 256;
+        if (at < elements)
+            *reinterpret_cast<uint4*>(out + at) = make_uint4(pairs[0], pairs[1], pairs[2], pairs[3]);
+    }
+}
+
+// Everything else: one thread per 32 elements, one 16-byte load of codes; each lane of a half-warp holds one
+// value of the code book.
 template <class T>
 __global__ void dequantizeKernel(Nf4Source source, std::int64_t elements, StoredType stored, T* out,
                                  bool aligned) {
@@ -106,15 +152,7 @@ __global__ void dequantizeKernel(Nf4Source source, std::int64_t elements, Stored
     std::uint32_t words[4] = {};
     float scale = 0;
     if (active) {
-        const std::int64_t block = first / kNf4Block;
-        if (source.absmax != nullptr) {
-            scale = source.absmax[block];
-        } else {
-            scale = flush(__fmul_rn(source.nestedMap[source.absmaxCodes[block]],
-                                    source.nestedAbsmax[block / kNestedBlock]));
-            scale = __fadd_rn(scale, source.offset);
-        }
-        scale = flush(scale);
+        scale = scaleOf(source, first / kNf4Block);
         if (whole) {
             const uint4 raw = *reinterpret_cast<const uint4*>(source.codes + first / 2);
             words[0] = raw.x, words[1] = raw.y, words[2] = raw.z, words[3] = raw.w;
@@ -170,8 +208,12 @@ int dequantizeNf4(const Nf4Source& source, std::int64_t elements, StoredType sto
                   void* out, Stream stream) {
     if (const int error = fillTables()) return error;
     // Rows of a joined matrix may begin anywhere; wide accesses need 16 bytes.
-    const auto aligned16 = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; };
     const bool aligned = aligned16(out) && aligned16(source.codes);
+    if (aligned && outElement == Element::BF16 && elements % kNf4Block == 0) {
+        dequantizeWideKernel<<<blocksFor(elements, kPerWarp * (kThreads / 32)), kThreads, 0, stream>>>(
+            source, elements, stored, static_cast<Bf16*>(out));
+        return launched();
+    }
     forElement(outElement, [&](auto type) {
         using T = decltype(type);
         dequantizeKernel<T><<<blocksFor((elements + 31) / 32, kThreads), kThreads, 0, stream>>>(

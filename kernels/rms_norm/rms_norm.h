@@ -24,10 +24,23 @@ void rmsNormBackwardRows(const double* dy, const double* x, const double* weight
 
 namespace caravan::kernels::cuda {
 
-// weight has x's element type
-int rmsNorm(Element element, const void* x, const void* weight, float eps, void* y, float* rstd,
-            std::int64_t rows, std::int64_t columns, Stream stream);
-int rmsNormBackward(Element element, const void* dy, const void* x, const void* weight, const float* rstd,
-                    void* dx, std::int64_t rows, std::int64_t columns, Stream stream);
+// All tensors but rstd (fp32) have the element type. add (may be null): the row is x + add, rounded and
+// stored in sum (which may be x or add).
+struct RmsNormArguments {
+    const void *x, *add, *weight;
+    float eps;
+    void *sum, *y;
+    float* rstd;
+    std::int64_t rows, columns;
+};
+int rmsNorm(Element element, const RmsNormArguments& arguments, Stream stream);
+// add (may be null) is added to dx: the gradient that passes by the norm. dx may be dy or add.
+struct RmsNormBackwardArguments {
+    const void *dy, *x, *weight, *add;
+    const float* rstd;
+    void* dx;
+    std::int64_t rows, columns;
+};
+int rmsNormBackward(Element element, const RmsNormBackwardArguments& arguments, Stream stream);
 
 }  // namespace caravan::kernels::cuda

@@ -7,59 +7,168 @@ namespace caravan::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kTurns = 4;  // eights a thread keeps in registers: rows of up to 8192 columns
 
 // One block per row.
 template <class T>
-__global__ void forwardKernel(const T* x, const T* weight, float eps, T* y, float* rstd,
-                              std::int64_t columns) {
-    const T* in = x + blockIdx.x * columns;
-    T* out = y + blockIdx.x * columns;
+__global__ void forwardKernel(RmsNormArguments a) {
+    const T* in = static_cast<const T*>(a.x) + blockIdx.x * a.columns;
+    const T* more = static_cast<const T*>(a.add);
+    const T* weight = static_cast<const T*>(a.weight);
+    T* sum = static_cast<T*>(a.sum) + blockIdx.x * a.columns;
+    T* out = static_cast<T*>(a.y) + blockIdx.x * a.columns;
     float squares = 0;
-    for (std::int64_t i = threadIdx.x; i < columns; i += kThreads)
-        squares += toFloat(in[i]) * toFloat(in[i]);
+    for (std::int64_t i = threadIdx.x; i < a.columns; i += kThreads) {
+        float v = toFloat(in[i]);
+        if (more != nullptr) {
+            const T both = fromFloat<T>(v + toFloat(more[blockIdx.x * a.columns + i]));
+            sum[i] = both;
+            v = toFloat(both);
+        }
+        squares += v * v;
+    }
     squares = blockReduce(squares, 0.0f, Plus{});
-    const float r = 1.0f / sqrtf(squares / static_cast<float>(columns) + eps);
-    if (threadIdx.x == 0) rstd[blockIdx.x] = r;
-    for (std::int64_t i = threadIdx.x; i < columns; i += kThreads)
-        out[i] = fromFloat<T>(toFloat(in[i]) * r * toFloat(weight[i]));
+    const float r = 1.0f / sqrtf(squares / static_cast<float>(a.columns) + a.eps);
+    if (threadIdx.x == 0) a.rstd[blockIdx.x] = r;
+    const T* from = more != nullptr ? sum : in;  // every thread reads what it wrote itself
+    for (std::int64_t i = threadIdx.x; i < a.columns; i += kThreads)
+        out[i] = fromFloat<T>(toFloat(from[i]) * r * toFloat(weight[i]));
+}
+
+// The same with the row in registers.
+template <class T>
+__global__ void forwardWideKernel(RmsNormArguments a) {
+    const std::int64_t base = blockIdx.x * a.columns;
+    const T* more = static_cast<const T*>(a.add);
+    float v[kTurns][8], squares = 0;
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) {
+        const std::int64_t c = (turn * static_cast<std::int64_t>(blockDim.x) + threadIdx.x) * 8;
+        if (c >= a.columns) break;
+        const auto x = loadEight(static_cast<const T*>(a.x) + base + c);
+#pragma unroll
+        for (int i = 0; i < 8; ++i)
+            v[turn][i] = x.v[i];
+        if (more != nullptr) {
+            const auto other = loadEight(more + base + c);
+#pragma unroll
+            for (int i = 0; i < 8; ++i)
+                v[turn][i] = toFloat(fromFloat<T>(v[turn][i] + other.v[i]));
+            storeEight(static_cast<T*>(a.sum) + base + c, v[turn]);
+        }
+#pragma unroll
+        for (int i = 0; i < 8; ++i)
+            squares += v[turn][i] * v[turn][i];
+    }
+    squares = blockReduce(squares, 0.0f, Plus{});
+    const float r = 1.0f / sqrtf(squares / static_cast<float>(a.columns) + a.eps);
+    if (threadIdx.x == 0) a.rstd[blockIdx.x] = r;
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) {
+        const std::int64_t c = (turn * static_cast<std::int64_t>(blockDim.x) + threadIdx.x) * 8;
+        if (c >= a.columns) break;
+        const auto w = loadEight(static_cast<const T*>(a.weight) + c);
+        float out[8];
+#pragma unroll
+        for (int i = 0; i < 8; ++i)
+            out[i] = v[turn][i] * r * w.v[i];
+        storeEight(static_cast<T*>(a.y) + base + c, out);
+    }
 }
 
 template <class T>
-__global__ void backwardKernel(const T* dy, const T* x, const T* weight, const float* rstd, T* dx,
-                               std::int64_t columns) {
-    const T* g = dy + blockIdx.x * columns;
-    const T* in = x + blockIdx.x * columns;
-    T* out = dx + blockIdx.x * columns;
+__global__ void backwardKernel(RmsNormBackwardArguments a) {
+    const std::int64_t base = blockIdx.x * a.columns;
+    const T *g = static_cast<const T*>(a.dy) + base, *in = static_cast<const T*>(a.x) + base,
+            *weight = static_cast<const T*>(a.weight), *more = static_cast<const T*>(a.add);
+    T* out = static_cast<T*>(a.dx) + base;
     float dot = 0;
-    for (std::int64_t i = threadIdx.x; i < columns; i += kThreads)
+    for (std::int64_t i = threadIdx.x; i < a.columns; i += kThreads)
         dot += toFloat(g[i]) * toFloat(weight[i]) * toFloat(in[i]);
     dot = blockReduce(dot, 0.0f, Plus{});
-    const float r = rstd[blockIdx.x], c = dot * r * r / static_cast<float>(columns);
-    for (std::int64_t i = threadIdx.x; i < columns; i += kThreads)
-        out[i] = fromFloat<T>(r * (toFloat(g[i]) * toFloat(weight[i]) - toFloat(in[i]) * c));
+    const float r = a.rstd[blockIdx.x], c = dot * r * r / static_cast<float>(a.columns);
+    for (std::int64_t i = threadIdx.x; i < a.columns; i += kThreads) {
+        const float d = r * (toFloat(g[i]) * toFloat(weight[i]) - toFloat(in[i]) * c);
+        out[i] = fromFloat<T>(more != nullptr ? d + toFloat(more[base + i]) : d);
+    }
+}
+
+template <class T>
+__global__ void backwardWideKernel(RmsNormBackwardArguments a) {
+    const std::int64_t base = blockIdx.x * a.columns;
+    const T* more = static_cast<const T*>(a.add);
+    float g[kTurns][8], x[kTurns][8], dot = 0;
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) {
+        const std::int64_t c = (turn * static_cast<std::int64_t>(blockDim.x) + threadIdx.x) * 8;
+        if (c >= a.columns) break;
+        const auto dy = loadEight(static_cast<const T*>(a.dy) + base + c),
+                   in = loadEight(static_cast<const T*>(a.x) + base + c),
+                   w = loadEight(static_cast<const T*>(a.weight) + c);
+#pragma unroll
+        for (int i = 0; i < 8; ++i) {
+            g[turn][i] = dy.v[i] * w.v[i];
+            x[turn][i] = in.v[i];
+            dot += g[turn][i] * x[turn][i];
+        }
+    }
+    dot = blockReduce(dot, 0.0f, Plus{});
+    const float r = a.rstd[blockIdx.x], scale = dot * r * r / static_cast<float>(a.columns);
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) {
+        const std::int64_t c = (turn * static_cast<std::int64_t>(blockDim.x) + threadIdx.x) * 8;
+        if (c >= a.columns) break;
+        float out[8];
+#pragma unroll
+        for (int i = 0; i < 8; ++i)
+            out[i] = r * (g[turn][i] - x[turn][i] * scale);
+        if (more != nullptr) {
+            const auto other = loadEight(more + base + c);
+#pragma unroll
+            for (int i = 0; i < 8; ++i)
+                out[i] += other.v[i];
+        }
+        storeEight(static_cast<T*>(a.dx) + base + c, out);
+    }
+}
+
+bool fits(std::int64_t columns) {
+    return columns % 8 == 0 && columns <= kTurns * kThreads * 8;
+}
+// No more warps than the row has eights for.
+unsigned threadsFor(std::int64_t columns) {
+    const auto eights = static_cast<unsigned>(columns / 8);
+    return eights >= kThreads ? kThreads : (eights + 31) / 32 * 32;
 }
 
 }  // namespace
 
-int rmsNorm(Element element, const void* x, const void* weight, float eps, void* y, float* rstd,
-            std::int64_t rows, std::int64_t columns, Stream stream) {
-    if (rows == 0) return 0;
+int rmsNorm(Element element, const RmsNormArguments& a, Stream stream) {
+    if (a.rows == 0) return 0;
+    const bool wide = fits(a.columns) && aligned16(a.x) && aligned16(a.weight) && aligned16(a.y) &&
+                      aligned16(a.add) && aligned16(a.sum);
+    const auto blocks = static_cast<unsigned>(a.rows);
     forElement(element, [&](auto type) {
         using T = decltype(type);
-        forwardKernel<T><<<static_cast<unsigned>(rows), kThreads, 0, stream>>>(
-            static_cast<const T*>(x), static_cast<const T*>(weight), eps, static_cast<T*>(y), rstd, columns);
+        if (wide)
+            forwardWideKernel<T><<<blocks, threadsFor(a.columns), 0, stream>>>(a);
+        else
+            forwardKernel<T><<<blocks, kThreads, 0, stream>>>(a);
     });
     return launched();
 }
 
-int rmsNormBackward(Element element, const void* dy, const void* x, const void* weight, const float* rstd,
-                    void* dx, std::int64_t rows, std::int64_t columns, Stream stream) {
-    if (rows == 0) return 0;
+int rmsNormBackward(Element element, const RmsNormBackwardArguments& a, Stream stream) {
+    if (a.rows == 0) return 0;
+    const bool wide = fits(a.columns) && aligned16(a.dy) && aligned16(a.x) && aligned16(a.weight) &&
+                      aligned16(a.add) && aligned16(a.dx);
+    const auto blocks = static_cast<unsigned>(a.rows);
     forElement(element, [&](auto type) {
         using T = decltype(type);
-        backwardKernel<T><<<static_cast<unsigned>(rows), kThreads, 0, stream>>>(
-            static_cast<const T*>(dy), static_cast<const T*>(x), static_cast<const T*>(weight), rstd,
-            static_cast<T*>(dx), columns);
+        if (wide)
+            backwardWideKernel<T><<<blocks, threadsFor(a.columns), 0, stream>>>(a);
+        else
+            backwardKernel<T><<<blocks, kThreads, 0, stream>>>(a);
     });
     return launched();
 }

@@ -26,5 +26,17 @@ namespace caravan::kernels::cuda {
 
 int rope(Element element, void* x, const std::int32_t* positions, const float* cos, const float* sin,
          const RopeShape& shape, std::int64_t tokens, Stream stream);
+// out [tokens, (heads + 2 kvHeads) 2 half] = query and key rotated back, value as it is: dL/d(joined product)
+// from attention's gradients, in one pass. Strides in elements from one token to the next, heads behind each
+// other; half, strides and addresses are multiples of 8 elements.
+struct RopeJoinArguments {
+    const void *query, *key, *value;
+    std::int64_t queryStride, keyStride, valueStride;
+    const std::int32_t* positions;
+    const float *cos, *sin;
+    void* out;
+    std::int64_t heads, kvHeads, half, tokens;
+};
+int ropeJoin(Element element, const RopeJoinArguments& arguments, Stream stream);
 
 }  // namespace caravan::kernels::cuda

@@ -29,7 +29,8 @@ namespace caravan::kernels::cuda {
 
 int swiglu(Element element, const void* gate, const void* up, void* h, const SwigluShape& shape,
            std::int64_t rows, Stream stream);
-int swigluBackward(Element element, const void* dh, const void* gate, const void* up, void* packed,
+// h (may be null) receives the forward's product again: what the next product's backward reads.
+int swigluBackward(Element element, const void* dh, const void* gate, const void* up, void* packed, void* h,
                    const SwigluShape& shape, std::int64_t rows, Stream stream);
 
 }  // namespace caravan::kernels::cuda

@@ -22,6 +22,7 @@ for extra in nlohmann_json tl-expected CLI11; do
     for file in $(cd / && ls -d usr/share/cmake/$extra usr/lib/cmake/$extra $lib/cmake/$extra 2>/dev/null); do set -- "$@" "$file"; done
 done
 tar -C / -cf .carry/dev.tar "$@"
-tar -C "$source" -rf .carry/dev.tar --transform 's#^#sentencepiece/#' src third_party
-xz -T2 -6 -f .carry/dev.tar
+tar -C "$source" -rf .carry/dev.tar --transform 's#^#sentencepiece/#' --exclude='normalization_rule.h' --exclude='*_test.cc' \
+    --exclude='*trainer*.cc' src third_party
+xz -9e -f .carry/dev.tar
 ls -l .carry

@@ -12,9 +12,11 @@ struct Case {
     std::int64_t heads, kvHeads, size;
     std::optional<std::int64_t> window;
 };
-const Case kCases[] = {{{0, 1}, 4, 4, 64, std::nullopt},        {{0, 5, 6, 141}, 4, 4, 64, std::nullopt},
-                       {{0, 256, 512}, 6, 2, 64, std::nullopt}, {{0, 33, 300, 301}, 8, 2, 128, std::nullopt},
-                       {{0, 33, 300}, 8, 8, 8, std::nullopt},   {{0, 130, 200}, 4, 2, 64, 17}};
+const Case kCases[] = {{{0, 1}, 4, 4, 64, std::nullopt},         {{0, 5, 6, 141}, 4, 4, 64, std::nullopt},
+                       {{0, 256, 512}, 6, 2, 64, std::nullopt},  {{0, 33, 300, 301}, 8, 2, 128, std::nullopt},
+                       {{0, 33, 300}, 8, 8, 8, std::nullopt},    {{0, 130, 200}, 4, 2, 64, 17},
+                       {{0, 256, 512}, 4, 4, 128, std::nullopt}, {{0, 300, 600, 900}, 3, 3, 64, std::nullopt},
+                       {{0, 1000}, 2, 2, 128, std::nullopt}};
 
 Segments segmentsOf(const Case& c) {
     Segments s;
@@ -51,6 +53,28 @@ TEST_F(AttentionOnGpu, ForwardAndBackward) {
             const auto again = attentionBackward(put(g), put(q), put(k), put(v), got, segments, c.window);
             EXPECT_TRUE(sameBits(e.q, again.q) && sameBits(e.k, again.k) && sameBits(e.v, again.v))
                 << "not the same bits twice";
+        }
+}
+
+// Heads as views of one product, rotated in place; the gradient joined and rotated back in one pass.
+TEST_F(AttentionOnGpu, HeadsOfOneProduct) {
+    for (const auto type : kTypes)
+        for (const std::int64_t size : {64, 24}) {
+            const std::int64_t tokens = 37, heads = 4, kvHeads = 2, width = (heads + 2 * kvHeads) * size;
+            const at::Tensor angle = values({50, size / 2}, 3, 3.0), positions = at::arange(37, at::kInt);
+            const RopeTable table{angle.cos(), angle.sin()}, onDevice{gpu(table.cos), gpu(table.sin)};
+            const at::Tensor joined = rounded(values({tokens, width}, 1), type);
+            const at::Tensor joinedGpu = onGpu(joined, type);
+            Heads expected = splitHeads(joined, heads, kvHeads, size),
+                  got = splitHeads(joinedGpu, heads, kvHeads, size);
+            EXPECT_EQ(got.key.storage().data(), joinedGpu.storage().data()) << "a copy";
+            ropeHeads(expected, positions, table);
+            ropeHeads(got, gpu(positions), onDevice);
+            EXPECT_LT(relativeError(got.query, expected.query), tolerance(type));
+            EXPECT_LT(relativeError(got.key, expected.key), tolerance(type));
+            EXPECT_TRUE(sameBits(got.value.to(at::kFloat), expected.value));
+            const at::Tensor back = joinHeads(got, gpu(positions), onDevice);
+            EXPECT_LT(relativeError(back, joined), 2 * tolerance(type)) << "there and back";
         }
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 class Elementwise : public GpuTest {};
 using Shape = std::pair<std::int64_t, std::int64_t>;
-constexpr Shape kShapes[] = {{1, 1}, {3, 17}, {33, 384}, {7, 4096}, {2, 1026}};
+constexpr Shape kShapes[] = {{1, 1}, {3, 17}, {33, 384}, {7, 4096}, {2, 1026}, {3, 11008}, {2, 8192}};
 
 TEST_F(Elementwise, DropoutHasTheSameMask) {
     const RandomKey key{.seed = 5, .step = 3, .layer = 2, .site = 1, .rowOffset = 1000};
@@ -36,9 +36,20 @@ TEST_F(Elementwise, RmsNorm) {
             EXPECT_LT(relativeError(got.y, expected.y), tolerance(type));
             EXPECT_LT(relativeError(got.rstd, expected.rstd), 1e-6);
             const at::Tensor dx = rmsNormBackward(onGpu(g, type), onGpu(x, type), onGpu(w, type), got.rstd);
+            Guarded sum({rows, columns}, type);
+            sum.inner.copy_(x);
+            at::Tensor hostSum = x.clone();
+            const Normed ofSum = rmsNormOfSum(sum.inner, onGpu(g, type), onGpu(w, type), 1e-5);
+            EXPECT_LT(relativeError(ofSum.y, rmsNormOfSum(hostSum, g, w, 1e-5).y), tolerance(type));
+            EXPECT_LT(relativeError(sum.inner, hostSum), tolerance(type));
+            EXPECT_TRUE(sum.intact());
             if (columns == 1) continue;  // the gradient cancels to rounding noise
             EXPECT_LT(relativeError(dx, rmsNormBackward(g, x, w, expected.rstd)), tolerance(type))
                 << rows << " x " << columns;
+            EXPECT_LT(relativeError(rmsNormBackward(onGpu(g, type), onGpu(x, type), onGpu(w, type), got.rstd,
+                                                    onGpu(g, type)),
+                                    rmsNormBackward(g, x, w, expected.rstd, g)),
+                      tolerance(type));
         }
 }
 
@@ -70,8 +81,9 @@ TEST_F(Elementwise, SwigluOfHalvesOfOneProduct) {
                 relativeError(swiglu(half(device, 0), half(device, 1)), swiglu(half(both, 0), half(both, 1))),
                 tolerance(type));
             const auto expected = swigluBackward(g, half(both, 0), half(both, 1));
-            const auto got = swigluBackward(onGpu(g, type), half(device, 0), half(device, 1));
+            const auto got = swigluBackward(onGpu(g, type), half(device, 0), half(device, 1), true);
             EXPECT_LT(relativeError(got.packed, expected.packed), tolerance(type));
+            EXPECT_LT(relativeError(got.product, swiglu(half(both, 0), half(both, 1))), tolerance(type));
         }
 }
 

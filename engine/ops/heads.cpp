@@ -1,0 +1,83 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/dispatch.h"
+#include "engine/ops/timeline.h"
+
+namespace caravan::engine::ops {
+namespace {
+
+at::Tensor columnsOf(const at::Tensor& joined, std::int64_t begin, std::int64_t heads,
+                     std::int64_t headSize) {
+    const at::Tensor view = joined.narrow(1, begin, heads * headSize).unflatten(1, {heads, headSize});
+    return joined.is_cuda() ? view : view.contiguous();
+}
+
+bool behindEachOther(const at::Tensor& first, const at::Tensor& second) {
+    return first.strides() == second.strides() && first.size(2) == second.size(2) &&
+           first.stride(1) == first.size(2) &&
+           static_cast<const char*>(first.data_ptr()) +
+                   first.size(1) * first.stride(1) * first.element_size() ==
+               second.data_ptr();
+}
+
+// Whole heads behind each other, tokens at any multiple of eight elements.
+bool suitsJoin(const at::Tensor& x) {
+    return x.stride(2) == 1 && x.stride(1) == x.size(2) && x.size(2) % 16 == 0 && x.stride(0) % 8 == 0 &&
+           reinterpret_cast<std::uintptr_t>(x.data_ptr()) % 16 == 0;
+}
+
+at::Tensor joinOnDevice(const Heads& gradient, const at::Tensor& positions, const RopeTable& table) {
+    const at::Tensor &q = gradient.query, &k = gradient.key, &v = gradient.value;
+    const std::int64_t tokens = q.size(0), size = q.size(2);
+    at::Tensor joined = at::empty({tokens, (q.size(1) + 2 * k.size(1)) * size}, q.options());
+    const kernels::cuda::RopeJoinArguments arguments{q.data_ptr(),
+                                                     k.data_ptr(),
+                                                     v.data_ptr(),
+                                                     q.stride(0),
+                                                     k.stride(0),
+                                                     v.stride(0),
+                                                     data<std::int32_t>(positions),
+                                                     data<float>(table.cos),
+                                                     data<float>(table.sin),
+                                                     joined.data_ptr(),
+                                                     q.size(1),
+                                                     k.size(1),
+                                                     size / 2,
+                                                     tokens};
+    checkLaunch("joinHeads", cudaTable().ropeJoin(elementOf("joinHeads", q), arguments, streamOf(q)));
+    return joined;
+}
+
+}  // namespace
+
+Heads splitHeads(const at::Tensor& joined, std::int64_t heads, std::int64_t kvHeads, std::int64_t headSize) {
+    require(joined.dim() == 2 && joined.size(1) == (heads + 2 * kvHeads) * headSize && joined.stride(1) == 1,
+            "splitHeads", "a product of query, key and value columns", joined);
+    return {columnsOf(joined, 0, heads, headSize), columnsOf(joined, heads * headSize, kvHeads, headSize),
+            columnsOf(joined, (heads + kvHeads) * headSize, kvHeads, headSize)};
+}
+
+void ropeHeads(Heads& heads, const at::Tensor& positions, const RopeTable& table) {
+    if (heads.query.is_cuda() && behindEachOther(heads.query, heads.key)) {
+        const at::Tensor& q = heads.query;
+        at::Tensor both = q.as_strided({q.size(0), q.size(1) + heads.key.size(1), q.size(2)}, q.strides());
+        ropeInPlace(both, positions, table);
+        return;
+    }
+    ropeInPlace(heads.query, positions, table);
+    ropeInPlace(heads.key, positions, table);
+}
+
+at::Tensor joinHeads(Heads& gradient, const at::Tensor& positions, const RopeTable& table) {
+    const PartScope scope(Part::Elementwise);
+    const bool suits = suitsJoin(gradient.query) && suitsJoin(gradient.key) && suitsJoin(gradient.value);
+    if (gradient.query.is_cuda() && suits) return joinOnDevice(gradient, positions, table);
+    ropeInPlace(gradient.query, positions, table, true);
+    ropeInPlace(gradient.key, positions, table, true);
+    const std::int64_t tokens = gradient.query.size(0);
+    return at::cat({gradient.query.reshape({tokens, -1}), gradient.key.reshape({tokens, -1}),
+                    gradient.value.reshape({tokens, -1})},
+                   1);
+}
+
+}  // namespace caravan::engine::ops

@@ -1,0 +1,106 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/dispatch.h"
+#include "engine/ops/lora_cuda.h"
+#include "engine/ops/timeline.h"
+
+namespace caravan::engine::ops {
+namespace {
+
+// sum += alpha * (a b), in sum's type
+void addProduct(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b, double alpha) {
+    if (sum.scalar_type() == a.scalar_type())
+        at::addmm_out(sum, sum, a, b, 1, alpha);
+    else
+        sum.add_(at::mm(a, b), alpha);
+}
+
+RandomKey keyOf(const LoraGroup& group, std::size_t part) {
+    RandomKey key = group.key;
+    key.site = group.parts[part].site;
+    return key;
+}
+
+at::Tensor columnsOf(const at::Tensor& y, const LoraPart& part) {
+    return y.size(1) == part.b.size(0) ? y : y.narrow(1, part.begin, part.b.size(0));
+}
+
+}  // namespace
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                  const LoraGroup& group, std::vector<at::Tensor>& h) {
+    std::int64_t covered = 0;
+    for (const LoraPart& part : group.parts)
+        covered += part.b.size(0);
+    at::Tensor y;
+    if (suitsJoinedLora(x, group) && covered == weight.size(0)) {
+        y = startWithLora(x, group, h);
+        const PartScope scope(Part::Products);
+        at::addmm_out(y, y, x, weight.t());
+        if (bias.defined()) y.add_(bias);
+        return y;
+    }
+    y = ops::linear(x, weight);
+    if (bias.defined()) y.add_(bias);
+    if (!group.parts.empty()) h = loraForward(y, x, group);
+    return y;
+}
+
+at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight, const LoraGroup& group,
+                          std::vector<at::Tensor>& dh) {
+    if (group.dropout == 0 && suitsJoinedLora(dy, group)) {
+        at::Tensor dx = startBackwardWithLora(dy, group, dh);
+        const PartScope scope(Part::Products);
+        at::addmm_out(dx, dx, dy, weight);
+        return dx;
+    }
+    at::Tensor dx = ops::linearBackward(dy, weight);
+    if (!group.parts.empty()) dh = loraBackwardInput(dy, group, dx);
+    return dx;
+}
+
+std::vector<at::Tensor> loraForward(at::Tensor& y, const at::Tensor& x, const LoraGroup& group) {
+    const PartScope scope(Part::Lora);
+    if (suitsJoinedLora(x, group)) return loraForwardOnDevice(y, x, group);
+    std::vector<at::Tensor> h;
+    for (std::size_t i = 0; i < group.parts.size(); ++i) {
+        const LoraPart& part = group.parts[i];
+        at::Tensor columns = columnsOf(y, part);
+        h.push_back(loraForward(columns, x, part.a, part.b, part.scale, group.dropout, keyOf(group, i)));
+    }
+    return h;
+}
+
+std::vector<at::Tensor> loraBackwardInput(const at::Tensor& dy, const LoraGroup& group, at::Tensor& dx) {
+    const PartScope scope(Part::Lora);
+    if (suitsJoinedLora(dy, group)) return loraBackwardInputOnDevice(dy, group, dx);
+    std::vector<at::Tensor> all;
+    for (std::size_t i = 0; i < group.parts.size(); ++i) {
+        const LoraPart& part = group.parts[i];
+        const at::Tensor dh = at::mm(columnsOf(dy, part), part.b.to(dy.scalar_type())).mul_(part.scale);
+        all.push_back(dh);
+        if (!dx.defined()) continue;
+        if (group.dropout == 0)
+            addProduct(dx, dh, part.a.to(dh.scalar_type()), 1);
+        else
+            dropoutAdd(dx, at::mm(dh, part.a.to(dh.scalar_type())), group.dropout, keyOf(group, i));
+    }
+    return all;
+}
+
+void loraBackwardParameters(const at::Tensor& dy, const at::Tensor& x, const std::vector<at::Tensor>& h,
+                            const std::vector<at::Tensor>& dh, const LoraGroup& group) {
+    const PartScope scope(Part::Lora);
+    if (suitsJoinedLora(x, group)) {
+        loraBackwardParametersOnDevice(dy, x, h, dh, group);
+        return;
+    }
+    for (std::size_t i = 0; i < group.parts.size(); ++i) {
+        const LoraPart& part = group.parts[i];
+        at::Tensor da = part.da, db = part.db;
+        addProduct(db, columnsOf(dy, part).t(), h[i], part.scale);
+        addProduct(da, dh[i].t(), dropout(x, group.dropout, keyOf(group, i)), 1);
+    }
+}
+
+}  // namespace caravan::engine::ops
