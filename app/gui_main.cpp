@@ -45,6 +45,48 @@ Scheme schemeOf(const QString& word) {
     return static_cast<Scheme>(QSettings().value(QStringLiteral("view/scheme"), 0).toInt());
 }
 
+struct Options {
+    QCommandLineParser parser;
+    QCommandLineOption demo, theme, size, shots;
+    Options()
+        : demo(QStringLiteral("demo"),
+               QCoreApplication::translate("main", "Open the embedded demo project.")),
+          theme(QStringLiteral("theme"), QCoreApplication::translate("main", "light, dark or system."),
+                QStringLiteral("theme")),
+          size(QStringLiteral("size"), QCoreApplication::translate("main", "Size of the window."),
+               QStringLiteral("WxH")),
+          shots(QStringLiteral("screenshot-dir"),
+                QCoreApplication::translate("main", "Write a picture of every page there and quit."),
+                QStringLiteral("dir")) {
+        parser.setApplicationDescription(
+            QCoreApplication::translate("main", "Turns a dense language model into a mixture of experts."));
+        parser.addHelpOption();
+        parser.addVersionOption();
+        parser.addPositionalArgument(QStringLiteral("folder"),
+                                     QCoreApplication::translate("main", "A project, or a model folder."),
+                                     QStringLiteral("[folder]"));
+        parser.addOptions({demo, theme, size, shots});
+    }
+};
+
+// Help and version are told without a display; anything else needs one.
+bool onlyWords(int argc, char** argv) {
+    const QStringList words{QStringLiteral("-h"),         QStringLiteral("-?"), QStringLiteral("--help"),
+                            QStringLiteral("--help-all"), QStringLiteral("-v"), QStringLiteral("--version")};
+    for (int i = 1; i < argc; ++i)
+        if (words.contains(QString::fromLocal8Bit(argv[i]))) return true;
+    return false;
+}
+
+bool hasDisplay(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i)
+        if (QByteArray(argv[i]).endsWith("-platform") || QByteArray(argv[i]).endsWith("-display"))
+            return true;
+    for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"})
+        if (!qEnvironmentVariableIsEmpty(name)) return true;
+    return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -54,45 +96,37 @@ int main(int argc, char** argv) {
     QCoreApplication::setApplicationVersion(QStringLiteral(CARAVAN_VERSION));
     QGuiApplication::setApplicationDisplayName(QString());
     QGuiApplication::setDesktopFileName(QStringLiteral("org.caravan.Workbench"));
+    Options options;
+    QCommandLineParser& parser = options.parser;
+    if (onlyWords(argc, argv)) {
+        const QCoreApplication words(argc, argv);
+        parser.process(words);
+        return 0;
+    }
+    if (!hasDisplay(argc, argv)) {
+        std::fputs(
+            "caravan: the window cannot open, because there is no display (DISPLAY and WAYLAND_DISPLAY are "
+            "empty).\nRun it in a desktop session, or use caravan-cli, which does the same on a terminal.\n",
+            stderr);
+        return 1;
+    }
     QApplication application(argc, argv);
-
-    QCommandLineParser parser;
-    parser.setApplicationDescription(
-        QApplication::translate("main", "Turns a dense language model into a mixture of experts."));
-    parser.addHelpOption();
-    parser.addVersionOption();
-    parser.addPositionalArgument(QStringLiteral("folder"),
-                                 QApplication::translate("main", "A project, or a model folder."),
-                                 QStringLiteral("[folder]"));
-    const QCommandLineOption demo(QStringLiteral("demo"),
-                                  QApplication::translate("main", "Open the embedded demo project."));
-    const QCommandLineOption theme(QStringLiteral("theme"),
-                                   QApplication::translate("main", "light, dark or system."),
-                                   QStringLiteral("theme"));
-    const QCommandLineOption size(QStringLiteral("size"),
-                                  QApplication::translate("main", "Size of the window."),
-                                  QStringLiteral("WxH"));
-    const QCommandLineOption shots(
-        QStringLiteral("screenshot-dir"),
-        QApplication::translate("main", "Write a picture of every page there and quit."),
-        QStringLiteral("dir"));
-    parser.addOptions({demo, theme, size, shots});
     parser.process(application);
 
-    Theme::instance().install(schemeOf(parser.value(theme)));
+    Theme::instance().install(schemeOf(parser.value(options.theme)));
     ProcessLink engine;
     MainWindow window(&engine);
     closeOnSignals(&window);
     QObject::connect(&application, &QGuiApplication::commitDataRequest, &window,
                      [&window] { window.closeQuietly(); });
-    const QStringList parts = parser.value(size).split(QLatin1Char('x'));
+    const QStringList parts = parser.value(options.size).split(QLatin1Char('x'));
     if (parts.size() == 2) window.resize(parts[0].toInt(), parts[1].toInt());
     window.show();
     engine.start();
-    if (parser.isSet(demo))
+    if (parser.isSet(options.demo))
         window.openDemo();
     else if (!parser.positionalArguments().isEmpty())
         window.openPath(parser.positionalArguments().first());
-    if (parser.isSet(shots)) takeScreenshots(&window, parser.value(shots));
+    if (parser.isSet(options.shots)) takeScreenshots(&window, parser.value(options.shots));
     return application.exec();
 }
