@@ -18,7 +18,10 @@ QString FormatTicker::getTickLabel(double tick, const QLocale& locale, QChar, in
 }
 
 QVector<double> FormatTicker::createTickVector(double tickStep, const QCPRange& range) {
-    decimals = std::clamp(static_cast<int>(std::ceil(-std::log10(tickStep) - 1e-9)), 0, 6);
+    decimals = 0;  // as many as the step itself has: 0.25 needs two
+    for (double scaled = tickStep; decimals < 6 && std::abs(scaled - std::round(scaled)) > 1e-6 * scaled;
+         scaled *= 10)
+        ++decimals;
     if (!logarithmic || range.lower <= 0) return QCPAxisTicker::createTickVector(tickStep, range);
     QVector<double> fine, coarse;
     for (int decade = static_cast<int>(std::floor(std::log10(range.lower)));
@@ -115,7 +118,8 @@ void CurveDecor::drawLine(QCPPainter& painter, const CurvePlot::Curve& curve, co
     } else {  // the stroker's joins are slow on long lines and not seen on dense ones
         QVector<QLineF> segments;
         segments.reserve(points.size());
-        for (qsizetype i = 1; i < points.size(); ++i) segments.append(QLineF(points[i - 1], points[i]));
+        for (qsizetype i = 1; i < points.size(); ++i)
+            segments.append(QLineF(points[i - 1], points[i]));
         painter.drawLines(segments);
     }
     if (curve.style.marker == Marker::None) return;

@@ -7,6 +7,8 @@
 
 namespace caravan::widgets {
 
+constexpr int kCurvePlotLeft = 48;  // px left of the axis rects: tick labels
+
 struct CurvePlot::Curve {
     QString name;
     int lane = 0;

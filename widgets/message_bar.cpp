@@ -117,7 +117,9 @@ void MessageBar::applyColors() {
 
 void MessageBar::fitHeight() {
     m_layout->activate();
-    const int needed = m_label->heightForWidth(std::max(1, m_label->width()));
+    // Before the first layout the label has no width to speak of: one line, as a guess.
+    const bool placed = m_label->width() >= 80;
+    const int needed = placed ? m_label->heightForWidth(m_label->width()) : 0;
     const int lines = needed > QFontMetrics(m_label->font()).height() * 3 / 2 ? 2 : 1;
     const int height = std::max(m_kind == Kind::Error || lines > 1 ? 64 : 44, needed + 16);
     if (height != minimumHeight()) setFixedHeight(height);
@@ -131,7 +133,10 @@ void MessageBar::paintEvent(QPaintEvent*) {
 
 void MessageBar::resizeEvent(QResizeEvent* event) {
     QFrame::resizeEvent(event);
-    fitHeight();
+    // Not at once: a size that is set while a hidden bar takes in its first size is lost, and with it the
+    // places of icon and text.
+    QMetaObject::invokeMethod(
+        this, [this] { fitHeight(); }, Qt::QueuedConnection);
 }
 
 void MessageBar::changeEvent(QEvent* event) {

@@ -30,6 +30,12 @@ void StackBar::setCapacity(double capacity) {
     update();
 }
 
+void StackBar::setNamed(bool named) {
+    m_named = named;
+    updateGeometry();
+    update();
+}
+
 double StackBar::total() const {
     double sum = 0;
     for (const Part& part : m_parts)
@@ -68,7 +74,19 @@ void StackBar::paintEvent(QPaintEvent*) {
     for (int i = 0; i < count; ++i) {
         const QRectF area = partRect(i);
         if (area.width() <= 0) continue;
-        painter.fillRect(area.width() > 3 ? area.adjusted(0, 0, -1, 0) : area, partColor(i, count));
+        const QColor ground = partColor(i, count);
+        painter.fillRect(area.width() > 3 ? area.adjusted(0, 0, -1, 0) : area, ground);
+        if (!m_named) continue;
+        painter.setFont(textFont(TextRole::Caption));
+        painter.setPen(readableInk(ground));
+        const QRectF room = area.adjusted(6, 0, -4, 0);
+        const QString full = m_parts[i].name + QLatin1Char(' ') + m_parts[i].text;
+        const QFontMetrics metrics(painter.font());
+        for (const QString& words : {full, m_parts[i].text})  // a number is never elided
+            if (metrics.horizontalAdvance(words) <= room.width()) {
+                painter.drawText(room, Qt::AlignVCenter | Qt::AlignLeft, words);
+                break;
+            }
     }
     if (overflows()) {
         const double edge = m_capacity * scale();

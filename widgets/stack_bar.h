@@ -23,10 +23,11 @@ class StackBar : public QWidget {
     void setParts(const QVector<Part>& parts);
     [[nodiscard]] const QVector<Part>& parts() const { return m_parts; }
     void setCapacity(double capacity);  // 0: the sum of the parts
+    void setNamed(bool named);          // 20 px high, name and text inside each part where they fit
     [[nodiscard]] double total() const;
     [[nodiscard]] bool overflows() const { return m_capacity > 0 && total() > m_capacity; }
     [[nodiscard]] QRectF partRect(int index) const;
-    [[nodiscard]] QSize sizeHint() const override { return {240, 16}; }
+    [[nodiscard]] QSize sizeHint() const override { return {240, m_named ? 20 : 16}; }
 
     // Colour of part `index`, for a legend beside the bar.
     [[nodiscard]] static QColor partColor(int index, int count);
@@ -40,6 +41,7 @@ class StackBar : public QWidget {
 
     QVector<Part> m_parts;
     double m_capacity = 0;
+    bool m_named = false;
 };
 
 // Shares of a mix by two measures (rows and tokens): the same widget without a capacity.

@@ -132,7 +132,7 @@ void TimelineScrubber::paintArea(QPainter& painter, const QRectF& area) {
     if (m_points.isEmpty()) return;
     // At most one vertex per pixel: the highest of its points.
     QPolygonF line;
-    const double top = highest > 0 ? highest * 2.1 : 1;
+    const double top = highest > 0 ? highest * 2.8 : 1;  // the name stands above it
     for (const Point& point : std::as_const(m_points)) {
         if (!std::isfinite(point.value)) continue;
         const QPointF vertex(pixelOf(point.step), area.bottom() - point.value / top * area.height());

@@ -1,10 +1,13 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAccessible>
+#include <QLabel>
 #include <QPushButton>
 #include <QSignalSpy>
+#include <QStackedWidget>
 #include <QTest>
 #include <QToolButton>
+#include <QVBoxLayout>
 
 #include "widgets/chip.h"
 #include "widgets/expert_bars.h"
@@ -65,6 +68,33 @@ class TestSmallWidgets : public QObject {
         bar.findChild<QToolButton*>()->click();
         QVERIFY(bar.isHidden());
         QCOMPARE(closed.size(), 1);
+    }
+
+    void messageOfAHiddenPageIsReadWhenItIsShown() {
+        QStackedWidget stack;
+        auto* page = new QWidget;
+        stack.addWidget(new QWidget);
+        stack.addWidget(page);
+        auto* column = new QVBoxLayout(page);
+        auto* bar = new MessageBar;
+        column->addWidget(bar);
+        column->addStretch(1);
+        bar->showMessage(MessageBar::Kind::Success, QStringLiteral("Finished after 12 steps."),
+                         QStringLiteral("Best held-out loss 2.786 at step 12, mean over domains."));
+        stack.resize(1200, 600);
+        stack.show();
+        stack.setCurrentWidget(page);
+        QTRY_COMPARE(bar->height(), 44);
+        for (const QLabel* label : bar->findChildren<QLabel*>())
+            QTRY_VERIFY2(bar->rect().contains(label->geometry()), qPrintable(label->text()));
+        const QImage picture = bar->grab().toImage();
+        int ink = 0;
+        for (int y = 0; y < picture.height(); ++y)
+            for (int x = 54; x < 400; ++x)
+                ink += qGray(picture.pixel(x, y)) < 120 ? 1 : 0;
+        QVERIFY(ink > 200);
+        stack.resize(360, 600);
+        QTRY_VERIFY(bar->height() >= 64);  // wraps
     }
 
     void stackBarShowsOverflow() {
