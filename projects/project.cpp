@@ -158,7 +158,9 @@ engine::Result<std::string> Project::reserveRun(const std::string& wish) {
                             {{"key", "name"},
                              {"value", wish},
                              {"range", "a name without '/' and '@', not beginning with '.'"}});
-    std::int64_t number = wish.empty() ? highestNumber(runsFolder()) : 0;
+    // A run in the trash keeps its number: it may come back.
+    std::int64_t number =
+        wish.empty() ? std::max(highestNumber(runsFolder()), highestNumber(m_folder / "trash")) : 0;
     while (true) {
         std::string name = wish;
         if (wish.empty()) {

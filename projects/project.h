@@ -18,6 +18,7 @@ namespace caravan::projects {
 //   project.db     SQLite (schema.h)
 //   runs/NAME/     one self-contained folder per run (written by the engine), plus run.json: the run's row
 //   chats/ID.jsonl conversations
+//   trash/NAME/    runs that were deleted (trash.h)
 //   backups/       of the database, before each migration
 class Project {
   public:

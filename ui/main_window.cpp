@@ -40,10 +40,7 @@
 namespace caravan::ui {
 namespace {
 
-constexpr int kLayoutVersion = 1;
-QString defaultProjects() {
-    return QString::fromStdString(projects::Project::defaultFolder().string());
-}
+constexpr int kLayoutVersion = 2;  // rises when docks stand elsewhere
 
 }  // namespace
 
@@ -112,9 +109,13 @@ void MainWindow::makePages() {
         Page* page = entry.make(m_services, this);
         m_pages << page;
         m_stack->addWidget(page);
-        if (group && *group != entry.group) m_rail->addSeparator();
-        group = entry.group;
-        m_rail->addPage(page->id(), page->title());
+        if (entry.group == PageGroup::Settings) {
+            m_rail->addPageAtEnd(page->id(), page->title());
+        } else {
+            if (group && *group != entry.group) m_rail->addSeparator();
+            group = entry.group;
+            m_rail->addPage(page->id(), page->title());
+        }
         connect(page, &Page::linkActivated, this, &MainWindow::follow);
         connect(page, &Page::statusChanged, this, [this] {
             renewTitle();
@@ -130,7 +131,7 @@ void MainWindow::makePages() {
              .text = page->title(),
              .menu = QStringLiteral("window"),
              .shortcut = number > 0 ? QKeySequence(Qt::ALT | static_cast<Qt::Key>(Qt::Key_0 + number))
-                                    : QKeySequence(),
+                                    : QKeySequence(Qt::CTRL | Qt::Key_Comma),
              .icon = page->id()},
             this, [this, id = page->id()] { showPage(id); });
     }
@@ -148,73 +149,6 @@ void MainWindow::makeMenus(QMenuBar* bar) {
     }
     addActions(m_actions->actions());
     connect(m_actions, &ActionRegistry::added, this, [this](QAction* action) { addAction(action); });
-}
-
-void MainWindow::connectEngine() {
-    connect(m_engine, &EngineLink::stateChanged, this, [this](EngineState state) {
-        renewStatus();
-        renewRunActions();
-        if (state != EngineState::Ready) return;
-        m_banners->clear(QStringLiteral("engine.restart"));
-        if (widgets::MessageBar* bar = m_banners->bar(QStringLiteral("engine.died")))
-            for (QPushButton* button : bar->buttons())
-                button->setEnabled(true);
-    });
-    connect(m_engine, &EngineLink::deviceChanged, this, &MainWindow::renewStatus);
-    connect(m_engine, &EngineLink::died, this, &MainWindow::engineDied);
-    connect(m_engine, &EngineLink::doesNotStart, this, [this](const QString& reason) {
-        m_banners->clear(QStringLiteral("engine.restart"));
-        m_banners->show(QStringLiteral("engine.died"), widgets::MessageBar::Kind::Error,
-                        tr("The engine does not start."), reason,
-                        {{tr("Try again"), [this] { m_engine->restart(); }, true},
-                         {tr("Show log"), [this] { showLog(); }}},
-                        false);
-    });
-    connect(m_runs, &RunController::liveChanged, this, [this] {
-        m_pill->setRun(namedRun());
-        m_rail->setMarked(QStringLiteral("tune"), m_runs->live().isActive());
-        renewTitle();
-        renewRunActions();
-        if (m_runs->live().isActive()) m_banners->clear(QStringLiteral("engine.died"));
-        if (m_waitsForStop && !m_runs->live().isActive()) finishClosing();
-    });
-    connect(m_runs, &RunController::events, this,
-            [this](const QString&, const RunEventBatch& batch) { showTopPair(batch); });
-    connect(m_runs, &RunController::refused, this, [this](const engine::Error& error) {
-        m_waitsForStop = false;
-        m_banners->showError(QStringLiteral("run.refused"), error);
-    });
-}
-
-void MainWindow::engineDied(const QString& reason) {
-    m_waitsForStop = false;
-    const LiveRun& run = m_runs->live();
-    std::vector<Banners::Button> buttons;
-    if (!run.engineDied) {
-        buttons.push_back({tr("Show log"), [this] { showLog(); }});
-        m_banners->show(
-            QStringLiteral("engine.restart"), widgets::MessageBar::Kind::Warning, tr("The engine stopped."),
-            tr("%1. It is starting again; nothing saved is lost.").arg(reason), std::move(buttons));
-        return;
-    }
-    const auto kept = run.lastCheckpoint;
-    QString text = reason + QStringLiteral(". ") + tr("Nothing saved is lost.");
-    if (kept >= 0) {
-        text +=
-            QLatin1Char(' ') + tr("Step %1 is verified; %n step(s) will be repeated on the same data.",
-                                  nullptr, static_cast<int>(std::max<engine::StepIndex>(0, run.step - kept)))
-                                   .arg(withThousands(kept));
-        buttons.push_back({tr("Resume from step %1").arg(withThousands(kept)), [this] { startOrResume(); },
-                           true, m_engine->isUsable()});
-    } else {
-        text += QLatin1Char(' ') + tr("There was no checkpoint yet; the same settings stand on Upcycle.");
-        buttons.push_back({tr("New run"), [this] { showPage(QStringLiteral("upcycle")); }, true});
-    }
-    buttons.push_back({tr("Show log"), [this] { showLog(); }});
-    buttons.push_back({tr("Copy diagnostics"), [this] { copyDiagnostics(); }});
-    m_banners->show(QStringLiteral("engine.died"), widgets::MessageBar::Kind::Error,
-                    tr("The engine stopped at step %1.").arg(withThousands(run.step)), text,
-                    std::move(buttons));
 }
 
 Page* MainWindow::page(const QString& id) const {
@@ -264,126 +198,6 @@ void MainWindow::follow(const QString& pageId, const QVariantMap& arguments) {
     target->openLink(arguments);
 }
 
-void MainWindow::openProject(const QString& folder) {
-    const QString path = QFileInfo(folder).absoluteFilePath();
-    if (m_project && m_project->folder() == path) return;
-    auto instance = Instance::claim(path);
-    if (!instance) {
-        m_banners->show(QStringLiteral("project.open"), widgets::MessageBar::Kind::Information,
-                        tr("%1 is open in another window.").arg(QFileInfo(path).fileName()),
-                        tr("That window was brought to the front."));
-        return;
-    }
-    m_instance = std::move(instance);
-    connect(m_instance.get(), &Instance::activated, this, [this] {
-        setWindowState(windowState() & ~Qt::WindowMinimized);
-        raise();
-        activateWindow();
-    });
-    const bool demo = path == QDir(defaultProjects()).filePath(QStringLiteral("demo"));
-    setProject(std::make_unique<ProjectContext>(path, m_engine, m_runs, demo));
-}
-
-void MainWindow::openDemo() {
-    openProject(QDir(defaultProjects()).filePath(QStringLiteral("demo")));
-}
-
-void MainWindow::openModel(const QString& folder) {
-    const QString path = QFileInfo(folder).absoluteFilePath();
-    if (!m_project) openProject(QDir(defaultProjects()).filePath(QFileInfo(path).fileName()));
-    if (!m_project) return;
-    m_project->addModelFolder(path);
-    showPage(QStringLiteral("models"));
-}
-
-void MainWindow::openPath(const QString& path) {
-    if (projects::Project::isProject(path.toStdString()) ||
-        !QFileInfo::exists(path + QStringLiteral("/config.json")))
-        openProject(path);
-    else
-        openModel(path);
-}
-
-void MainWindow::setProject(std::unique_ptr<ProjectContext> project) {
-    for (Page* page : m_pages)
-        page->setProject(nullptr);
-    m_project = std::move(project);
-    connect(m_project.get(), &ProjectContext::opened, this, &MainWindow::projectOpened);
-    connect(m_project.get(), &ProjectContext::failed, this, [this](const engine::Error& error) {
-        m_banners->showError(QStringLiteral("project.failed"), error);
-    });
-    connect(m_project.get(), &ProjectContext::selectedRunChanged, this, [this] { renewRunActions(); });
-    connect(m_project.get(), &ProjectContext::runsChanged, this, [this] {
-        m_pill->setRun(namedRun());
-        renewTitle();
-        renewRunActions();
-    });
-    QUndoStack* undo = m_project->undoStack();
-    const auto renewUndo = [this, undo] {
-        m_actions->find(QStringLiteral("edit.undo"))->setEnabled(undo->canUndo());
-        m_actions->find(QStringLiteral("edit.redo"))->setEnabled(undo->canRedo());
-        m_actions->find(QStringLiteral("edit.undo"))
-            ->setText(undo->canUndo() ? tr("&Undo %1").arg(undo->undoText()) : tr("&Undo"));
-        m_actions->find(QStringLiteral("edit.redo"))
-            ->setText(undo->canRedo() ? tr("&Redo %1").arg(undo->redoText()) : tr("&Redo"));
-    };
-    connect(undo, &QUndoStack::indexChanged, this, renewUndo);
-    renewUndo();
-    for (Page* page : m_pages)
-        page->setProject(m_project.get());
-    m_rail->show();
-    const QString last = QSettings().value(QStringLiteral("window/page")).toString();
-    showPage(page(last) ? last : m_pages.isEmpty() ? QString() : m_pages.first()->id());
-    m_actions->find(QStringLiteral("file.close"))->setEnabled(true);
-    renewRunActions();
-}
-
-void MainWindow::projectOpened() {
-    if (m_project->openError()) {
-        const engine::Error error = *m_project->openError();
-        QMetaObject::invokeMethod(
-            this,
-            [this, error] {
-                closeProject();
-                m_banners->showError(QStringLiteral("project.failed"), error);
-            },
-            Qt::QueuedConnection);
-        return;
-    }
-    QStringList recent = recentProjects();
-    recent.removeAll(m_project->folder());
-    recent.prepend(m_project->folder());
-    QSettings().setValue(QStringLiteral("projects/recent"), QStringList(recent.mid(0, 8)));
-    renewTitle();
-    renewRunActions();
-}
-
-void MainWindow::closeProject() {
-    for (Page* page : m_pages)
-        page->setProject(nullptr);
-    if (m_current) m_current->setActive(false);
-    m_current = nullptr;
-    m_project.reset();
-    m_instance.reset();
-    m_rail->hide();
-    static_cast<QVBoxLayout*>(m_welcomeHost->layout())->insertWidget(0, m_banners);
-    m_welcome->setRecent(recentProjects());
-    m_stack->setCurrentWidget(m_welcomeHost);
-    m_actions->setActivePage(QString());
-    for (const char* id : {"file.close", "edit.undo", "edit.redo"})
-        m_actions->find(QLatin1String(id))->setEnabled(false);
-    renewTitle();
-    renewStatus();
-    renewRunActions();
-}
-
-QStringList MainWindow::recentProjects() const {
-    QStringList result;
-    for (const QString& folder : QSettings().value(QStringLiteral("projects/recent")).toStringList())
-        if (QFileInfo::exists(folder)) result << folder;
-    return result;
-}
-
 LiveRun MainWindow::namedRun() const {
     LiveRun run = m_runs->live();
     const RunEntry* entry = m_project && run.exists() ? m_project->run(run.folder) : nullptr;
@@ -424,81 +238,6 @@ void MainWindow::renewStatus() {
     QStringList hints = m_current ? m_current->keyHints().mid(0, 2) : QStringList();
     hints << tr("Ctrl+K find anything");
     m_status->setPageTexts(m_current ? m_current->statusFact() : QString(), hints);
-}
-
-void MainWindow::closeEvent(QCloseEvent* event) {
-    if (m_closing || !m_runs->live().isActive()) {
-        saveLayout();
-        event->accept();
-        return;
-    }
-    event->ignore();
-    auto choice = static_cast<CloseChoice>(QSettings().value(QStringLiteral("run/when_closing"), 0).toInt());
-    if (choice == CloseChoice::Cancel) {
-        CloseDialog dialog(namedRun(), this);
-        dialog.exec();
-        choice = dialog.choice();
-        if (choice != CloseChoice::Cancel && dialog.always())
-            QSettings().setValue(QStringLiteral("run/when_closing"), static_cast<int>(choice));
-        renewRunActions();
-    }
-    if (choice == CloseChoice::Cancel) return;
-    if (choice == CloseChoice::KeepTuning || !m_runs->live().isActive() || !m_engine->isUsable())
-        return finishClosing();
-    m_waitsForStop = true;
-    m_banners->show(QStringLiteral("closing"), widgets::MessageBar::Kind::Information,
-                    choice == CloseChoice::PauseAndSave ? tr("Saving before the window closes.")
-                                                        : tr("Stopping before the window closes."),
-                    QString(), {}, false);
-    if (choice == CloseChoice::PauseAndSave)
-        m_runs->stop();
-    else
-        m_runs->discard();
-}
-
-void MainWindow::finishClosing() {
-    m_closing = true;
-    m_waitsForStop = false;
-    QMetaObject::invokeMethod(
-        this, [this] { close(); }, Qt::QueuedConnection);
-}
-
-void MainWindow::closeQuietly() {
-    if (m_runs->live().state == engine::RunState::Running) m_runs->checkpoint();
-    finishClosing();
-}
-
-void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
-    if (!event->mimeData()->hasUrls()) return;
-    event->acceptProposedAction();
-    if (m_current) m_current->setDragging(true);
-}
-
-void MainWindow::dragLeaveEvent(QDragLeaveEvent*) {
-    if (m_current) m_current->setDragging(false);
-}
-
-void MainWindow::dropEvent(QDropEvent* event) {
-    if (m_current) m_current->setDragging(false);
-    QStringList paths;
-    for (const QUrl& url : event->mimeData()->urls())
-        if (url.isLocalFile()) paths << url.toLocalFile();
-    if (paths.isEmpty()) return;
-    event->acceptProposedAction();
-    takePaths(paths);
-}
-
-void MainWindow::takePaths(const QStringList& paths) {
-    if (m_current && m_current->takeDrop(paths)) return;
-    for (const QString& path : paths) {
-        if (QFileInfo(path).isDir() && projects::Project::isProject(path.toStdString()))
-            return openProject(path);
-        if (QFileInfo(path).isDir()) {
-            openModel(path);
-        } else if (Page* data = page(QStringLiteral("data")); data && m_project) {
-            if (data->takeDrop({path})) showPage(QStringLiteral("data"));
-        }
-    }
 }
 
 void MainWindow::resizeEvent(QResizeEvent* event) {

@@ -9,6 +9,7 @@
 #include "ui/bridge/engine_link.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/services.h"
+#include "ui/shell/found_item.h"
 
 class QMenuBar;
 class QStackedWidget;
@@ -49,6 +50,8 @@ class MainWindow : public QMainWindow {
     // Ends without a question: session end, SIGTERM. A live run saves a checkpoint and goes on in the engine.
     void closeQuietly();
     void resetLayout();
+    // Rich text for F1 on that control.
+    [[nodiscard]] QString helpText(const QWidget* control) const;
 
   protected:
     void closeEvent(QCloseEvent* event) override;
@@ -80,6 +83,8 @@ class MainWindow : public QMainWindow {
     void startOrResume();
     void movePane(int direction);
     void openPalette();
+    void showHelp();
+    [[nodiscard]] FoundItem foundAction(QAction* action) const;
     void takePaths(const QStringList& paths);
     void showKeys();
     void about();

@@ -36,6 +36,12 @@ void MainWindow::makeActions() {
     makeFileActions();
     makeViewActions();
     makeRunActions();
+    m_actions->add({.id = "help.here",
+                    .text = tr("&Help on this"),
+                    .menu = "help",
+                    .shortcut = QKeySequence(Qt::Key_F1),
+                    .icon = "info"},
+                   this, [this] { showHelp(); });
     m_actions->add({.id = "help.keys", .text = tr("&Keyboard shortcuts"), .menu = "help"}, this,
                    [this] { showKeys(); });
     m_actions->add({.id = "help.about", .text = tr("&About Caravan"), .menu = "help", .section = 1}, this,
@@ -217,6 +223,8 @@ void MainWindow::renewRunActions() {
     m_actions->find(QStringLiteral("run.ask_again"))
         ->setEnabled(QSettings().contains(QStringLiteral("run/when_closing")));
     m_actions->find(QStringLiteral("run.new"))->setEnabled(m_project != nullptr);
+    for (const QString& id : pageIds())
+        m_actions->find(QStringLiteral("go.") + id)->setEnabled(m_project != nullptr);
 }
 
 void MainWindow::startOrResume() {
@@ -254,33 +262,6 @@ void MainWindow::movePane(int direction) {
             if ((child->focusPolicy() & Qt::TabFocus) && child->isVisibleTo(this) && child->isEnabled())
                 return child->setFocus(Qt::TabFocusReason);
     }
-}
-
-void MainWindow::openPalette() {
-    QVector<CommandPalette::Item> items;
-    for (QAction* action : m_actions->actions()) {
-        if (!action->isVisible() || action->isSeparator()) continue;
-        QString text = action->text();
-        text.remove(QLatin1Char('&'));
-        items << CommandPalette::Item{
-            tr("Actions"),
-            text,
-            action->shortcut().toString(QKeySequence::NativeText),
-            action->objectName().startsWith(QLatin1String("go.")) ? action->objectName().mid(3) : QString(),
-            action->isEnabled(),
-            [action] { action->trigger(); }};
-    }
-    if (m_project)
-        for (const RunEntry& run : m_project->runs())
-            items << CommandPalette::Item{tr("Runs"),
-                                          run.title,
-                                          stateText(run.state),
-                                          QStringLiteral("runs"),
-                                          true,
-                                          [this, id = run.id] {
-                                              follow(QStringLiteral("tune"), {{QStringLiteral("run"), id}});
-                                          }};
-    m_palette->open(std::move(items));
 }
 
 void MainWindow::showLog() {

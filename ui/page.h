@@ -6,6 +6,7 @@
 #include <QVariantMap>
 
 #include "ui/services.h"
+#include "ui/shell/found_item.h"
 
 class QHBoxLayout;
 class QLabel;
@@ -52,6 +53,8 @@ class Page : public QMainWindow {
     [[nodiscard]] virtual QStringList keyHints() const { return {}; }
     // A background fact for the status bar: "12 models in 3 folders"; "" = none.
     [[nodiscard]] virtual QString statusFact() const { return {}; }
+    // What the command palette finds of this page: settings, experts. Asked when the palette opens.
+    [[nodiscard]] virtual QVector<FoundItem> found() const { return {}; }
     // Panes that F6 walks, in order; by default the header, the central widget and the docks.
     [[nodiscard]] virtual QList<QWidget*> panes() const;
     // The shell's messages (engine died, a file that cannot be read) stand below the bars of the shown page.

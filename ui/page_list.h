@@ -13,7 +13,7 @@ namespace caravan::ui {
 
 class Page;
 
-enum class PageGroup { Prepare, Tune, Use, Keep };
+enum class PageGroup { Prepare, Tune, Use, Keep, Settings };  // the last at the rail's end
 struct PageEntry {
     PageGroup group;
     Page* (*make)(const Services&, QWidget* parent);

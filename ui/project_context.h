@@ -57,6 +57,10 @@ struct RunEntry {
     engine::Recipe recipe;  // as kept in the run folder; paths relative to the folder
     std::optional<engine::Error> reason;
     QDateTime created;
+    QString note;
+    QStringList tags;
+    std::optional<double> heldout, bestHeldout;  // mean over domains at the last and the best evaluation
+    engine::StepIndex bestStep = 0;
 };
 
 // The open project: its draft recipe (undoable), models and runs. Reads and writes happen on one background
@@ -97,6 +101,11 @@ class ProjectContext : public QObject {
     void createRun(QObject* context, std::function<void(const engine::Result<QString>&)> done);
     // The draft's data goes into a created run; then it starts.
     void startRun(const QString& id);
+    void renameRun(const QString& id, const QString& title);
+    void setRunNote(const QString& id, const QString& note);
+    void setRunTags(const QString& id, const QStringList& tags);
+    // Into the project's trash folder, undoable; failed() if the run is live.
+    void trashRun(const QString& id);
 
     // Runs work(store) on the project's thread, in order, then done(result) on the GUI thread while context
     // lives. Both of the store's pointers are set. Example:
@@ -120,6 +129,10 @@ class ProjectContext : public QObject {
 
   private:
     class RecipeCommand;
+    class TrashCommand;
+    template <class F>
+    void editRun(const QString& id, F edit);
+    void moveRun(const QString& id, bool away);
     void applyRecipe(const engine::Recipe& recipe);
     void inspect(const QString& path);
     void askSteps(const QString& runFolder, const engine::Recipe& recipe);

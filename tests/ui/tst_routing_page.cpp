@@ -298,7 +298,7 @@ class TestRoutingPage : public QObject {
     void aHiddenPageDoesNothing() {
         RunStory story;
         Bench bench(story, true, false);
-        QTRY_VERIFY(bench.project->isOpen() && !bench.project->runs().isEmpty());
+        QVERIFY(bench.project->runs().isEmpty());  // the list is still being read: the record must not be lost
         bench.engine.tellRun(bench.run, story.record(21, 21));
         QTest::qWait(250);
         QCOMPARE(bench.page->refreshCount(), 0);

@@ -39,6 +39,12 @@ QAction* ActionRegistry::find(const QString& id) const {
     return found == m_actions.end() ? nullptr : *found;
 }
 
+const ActionSpec* ActionRegistry::spec(const QAction* action) const {
+    for (const Entry& entry : m_entries)
+        if (entry.action == action) return &entry.spec;
+    return nullptr;
+}
+
 QList<QAction*> ActionRegistry::menuActions(const QString& menu) const {
     QList<Entry> entries;
     std::copy_if(m_entries.begin(), m_entries.end(), std::back_inserter(entries),

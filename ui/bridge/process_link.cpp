@@ -8,8 +8,10 @@
 #include <QDateTime>
 #include <QDir>
 #include <QFileInfo>
+#include <QSettings>
 #include <QStandardPaths>
 #include <set>
+#include <utility>
 
 #include "engine/api/wire.h"
 #include "ui/bridge/metrics_mailbox.h"
@@ -99,10 +101,15 @@ void ProcessLink::start() {
 
 void ProcessLink::restart() {
     m_deaths.clear();
+    if (m_quitting && m_connected) {
+        m_again = true;
+        return;
+    }
     start();
 }
 
 void ProcessLink::quitEngine() {
+    m_quitting = m_connected;
     write(kHelloId - 1, "quit", Json::object());
 }
 
@@ -137,7 +144,11 @@ void ProcessLink::launch() {
     QDir().mkpath(QFileInfo(logFile()).path());
     auto* process = new QProcess;
     process->setProgram(path);
-    process->setArguments(m_options.arguments);
+    QStringList arguments = m_options.arguments;
+    if (const QString device = QSettings().value(QStringLiteral("engine/device")).toString();
+        !device.isEmpty())
+        arguments << QStringLiteral("--device") << device;
+    process->setArguments(arguments);
     process->setStandardInputFile(QProcess::nullDevice());
     const QString output =
         QFileInfo(logFile()).path() + QStringLiteral("/engine-output.log");  // the engine rotates its own
@@ -203,6 +214,12 @@ void ProcessLink::lost() {
     m_retry.stop();
     QMetaObject::invokeMethod(
         m_worker, [worker = m_worker] { worker->close(); }, Qt::QueuedConnection);
+    if (std::exchange(m_quitting, false)) {  // by the user's wish: no death
+        failAll(gone(tr("it was asked to end")));
+        setState(m_again ? EngineState::Restarting : EngineState::Stopped);
+        if (std::exchange(m_again, false)) QTimer::singleShot(200, this, [this] { start(); });
+        return;
+    }
     // the exit status of our own child is there a moment after its socket closed
     const bool wait = m_process && m_process->state() != QProcess::NotRunning;
     QTimer::singleShot(wait ? 100 : 0, this, [this] { countDeath(deathReason()); });

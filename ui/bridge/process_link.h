@@ -70,6 +70,7 @@ class ProcessLink : public EngineLink {
     QVector<qint64> m_deaths;
     std::vector<Waiting> m_waiting;
     std::unordered_map<quint64, std::string> m_long;  // requests that make the engine busy
+    bool m_quitting = false, m_again = false;         // asked to end; and to come back then
     bool m_ready = false, m_connected = false, m_runLive = false, m_launched = false;
 };
 

@@ -4,27 +4,21 @@
 
 #include <QFrame>
 #include <QVector>
-#include <functional>
+
+#include "ui/shell/found_item.h"
 
 class QLineEdit;
 class QListWidget;
 
 namespace caravan::ui {
 
-// Everything the user can do, found by a few letters. A child overlay of the window; Esc closes it.
+// Everything the user can do or go to, found by a few letters. A child overlay of the window; Esc closes it.
 class CommandPalette : public QFrame {
     Q_OBJECT
   public:
-    struct Item {
-        QString group;  // "Actions", "Runs"
-        QString text;
-        QString right;  // shortcut or value
-        QString icon;
-        bool enabled = true;
-        std::function<void()> act;
-    };
+    using Item = FoundItem;
     explicit CommandPalette(QWidget* window);
-    // Prefix characters of the query: > actions, # runs.
+    // Prefix characters of the query: > actions, : settings, @ experts, # runs, ? help.
     void open(QVector<Item> items);
     // Best first: prefix of a word before substring before letters in order; -1 = no match.
     [[nodiscard]] static int score(const QString& text, const QString& query);
@@ -35,7 +29,12 @@ class CommandPalette : public QFrame {
 
   private:
     void filter();
+    void addGroup(FoundItem::Group group, const QVector<std::pair<int, int>>& ranked);
+    void move(int by);
+    void complete();
     void run();
+    [[nodiscard]] QString words() const;  // the query without its prefix
+
     QVector<Item> m_items;
     QLineEdit* m_query;
     QListWidget* m_list;

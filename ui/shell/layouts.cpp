@@ -22,14 +22,14 @@ void emptyLayout(QLayout* layout) {
 
 LegendItem::LegendItem(int part, int parts, const QString& name, const QString& value, QWidget* parent)
     : QWidget(parent), m_part(part), m_parts(parts), m_name(name), m_value(value) {
-    setAccessibleName(name + QLatin1Char(' ') + value);
-    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+    setAccessibleName((name + QLatin1Char(' ') + value).trimmed());
+    setSizePolicy(value.isEmpty() ? QSizePolicy::Fixed : QSizePolicy::Expanding, QSizePolicy::Fixed);
 }
 
 QSize LegendItem::sizeHint() const {
-    return {18 + QFontMetrics(widgets::textFont(widgets::TextRole::Secondary)).horizontalAdvance(m_name) + 8 +
-                QFontMetrics(widgets::numberFont()).horizontalAdvance(m_value),
-            20};
+    const int name = QFontMetrics(widgets::textFont(widgets::TextRole::Secondary)).horizontalAdvance(m_name);
+    if (m_value.isEmpty()) return {20 + name, 20};
+    return {26 + name + QFontMetrics(widgets::numberFont()).horizontalAdvance(m_value), 20};
 }
 
 void LegendItem::paintEvent(QPaintEvent*) {
@@ -39,7 +39,7 @@ void LegendItem::paintEvent(QPaintEvent*) {
     const int valueWidth = QFontMetrics(number).horizontalAdvance(m_value);
     painter.setFont(widgets::textFont(widgets::TextRole::Secondary));
     painter.setPen(Theme::color(Token::Text));
-    const int room = std::max(0, width() - 18 - valueWidth - 8);
+    const int room = std::max(0, width() - 18 - (valueWidth > 0 ? valueWidth + 8 : 0));
     const QString name = painter.fontMetrics().elidedText(m_name, Qt::ElideMiddle, room);
     const int nameWidth = painter.fontMetrics().horizontalAdvance(name);
     painter.drawText(QRect(18, 0, room, height()), Qt::AlignVCenter, name);

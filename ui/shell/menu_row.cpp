@@ -6,6 +6,7 @@
 #include <QMenuBar>
 #include <QPainter>
 
+#include "ui/shell/key_chip.h"
 #include "ui/shell/run_pill.h"
 #include "ui/theme/style_paint.h"
 #include "widgets/paint.h"
@@ -16,9 +17,9 @@ namespace {
 class PaletteField : public QAbstractButton {
   public:
     explicit PaletteField(QWidget* parent) : QAbstractButton(parent) {
-        setText(MenuRow::tr("Actions and runs"));
-        setAccessibleName(MenuRow::tr("Find an action or a run"));
-        setFixedSize(270, 28);
+        setText(MenuRow::tr("Actions, settings, runs, experts"));
+        setAccessibleName(MenuRow::tr("Find an action, a setting, a run or an expert"));
+        setFixedSize(284, 28);
         setFocusPolicy(Qt::TabFocus);
         setAttribute(Qt::WA_Hover);
         setCursor(Qt::IBeamCursor);
@@ -34,12 +35,9 @@ class PaletteField : public QAbstractButton {
             .paint(&painter, QRect(9, 6, 16, 16));
         painter.setFont(widgets::textFont(widgets::TextRole::Secondary));
         painter.setPen(Theme::color(Token::Text3));
-        painter.drawText(rect().adjusted(32, 0, -60, 0), Qt::AlignVCenter, text());
-        const QRectF keys(width() - 58, 5, 52, 18);
-        stylepaint::box(&painter, keys, Theme::color(Token::Alt), Theme::color(Token::Line), 1, 3);
-        painter.setFont(widgets::numberFont(10));
-        painter.setPen(Theme::color(Token::Text2));
-        painter.drawText(keys, Qt::AlignCenter, QStringLiteral("Ctrl K"));
+        painter.drawText(rect().adjusted(32, 0, -62, 0), Qt::AlignVCenter,
+                         painter.fontMetrics().elidedText(text(), Qt::ElideRight, width() - 94));
+        drawKeyChip(&painter, QRectF(width() - 58, 5, 52, 18), QStringLiteral("Ctrl K"));
         if (hasFocus()) widgets::drawFocusRing(painter, QRectF(rect()).adjusted(1, 1, -1, -1));
     }
 };

@@ -6,6 +6,7 @@
 #include <QHBoxLayout>
 #include <QMenu>
 #include <QPainter>
+#include <QVBoxLayout>
 
 namespace caravan::ui {
 
@@ -97,10 +98,29 @@ void PaneHeader::paintEvent(QPaintEvent*) {
     painter.fillRect(rect(), Theme::color(Token::Base));
 }
 
-Pane::Pane(const QString& id, const QString& title, QWidget* content, QWidget* parent)
+namespace {
+
+// A dock opens as large as its content hints.
+class PaneBody : public QWidget {
+  public:
+    PaneBody(QWidget* content, QSize room) : m_room(room) {
+        auto* column = new QVBoxLayout(this);
+        column->setContentsMargins(0, 0, 0, 0);
+        column->addWidget(content);
+        setFocusProxy(content);
+    }
+    [[nodiscard]] QSize sizeHint() const override { return m_room; }
+
+  private:
+    QSize m_room;
+};
+
+}  // namespace
+
+Pane::Pane(const QString& id, const QString& title, QWidget* content, QSize room, QWidget* parent)
     : QDockWidget(title, parent), m_header(new PaneHeader(title)) {
     setObjectName(id);
-    setWidget(content);
+    setWidget(new PaneBody(content, room));
     setTitleBarWidget(m_header);
     setFeatures(QDockWidget::DockWidgetMovable | QDockWidget::DockWidgetFloatable);
     auto* detach = iconButton(QStringLiteral("float"), tr("Detach"), m_header);

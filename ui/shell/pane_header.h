@@ -58,7 +58,8 @@ class PaneHeader : public QWidget {
 class Pane : public QDockWidget {
     Q_OBJECT
   public:
-    Pane(const QString& id, const QString& title, QWidget* content, QWidget* parent);
+    // room: what the content opens in; the user may resize it
+    Pane(const QString& id, const QString& title, QWidget* content, QSize room, QWidget* parent);
     [[nodiscard]] PaneHeader* header() const { return m_header; }
 
   private:

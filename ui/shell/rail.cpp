@@ -77,15 +77,26 @@ Rail::Rail(QWidget* parent) : Surface(Token::Window, Surface::Right, parent) {
     m_layout->addStretch(1);
 }
 
+void Rail::addPageAtEnd(const QString& id, const QString& text) {
+    addPage(id, text);
+    m_layout->addWidget(m_buttons.last());  // moves it
+}
+
 void Rail::addPage(const QString& id, const QString& text) {
     auto* button = new RailButton(id, text, this);
     m_buttons << button;
-    m_layout->insertWidget(m_layout->count() - 1, button);
+    int place = 0;  // before the free room
+    while (m_layout->itemAt(place)->spacerItem() == nullptr)
+        ++place;
+    m_layout->insertWidget(place, button);
     connect(button, &QToolButton::clicked, this, [this, id] { Q_EMIT chosen(id); });
 }
 
 void Rail::addSeparator() {
-    m_layout->insertWidget(m_layout->count() - 1, new RailLine(this));
+    int place = 0;
+    while (m_layout->itemAt(place)->spacerItem() == nullptr)
+        ++place;
+    m_layout->insertWidget(place, new RailLine(this));
 }
 
 void Rail::setCurrent(const QString& id) {

@@ -33,6 +33,7 @@ class Rail : public Surface {
     explicit Rail(QWidget* parent = nullptr);
     void addPage(const QString& id, const QString& text);
     void addSeparator();
+    void addPageAtEnd(const QString& id, const QString& text);  // below the free room
     void setCurrent(const QString& id);
     void setMarked(const QString& id, bool marked);
     [[nodiscard]] RailButton* button(const QString& id) const;

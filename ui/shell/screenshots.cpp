@@ -25,11 +25,12 @@ struct Tour {
 };
 
 QString fileName(const Tour& tour, const QString& page) {
-    static const QStringList numbers{"welcome", "models", "upcycle", "data", "tune", "routing", "chat"};
+    static const QStringList numbers{"",     "models",   "upcycle", "data",    "tune",    "routing",
+                                     "chat", "evaluate", "runs",    "welcome", "settings"};
     const auto number = numbers.indexOf(page);
     return tour.folder.filePath(
         QStringLiteral("%1-%2-%3.png")
-            .arg(page == QLatin1String("welcome") ? 9 : static_cast<int>(number), 2, 10, QLatin1Char('0'))
+            .arg(static_cast<int>(number), 2, 10, QLatin1Char('0'))
             .arg(page, Theme::instance().isDark() ? QStringLiteral("dark") : QStringLiteral("light")));
 }
 

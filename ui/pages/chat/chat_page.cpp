@@ -7,11 +7,9 @@
 #include <QComboBox>
 #include <QDateTime>
 #include <QGuiApplication>
-#include <QHBoxLayout>
 #include <QKeyEvent>
-#include <QLabel>
-#include <QLineEdit>
 #include <QListWidget>
+#include <QLocale>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSlider>
@@ -19,17 +17,16 @@
 #include <QSplitter>
 #include <QVBoxLayout>
 
-#include "projects/project.h"
-#include "projects/run_catalogue.h"
-#include "ui/actions/action_registry.h"
 #include "ui/bridge/engine_link.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
 #include "ui/pages/chat/chat_controls.h"
 #include "ui/pages/chat/chat_view.h"
+#include "ui/pages/chat/conversation_delegate.h"
 #include "ui/pages/chat/token_inspector.h"
 #include "ui/project_context.h"
-#include "widgets/heat_map.h"
+#include "ui/shell/surface.h"
+#include "ui/theme/style.h"
 #include "widgets/theme_colors.h"
 
 namespace caravan::ui {
@@ -44,9 +41,18 @@ QString dayOf(std::int64_t milliseconds) {
     return QObject::tr("Earlier");
 }
 
-QString runKey(const QString& id) {
-    return QStringLiteral("run:") + id;
+// "14:05 · base-16m, dense"
+QString noteOf(const projects::Chat& chat) {
+    const QDateTime at = QDateTime::fromMSecsSinceEpoch(chat.changedAt);
+    const bool recent = at.date() > QDate::currentDate().addDays(-2);
+    QString note = recent ? QLocale().toString(at.time(), QLocale::ShortFormat)
+                          : QLocale().toString(at.date(), QLocale::ShortFormat);
+    if (chat.source.is_object())
+        if (const std::string words = chat.source.value("words", std::string()); !words.empty())
+            note += QStringLiteral(" · ") + QString::fromStdString(words);
+    return note;
 }
+
 }  // namespace
 
 ChatPage::ChatPage(const Services& services, QWidget* parent)
@@ -152,178 +158,6 @@ ChatPage::ChatPage(const Services& services, QWidget* parent)
     showState();
 }
 
-void ChatPage::makeActions() {
-    ActionRegistry* actions = services().actions;
-    const QString page = QStringLiteral("chat");
-    m_new = actions->add({.id = QStringLiteral("chat.new"),
-                          .text = tr("&New conversation"),
-                          .menu = page,
-                          .icon = QStringLiteral("plus"),
-                          .page = page},
-                         this, [this] {
-                             m_session->newChat();
-                             m_input->setFocus();
-                         });
-    m_send = actions->add({.id = QStringLiteral("chat.send"),
-                           .text = tr("&Send"),
-                           .menu = page,
-                           .icon = QStringLiteral("send"),
-                           .page = page,
-                           .section = 1},
-                          this, [this] { send(); });
-    m_regenerate = actions->add({.id = QStringLiteral("chat.regenerate"),
-                                 .text = tr("&Regenerate with the same seed"),
-                                 .menu = page,
-                                 .shortcut = QKeySequence(Qt::CTRL | Qt::Key_Return),
-                                 .icon = QStringLiteral("redo"),
-                                 .page = page,
-                                 .section = 1},
-                                this, [this] { m_session->regenerate(); });
-    m_stop = actions->add({.id = QStringLiteral("chat.stop"),
-                           .text = tr("S&top the answer"),
-                           .menu = page,
-                           .shortcut = QKeySequence(Qt::Key_Escape),
-                           .icon = QStringLiteral("stop"),
-                           .page = page,
-                           .section = 1},
-                          this, [this] { m_session->stop(); });
-}
-
-QWidget* ChatPage::makeConversations() {
-    m_search = new QLineEdit;
-    m_search->setPlaceholderText(tr("Search chats"));
-    m_search->setClearButtonEnabled(true);
-    m_search->setAccessibleName(tr("Search chats"));
-    m_search->addAction(widgets::themeIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
-    m_list = new QListWidget;
-    m_list->setFrameShape(QFrame::NoFrame);
-    m_list->setAccessibleName(tr("Conversations"));
-    m_list->setTextElideMode(Qt::ElideRight);
-    m_list->setContextMenuPolicy(Qt::ActionsContextMenu);
-    auto* remove = new QAction(tr("Delete conversation"), m_list);
-    remove->setShortcut(QKeySequence::Delete);
-    remove->setShortcutContext(Qt::WidgetShortcut);
-    m_list->addAction(remove);
-    connect(remove, &QAction::triggered, this, [this] {
-        if (const QListWidgetItem* item = m_list->currentItem())
-            m_session->removeChat(item->data(Qt::UserRole).toString());
-    });
-    auto* fresh = new QPushButton(widgets::themeIcon(QStringLiteral("plus")), tr("New conversation"));
-    connect(fresh, &QPushButton::clicked, m_new, &QAction::trigger);
-    auto* box = new QWidget;
-    box->setMinimumWidth(180);
-    box->setBackgroundRole(QPalette::Base);
-    box->setAutoFillBackground(true);
-    auto* layout = new QVBoxLayout(box);
-    layout->setContentsMargins(12, 12, 12, 12);
-    layout->setSpacing(8);
-    layout->addWidget(m_search);
-    layout->addWidget(m_list, 1);
-    layout->addWidget(fresh);
-    connect(m_search, &QLineEdit::textChanged, this, [this](const QString& text) {
-        m_filtering = !text.trimmed().isEmpty();
-        if (m_filtering) return m_session->searchChats(text.trimmed());
-        refreshChats();
-    });
-    connect(m_list, &QListWidget::currentItemChanged, this, [this](QListWidgetItem* item) {
-        if (item != nullptr) m_session->openChat(item->data(Qt::UserRole).toString());
-    });
-    return box;
-}
-
-QWidget* ChatPage::makeLayerBar() {
-    auto* label = new QLabel(tr("Layer"));
-    label->setForegroundRole(QPalette::PlaceholderText);
-    m_layer = new QSpinBox;
-    m_layer->setAccessibleName(tr("Layer whose experts color the tokens"));
-    label->setBuddy(m_layer);
-    m_layerSlider = new QSlider(Qt::Horizontal);
-    m_layerSlider->setFixedWidth(88);
-    m_layerSlider->setAccessibleName(tr("Layer"));
-    m_legend = new ExpertLegend;
-    m_layerBar = new QWidget;
-    m_layerBar->setFixedHeight(44);
-    auto* row = new QHBoxLayout(m_layerBar);
-    row->setContentsMargins(16, 0, 16, 0);
-    row->setSpacing(12);
-    row->addWidget(label);
-    row->addWidget(m_layer);
-    row->addWidget(m_layerSlider);
-    row->addSpacing(8);
-    row->addWidget(m_legend, 1);
-    connect(m_layerSlider, &QSlider::valueChanged, this, &ChatPage::showLayer);
-    connect(m_layer, &QSpinBox::valueChanged, this, [this](int layer) {
-        const ChatTurn* turn = lastAnswer();
-        if (turn == nullptr || turn->tokens.empty()) return;
-        const auto& layers = turn->tokens.front().layers;
-        // The nearest sparse layer: layers left dense have no experts to show.
-        int best = 0;
-        for (std::size_t i = 0; i < layers.size(); ++i)
-            if (std::abs(layers[i] - layer) < std::abs(layers[static_cast<std::size_t>(best)] - layer))
-                best = static_cast<int>(i);
-        showLayer(best);
-    });
-    connect(m_legend, &ExpertLegend::highlighted, m_view, &ChatView::setHighlightedExpert);
-    return m_layerBar;
-}
-
-QWidget* ChatPage::makeComposer() {
-    m_input = new QPlainTextEdit;
-    m_input->setPlaceholderText(tr("Message. Enter sends, Shift+Enter starts a new line."));
-    m_input->setAccessibleName(tr("Message"));
-    m_input->setFont(widgets::textFont(widgets::TextRole::Chat));
-    m_input->setFixedHeight(66);
-    m_input->setTabChangesFocus(true);
-    m_input->installEventFilter(this);
-    connect(m_input, &QPlainTextEdit::textChanged, this, [this] { showState(); });
-    m_status = new QLabel;
-    m_status->setForegroundRole(QPalette::PlaceholderText);
-    m_speed = new QLabel;
-    m_speed->setFont(widgets::numberFont());
-    m_sendButton = new QPushButton;
-    connect(m_sendButton, &QPushButton::clicked, this,
-            [this] { m_session->isStreaming() ? m_session->stop() : send(); });
-    auto* row = new QHBoxLayout;
-    row->setSpacing(12);
-    row->addWidget(m_status, 1);
-    row->addWidget(m_speed);
-    row->addWidget(m_sendButton);
-    auto* box = new QWidget;
-    auto* layout = new QVBoxLayout(box);
-    layout->setContentsMargins(24, 12, 24, 12);
-    layout->setSpacing(8);
-    layout->addWidget(m_input);
-    layout->addLayout(row);
-    return box;
-}
-
-QWidget* ChatPage::makeExamples() {
-    auto* box = new QWidget;
-    auto* layout = new QVBoxLayout(box);
-    layout->setContentsMargins(24, 48, 24, 24);
-    layout->setSpacing(8);
-    auto* title = new QLabel(tr("Ask something, and see which experts answer"));
-    title->setFont(widgets::textFont(widgets::TextRole::Section));
-    layout->addWidget(title);
-    for (const QString& example :
-         {tr("Write a Python function that returns the sum of the squares of the even numbers in a list."),
-          tr("Mia has 24 pencils. She gives a third of them away and buys 5 more. How many has she now?"),
-          tr("Give three tips for a good night's sleep.")}) {
-        auto* button = new QPushButton(example);
-        button->setFlat(true);
-        connect(button, &QPushButton::clicked, this, [this, example] {
-            m_input->setPlainText(example);
-            m_input->setFocus();
-            m_input->moveCursor(QTextCursor::End);
-        });
-        layout->addWidget(button, 0, Qt::AlignLeft);
-    }
-    return box;
-}
-
-// --- sources
-// -------------------------------------------------------------------------------------------------------------------
-
 void ChatPage::setProject(ProjectContext* project) {
     if (this->project() != nullptr) this->project()->disconnect(this);
     Page::setProject(project);
@@ -345,7 +179,7 @@ void ChatPage::setActive(bool active) {
 }
 
 void ChatPage::showRun(const QString& runId) {
-    m_wish = runKey(runId);
+    m_wish = chatKeyOfRun(runId);
     refreshSources();
 }
 
@@ -357,111 +191,6 @@ void ChatPage::openLink(const QVariantMap& arguments) {
         refreshSources();
     }
 }
-
-void ChatPage::refreshSources() {
-    if (!isActive() && m_modelBox->count() > 0) return;
-    m_models.clear();
-    if (project() != nullptr) {
-        const LiveRun& live = services().runs->live();
-        for (const RunEntry& run : project()->runs()) {
-            Model model{tr("Run %1").arg(run.title.isEmpty() || run.title == run.id ? run.id : run.title),
-                        runKey(run.id),
-                        {}};
-            if (live.folder == run.folder && live.state == engine::RunState::Paused)
-                model.weights.push_back(
-                    {tr("Live weights, step %1").arg(withThousands(live.step)), run.folder, true});
-            const auto checkpoints = m_checkpoints.find(run.id);
-            if (checkpoints != m_checkpoints.end())
-                for (auto c = checkpoints->second.rbegin(); c != checkpoints->second.rend(); ++c)
-                    model.weights.push_back({tr("Checkpoint, step %1").arg(withThousands(c->step)),
-                                             run.folder + QLatin1Char('@') + QString::number(c->step),
-                                             false});
-            if (!model.weights.empty()) m_models.push_back(std::move(model));
-        }
-        for (const ModelEntry& entry : project()->models()) {
-            if (entry.status != ModelEntry::Status::Ready) continue;
-            const bool moe = entry.inspection.kind == "moe";
-            m_models.push_back(
-                {entry.name,
-                 QStringLiteral("model:") + entry.path,
-                 {{moe ? tr("Mixture as stored") : tr("Dense, as stored"), entry.path, false}}});
-        }
-        readCheckpoints();
-    }
-    const QString wish = m_wish.isEmpty() ? m_modelBox->currentData().toString() : m_wish;
-    {
-        const QSignalBlocker quiet(m_modelBox);
-        m_modelBox->clear();
-        for (const Model& model : m_models)
-            m_modelBox->addItem(model.words, model.key);
-        const int index = m_modelBox->findData(wish);
-        if (index >= 0) m_wish.clear();
-        m_modelBox->setCurrentIndex(index >= 0 ? index : m_models.empty() ? -1 : 0);
-    }
-    fillWeights();
-}
-
-// Checkpoints of all runs, off the GUI thread; the list is filled again when they differ from what is shown.
-void ChatPage::readCheckpoints() {
-    using All = std::map<QString, std::vector<engine::CheckpointInfo>>;
-    QStringList ids;
-    for (const RunEntry& run : project()->runs())
-        ids.push_back(run.id);
-    project()->inProject<All>(
-        this,
-        [ids](ProjectStore& store) {
-            All all;
-            for (const QString& id : ids) {
-                auto found = store.catalogue->checkpoints(id.toStdString());
-                if (found && !found->empty()) all[id] = *found;
-            }
-            return all;
-        },
-        [this](const All& all) {
-            const auto same = [](const All& a, const All& b) {
-                return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-                    return x.first == y.first && x.second.size() == y.second.size() &&
-                           x.second.back().step == y.second.back().step;
-                });
-            };
-            if (same(all, m_checkpoints)) return;
-            m_checkpoints = all;
-            refreshSources();
-        });
-}
-
-void ChatPage::fillWeights() {
-    const QString before = m_weightsBox->currentText();
-    const int model = m_modelBox->currentIndex();
-    {
-        const QSignalBlocker quiet(m_weightsBox);
-        m_weightsBox->clear();
-        if (model >= 0 && model < static_cast<int>(m_models.size()))
-            for (const Weights& weights : m_models[static_cast<std::size_t>(model)].weights)
-                m_weightsBox->addItem(weights.words);
-        const int index = m_weightsBox->findText(before);
-        m_weightsBox->setCurrentIndex(index >= 0 ? index : 0);
-    }
-    m_weightsBox->setEnabled(m_weightsBox->count() > 1);
-    chooseSource();
-}
-
-void ChatPage::chooseSource() {
-    const int model = m_modelBox->currentIndex(), weights = m_weightsBox->currentIndex();
-    ChatSource source;
-    if (model >= 0 && weights >= 0) {
-        const Model& m = m_models[static_cast<std::size_t>(model)];
-        const Weights& w = m.weights[static_cast<std::size_t>(weights)];
-        source.source.path = w.path.toStdString();
-        source.source.live = w.live;
-        source.words = m.words + QStringLiteral(", ") + w.words.toLower();
-    }
-    m_session->setSource(source);
-    showState();
-}
-
-// --- conversations
-// --------------------------------------------------------------------------------------------------------------
 
 void ChatPage::refreshChats() {
     const QSignalBlocker quiet(m_list);
@@ -475,10 +204,11 @@ void ChatPage::refreshChats() {
             day = group;
             auto* head = new QListWidgetItem(group, m_list);
             head->setFlags(Qt::NoItemFlags);
-            head->setFont(widgets::textFont(widgets::TextRole::Caption));
+            head->setData(ConversationDelegate::DayRole, true);
         }
         auto* item = new QListWidgetItem(QString::fromStdString(chat.title), m_list);
-        item->setData(Qt::UserRole, id);
+        item->setData(ConversationDelegate::IdRole, id);
+        item->setData(ConversationDelegate::NoteRole, noteOf(chat));
         item->setToolTip(item->text());
         if (id == m_session->currentChat()) m_list->setCurrentItem(item);
     }
@@ -488,9 +218,6 @@ void ChatPage::refreshChats() {
         none->setFlags(Qt::NoItemFlags);
     }
 }
-
-// --- tokens, layers
-// -----------------------------------------------------------------------------------------------------------
 
 const ChatTurn* ChatPage::lastAnswer() const {
     const auto& path = m_session->path();
@@ -549,9 +276,6 @@ void ChatPage::showLegend() {
     m_legend->setShares(shares);
 }
 
-// --- composer
-// -----------------------------------------------------------------------------------------------------------------
-
 QString ChatPage::hindrance() const {
     if (project() == nullptr) return tr("No project is open.");
     if (m_models.empty()) return tr("No model can answer yet: add one on the Models page.");
@@ -572,7 +296,7 @@ void ChatPage::showState() {
     m_sendButton->setText(streaming ? tr("Stop") : tr("Send"));
     m_sendButton->setIcon(widgets::themeIcon(streaming ? QStringLiteral("stop") : QStringLiteral("send")));
     m_sendButton->setEnabled(streaming || m_send->isEnabled());
-    m_sendButton->setDefault(!streaming);
+    setPrimary(m_sendButton, !streaming);
     m_sendButton->setToolTip(streaming ? tr("Esc stops the answer; what was said stays") : why);
     m_status->setText(!m_loading.isEmpty() ? m_loading : why.isEmpty() ? m_sampling->summary() : why);
     m_samplingButton->setToolTip(m_sampling->summary());

@@ -10,7 +10,6 @@
 #include "ui/pages/chat/chat_session.h"
 
 class QComboBox;
-class QLabel;
 class QLineEdit;
 class QListWidget;
 class QPlainTextEdit;
@@ -23,6 +22,7 @@ namespace caravan::ui {
 class ChatView;
 class ExpertLegend;
 class SamplingPanel;
+class ThemedLabel;
 class TokenInspector;
 
 // Conversations with the dense base, a mixture, a checkpoint or the paused run's weights; every token colored
@@ -88,8 +88,8 @@ class ChatPage : public Page {
     ExpertLegend* m_legend = nullptr;
     QWidget* m_layerBar = nullptr;
     QPlainTextEdit* m_input = nullptr;
-    QLabel* m_status = nullptr;
-    QLabel* m_speed = nullptr;
+    ThemedLabel* m_status = nullptr;
+    ThemedLabel* m_speed = nullptr;
     QPushButton* m_sendButton = nullptr;
     QAction* m_send = nullptr;
     QAction* m_stop = nullptr;
@@ -104,6 +104,9 @@ class ChatPage : public Page {
     QString m_loading;
     QTimer m_legendTimer;
 };
+
+// How the page names a run among those that can answer.
+[[nodiscard]] QString chatKeyOfRun(const QString& id);
 
 [[nodiscard]] Page* makeChatPage(const Services& services, QWidget* parent);
 

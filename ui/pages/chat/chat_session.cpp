@@ -199,9 +199,6 @@ void ChatSession::ensureChat(const QString& firstText) {
     Q_EMIT chatsChanged();
 }
 
-// --- talking
-// -----------------------------------------------------------------------------------------------------------------
-
 void ChatSession::send(const QString& text) {
     if (isStreaming() || m_project == nullptr || text.trimmed().isEmpty()) return;
     ensureChat(text);
@@ -235,6 +232,11 @@ void ChatSession::answer() {
     turn.message.source["words"] = m_source.words.toStdString();
     turn.message.createdAt = projects::nowMilliseconds();
     turn.streaming = true;
+    m_chat.source = turn.message.source;
+    m_chat.changedAt = turn.message.createdAt;
+    inArchive([chat = m_chat](projects::ChatArchive& archive) { archive.update(chat); });
+    for (projects::Chat& chat : m_chats)
+        if (chat.id == m_chat.id) chat = m_chat;
     saveMessage(turn);
     m_path.push_back(std::move(turn));
     m_savedTokens = 0;

@@ -12,6 +12,7 @@
 #include <QVBoxLayout>
 
 #include "ui/format/format.h"
+#include "ui/pages/data/batch_row_head.h"
 #include "widgets/segmented.h"
 #include "widgets/theme_colors.h"
 #include "widgets/token_strip.h"
@@ -20,12 +21,21 @@ namespace caravan::ui {
 namespace {
 using widgets::StripToken;
 
+// A byte piece is a line feed or a tab like any other to whoever reads the text.
+QString shownText(const engine::PreviewToken& token) {
+    if (!token.special) {
+        if (token.text == "<0x0A>") return QStringLiteral("\n");
+        if (token.text == "<0x09>") return QStringLiteral("\t");
+    }
+    return QString::fromStdString(token.text);
+}
+
 std::vector<StripToken> stripTokens(const engine::PreviewRow& row, bool ids) {
     std::vector<StripToken> tokens;
     tokens.reserve(row.tokens.size());
     for (const engine::PreviewToken& t : row.tokens) {
         StripToken token;
-        token.text = ids ? QString::number(t.id) + QLatin1Char(' ') : QString::fromStdString(t.text);
+        token.text = ids ? QString::number(t.id) + QLatin1Char(' ') : shownText(t);
         token.kind = t.special && !t.trained ? StripToken::Kind::Special
                      : t.trained             ? StripToken::Kind::Trained
                                              : StripToken::Kind::Masked;
@@ -51,6 +61,9 @@ BatchView::BatchView(QWidget* parent)
     auto* sequence = new QLabel(tr("Sequence"));
     sequence->setBuddy(m_number);
     m_number->setRange(1, 1);
+    m_number->setFixedWidth(60);
+    m_number->setAlignment(Qt::AlignRight);
+    m_number->setFont(widgets::numberFont());
     m_number->setAccessibleName(tr("Sequence of the batch"));
     m_counts->setTextFormat(Qt::RichText);
     m_mode->setAccessibleName(tr("Show text or ids"));
@@ -150,17 +163,16 @@ void BatchView::showSequence() {
 void BatchView::addRow(const engine::PreviewRow& row, int number, std::int64_t position) {
     const QString file = QString::fromStdString(row.file);
     const auto count = static_cast<std::int64_t>(row.tokens.size());
-    auto* head = new QLabel(
-        tr("Row %1, %2 tokens, positions %3–%4, attention starts anew · <a href='row'>%5, %6 line %7</a>")
+    const QString positions =
+        tr("positions %1–%2").arg(withThousands(position), withThousands(position + count - 1));
+    auto* head = new BatchRowHead(
+        tr("Row %1, %2 tokens, %3")
             .arg(number)
-            .arg(withThousands(count), withThousands(position), withThousands(position + count - 1),
-                 QString::fromStdString(row.domain).toHtmlEscaped(),
-                 QFileInfo(file).fileName().toHtmlEscaped(), withThousands(row.line)));
-    head->setTextFormat(Qt::RichText);
-    head->setTextInteractionFlags(Qt::LinksAccessibleByMouse | Qt::LinksAccessibleByKeyboard);
-    head->setFont(widgets::textFont(widgets::TextRole::Caption));
-    head->setForegroundRole(QPalette::PlaceholderText);
-    connect(head, &QLabel::linkActivated, this,
+            .arg(withThousands(count), number == 1 ? positions : tr("attention starts anew")),
+        tr("%1, %2 line %3")
+            .arg(QString::fromStdString(row.domain), QFileInfo(file).fileName(), withThousands(row.line)));
+    head->setToolTip(positions);
+    connect(head, &BatchRowHead::sourceActivated, this,
             [this, file, line = row.line] { Q_EMIT rowActivated(file, line); });
     m_rows->addWidget(head);
     auto* strip = new widgets::TokenStrip;

@@ -3,12 +3,14 @@
 
 #include "ui/pages/data/data_delegates.h"
 
+#include <QApplication>
 #include <QComboBox>
 #include <QDialogButtonBox>
 #include <QDoubleSpinBox>
 #include <QFile>
 #include <QFileInfo>
 #include <QLabel>
+#include <QPainter>
 #include <QPlainTextEdit>
 #include <QThreadPool>
 #include <QVBoxLayout>
@@ -32,7 +34,37 @@ QString readLine(const QString& path, qint64 line) {
     }
     return QObject::tr("The file has no line %1 any more.").arg(line);
 }
+
+QRect fieldRect(const QRect& cell) {
+    return {cell.right() - 15 - 56, cell.center().y() - 11, 56, 24};
+}
+
 }  // namespace
+
+void WeightDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
+                           const QModelIndex& index) const {
+    if (!(index.flags() & Qt::ItemIsEditable)) return QStyledItemDelegate::paint(painter, option, index);
+    QStyleOptionViewItem ground = option;
+    initStyleOption(&ground, index);
+    ground.text.clear();
+    const QStyle* style = option.widget != nullptr ? option.widget->style() : QApplication::style();
+    style->drawControl(QStyle::CE_ItemViewItem, &ground, painter, option.widget);
+    QStyleOptionSpinBox box;
+    box.rect = fieldRect(option.rect);
+    box.state = QStyle::State_Enabled;
+    box.subControls = QStyle::SC_All;
+    box.stepEnabled = QAbstractSpinBox::StepUpEnabled | QAbstractSpinBox::StepDownEnabled;
+    style->drawComplexControl(QStyle::CC_SpinBox, &box, painter, nullptr);
+    painter->setFont(widgets::numberFont());
+    painter->setPen(widgets::themeColors().text);
+    painter->drawText(style->subControlRect(QStyle::CC_SpinBox, &box, QStyle::SC_SpinBoxEditField, nullptr),
+                      Qt::AlignVCenter | Qt::AlignRight, index.data().toString());
+}
+
+void WeightDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,
+                                          const QModelIndex&) const {
+    editor->setGeometry(fieldRect(option.rect).adjusted(-16, 0, 0, 0));
+}
 
 QWidget* WeightDelegate::createEditor(QWidget* parent, const QStyleOptionViewItem&,
                                       const QModelIndex&) const {
@@ -40,7 +72,7 @@ QWidget* WeightDelegate::createEditor(QWidget* parent, const QStyleOptionViewIte
     box->setRange(0.01, 1000);
     box->setDecimals(2);
     box->setSingleStep(1);
-    box->setFrame(false);
+    box->setFont(widgets::numberFont());
     box->setAccessibleName(tr("Times per epoch"));
     return box;
 }

@@ -26,6 +26,8 @@ class BatchView;
 class DataFilesModel;
 class DataProblemsModel;
 class LengthPlot;
+class PaneHeader;
+class ThemedLabel;
 
 // Files with domain and weight, the mix, rows with problems, row lengths, and the first batch exactly as the
 // model sees it. The recipe is the truth; figures come from the engine's `preview` of it.
@@ -48,8 +50,13 @@ class DataPage : public Page {
   private:
     QWidget* makeLeft();
     QWidget* makeRight();
+    QWidget* makeFiles();
+    QWidget* makeMix();
+    QWidget* makeProblems();
+    QWidget* makeTotals();
     QWidget* makeFooter();
     QWidget* makeEmpty();
+    [[nodiscard]] int tableHeight() const;
     void makeActions();
     void removeSelected();
     void exportProblems();
@@ -67,10 +74,14 @@ class DataPage : public Page {
     QStackedWidget* m_stack;
     QTableView* m_table = nullptr;
     QTableView* m_problemTable = nullptr;
-    QLabel* m_mixText = nullptr;
-    QLabel* m_problemText = nullptr;
-    QLabel* m_totals = nullptr;
-    QLabel* m_verdict = nullptr;
+    QStackedWidget* m_problemStack = nullptr;
+    QPushButton* m_exportButton = nullptr;
+    PaneHeader* m_mixHeader = nullptr;
+    PaneHeader* m_problemHeader = nullptr;
+    PaneHeader* m_batchHeader = nullptr;
+    ThemedLabel* m_totals[4] = {};  // used, cut, answer tokens lost, held out
+    QLabel* m_verdictIcon = nullptr;
+    ThemedLabel* m_verdict = nullptr;
     widgets::StackBar* m_byRows = nullptr;
     widgets::StackBar* m_byTokens = nullptr;
     LengthPlot* m_lengths = nullptr;

@@ -41,7 +41,9 @@ QVariant DataProblemsModel::data(const QModelIndex& index, int role) const {
         case Qt::FontRole:
             return index.column() == Line ? QVariant(widgets::numberFont()) : QVariant();
         case Qt::ForegroundRole:
-            return index.column() == File ? QVariant(widgets::themeColors().text2) : QVariant();
+            return index.column() == File   ? QVariant(widgets::themeColors().text2)
+                   : index.column() == Line ? QVariant(widgets::themeColors().accent)  // opens the row
+                                            : QVariant();
         case SortRole:
             if (index.column() == Line) return QVariant::fromValue<qlonglong>(problem.line);
             return data(index, Qt::DisplayRole);

@@ -13,12 +13,58 @@
 #include <map>
 
 #include "ui/format/format.h"
+#include "ui/shell/layouts.h"
+#include "ui/shell/surface.h"
 #include "widgets/paint.h"
 #include "widgets/plot.h"
 #include "widgets/stack_bar.h"
 #include "widgets/theme_colors.h"
 
 namespace caravan::ui {
+namespace {
+
+// Ticks at multiples of a power of two tokens; "80k" on the other axis.
+class TokenTicker : public QCPAxisTicker {
+  protected:
+    double getTickStep(const QCPRange& range) override {
+        double step = 64;
+        while (range.size() / step > 7)
+            step *= 2;
+        return step;
+    }
+    QString getTickLabel(double tick, const QLocale&, QChar, int) override {
+        return withThousands(std::llround(tick));
+    }
+};
+
+class RowTicker : public QCPAxisTicker {
+  protected:
+    double getTickStep(const QCPRange& range) override {
+        return std::max(1.0, QCPAxisTicker::getTickStep(range));
+    }
+    QString getTickLabel(double tick, const QLocale&, QChar, int) override {
+        return tick >= 10000 ? QString::number(tick / 1000, 'g', 4) + QLatin1Char('k')
+                             : withThousands(std::llround(tick));
+    }
+};
+
+// Squares in the domains' colors with their names.
+class DomainLegend : public QWidget {
+  public:
+    explicit DomainLegend(QWidget* parent = nullptr) : QWidget(parent) {
+        auto* row = new QHBoxLayout(this);
+        row->setContentsMargins(0, 0, 4, 0);
+        row->setSpacing(12);
+    }
+    void setNames(const std::vector<std::string>& names) {
+        emptyLayout(layout());
+        for (std::size_t i = 0; i < names.size(); ++i)
+            layout()->addWidget(new LegendItem(static_cast<int>(i), static_cast<int>(names.size()),
+                                               QString::fromStdString(names[i]), {}));
+    }
+};
+
+}  // namespace
 
 LengthPlot::LengthPlot(QWidget* parent)
     : QWidget(parent),
@@ -26,36 +72,41 @@ LengthPlot::LengthPlot(QWidget* parent)
       m_line(new QCPItemLine(m_plot)),
       m_lost(new QCPItemRect(m_plot)),
       m_cut(new QSpinBox),
-      m_text(new QLabel),
-      m_legend(new QLabel) {
+      m_cutField(new QWidget),
+      m_text(new QLabel(m_plot)),
+      m_legend(new DomainLegend) {
     m_plot->setAccessibleName(tr("Row lengths in tokens"));
     m_plot->setMinimumHeight(140);
     m_plot->installEventFilter(this);
     m_plot->setMouseTracking(true);
+    m_plot->xAxis->setTicker(QSharedPointer<TokenTicker>::create());
+    m_plot->yAxis->setTicker(QSharedPointer<RowTicker>::create());
     m_cut->setRange(1, 1 << 20);
-    m_cut->setSuffix(tr(" tokens"));
+    m_cut->setFixedWidth(84);
+    m_cut->setAlignment(Qt::AlignRight);
+    m_cut->setFont(widgets::numberFont());
     m_cut->setAccessibleName(tr("Sequence length: rows are cut here"));
     m_cut->setKeyboardTracking(false);
-    m_text->setForegroundRole(QPalette::PlaceholderText);
-    m_text->setWordWrap(true);
-    m_legend->setTextFormat(Qt::RichText);
-    auto* label = new QLabel(tr("Cut at"));
+    auto* label = new ThemedLabel(tr("Cut at"), widgets::TextRole::Secondary, Token::Text2);
     label->setBuddy(m_cut);
-    auto* row = new QHBoxLayout;
-    row->setContentsMargins(16, 0, 16, 0);
+    auto* row = new QHBoxLayout(m_cutField);
+    row->setContentsMargins(8, 0, 8, 0);
     row->setSpacing(8);
     row->addWidget(label);
     row->addWidget(m_cut);
-    row->addWidget(m_text, 1);
-    row->addWidget(m_legend);
+    m_text->setTextFormat(Qt::RichText);
+    m_text->setWordWrap(true);
+    m_text->setAlignment(Qt::AlignTop | Qt::AlignLeft);
+    m_text->setAttribute(Qt::WA_TransparentForMouseEvents);
+    m_text->setFont(widgets::textFont(widgets::TextRole::Secondary));
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(0, 0, 0, 8);
-    layout->addLayout(row);
+    layout->setContentsMargins(8, 0, 8, 8);
     layout->addWidget(m_plot, 1);
     connect(m_cut, &QSpinBox::valueChanged, this, [this](int value) {
         placeCut(value);
         Q_EMIT cutChanged(value);
     });
+    connect(m_plot, &QCustomPlot::afterLayout, this, &LengthPlot::placeText);
     applyColors();
     rebuild();
 }
@@ -64,7 +115,7 @@ std::int64_t LengthPlot::cut() const {
     return m_cut->value();
 }
 QString LengthPlot::cutText() const {
-    return m_text->text();
+    return m_lossWords;
 }
 
 void LengthPlot::setPreview(const engine::DataPreview& preview) {
@@ -78,14 +129,15 @@ void LengthPlot::setPreview(const engine::DataPreview& preview) {
         lost += file.answerTokensLost;
         answers += file.answerTokens + file.answerTokensLost;
     }
-    m_text->setText(cutRows == 0 ? tr("No row is cut.")
-                                 : tr("%1 rows lose their end, %2 of the answer tokens.")
-                                       .arg(withThousands(cutRows))
-                                       .arg(QString::number(answers > 0 ? 100.0 * static_cast<double>(lost) /
-                                                                              static_cast<double>(answers)
-                                                                        : 0,
-                                                            'f', 2) +
-                                            kThinSpace + QLatin1Char('%')));
+    m_lossWords =
+        cutRows == 0
+            ? tr("No row is cut.")
+            : tr("%1 rows lose their end, %2 of the answer tokens.")
+                  .arg(withThousands(cutRows))
+                  .arg(QString::number(
+                           answers > 0 ? 100.0 * static_cast<double>(lost) / static_cast<double>(answers) : 0,
+                           'f', 2) +
+                       kThinSpace + QLatin1Char('%'));
     rebuild();
 }
 
@@ -106,7 +158,6 @@ void LengthPlot::rebuild() {
     const double width = static_cast<double>(m_preview.binWidth);
     QCPBars* below = nullptr;
     std::vector<double> top(bins);
-    QString legend;
     for (std::size_t d = 0; d < order.size(); ++d) {
         auto* bars = new QCPBars(m_plot->xAxis, m_plot->yAxis);
         QVector<double> keys, values;
@@ -124,10 +175,8 @@ void LengthPlot::rebuild() {
         bars->setData(keys, values, true);
         if (below != nullptr) bars->moveAbove(below);
         below = bars;
-        legend += QStringLiteral("<span style='color:%1'>■</span> %2 &nbsp; ")
-                      .arg(color.name(), QString::fromStdString(order[d]).toHtmlEscaped());
     }
-    m_legend->setText(legend);
+    static_cast<DomainLegend*>(m_legend)->setNames(order);
     // The long tail is empty for the eye: show 99.9 % of the rows, and the cut line always.
     double total = 0, seen = 0, right = width;
     for (double v : top)
@@ -141,6 +190,7 @@ void LengthPlot::rebuild() {
     const bool known = !order.empty();
     m_line->setVisible(known);
     m_lost->setVisible(known);
+    m_text->setVisible(known);
     m_cut->setEnabled(known);
     for (QCPAxis* axis : {m_plot->xAxis, m_plot->yAxis})
         axis->setTickLabels(known);
@@ -154,6 +204,21 @@ void LengthPlot::placeCut(double tokens) {
     m_lost->topLeft->setCoords(tokens, top);
     m_lost->bottomRight->setCoords(m_plot->xAxis->range().upper, 0);
     m_plot->replot(QCustomPlot::rpQueuedReplot);
+}
+
+// Right of the line where there is room, else left of it.
+void LengthPlot::placeText() {
+    const QRect area = m_plot->axisRect()->rect();
+    const int line = static_cast<int>(m_plot->xAxis->coordToPixel(m_cut->value()));
+    const int right = area.right() - line - 12, left = line - area.left() - 12;
+    const int width = std::min(230, std::max(right, left));
+    const bool beside = right >= std::min(width, 150);
+    m_text->setText(QStringLiteral("<b>%1</b><br>%2<br><span style='color:%3'>%4</span>")
+                        .arg(tr("Cut at %1 tokens").arg(withThousands(m_cut->value())), m_lossWords,
+                             widgets::themeColors().text2.name(), tr("Drag the line, or type above.")));
+    m_text->setGeometry(beside ? line + 10 : line - 10 - width, area.top() + 6,
+                        beside ? std::min(230, right) : width,
+                        m_text->heightForWidth(beside ? std::min(230, right) : width));
 }
 
 void LengthPlot::applyColors() {

@@ -21,6 +21,9 @@ class LengthPlot : public QWidget {
     explicit LengthPlot(QWidget* parent = nullptr);
     void setPreview(const engine::DataPreview& preview);
     [[nodiscard]] QString cutText() const;
+    // For the head of the pane: the domains' colors, and the cut line as a number.
+    [[nodiscard]] QWidget* legend() const { return m_legend; }
+    [[nodiscard]] QWidget* cutField() const { return m_cutField; }
     [[nodiscard]] std::int64_t cut() const;
 
   Q_SIGNALS:
@@ -33,6 +36,7 @@ class LengthPlot : public QWidget {
   private:
     void rebuild();
     void placeCut(double tokens);
+    void placeText();
     void applyColors();
 
     engine::DataPreview m_preview;
@@ -40,8 +44,10 @@ class LengthPlot : public QWidget {
     QCPItemLine* m_line;
     QCPItemRect* m_lost;
     QSpinBox* m_cut;
-    QLabel* m_text;
-    QLabel* m_legend;
+    QWidget* m_cutField;
+    QLabel* m_text;  // over the plot, beside the line
+    QWidget* m_legend;
+    QString m_lossWords;
     bool m_dragging = false;
 };
 

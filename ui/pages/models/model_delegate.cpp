@@ -87,7 +87,8 @@ void ModelDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
     painter->setFont(font);
     painter->setPen(Theme::color(Token::Text));
     const int alignment = index.data(Qt::TextAlignmentRole).toInt();
-    const QRect room = row.adjusted(index.column() == 0 ? 2 : 8, 0, -8, 0);
+    const QRect room =
+        row.adjusted(index.column() == 0 ? 2 : 8, 0, index.column() == ModelTree::Disk ? -16 : -8, 0);
     const QString tag = index.column() == 0 ? index.data(ModelTree::TagRole).toString() : QString();
     const int tagWidth =
         tag.isEmpty()

@@ -6,6 +6,7 @@
 #include <QGridLayout>
 #include <QHBoxLayout>
 #include <QLineEdit>
+#include <QRegularExpression>
 #include <QVBoxLayout>
 
 #include "ui/format/format.h"
@@ -49,6 +50,18 @@ QString visiblePiece(QString piece) {
     return piece;
 }
 
+// Numbers in the fixed font, words in the text's own.
+QString withNumbers(const QString& text) {
+    static const QRegularExpression number(
+        QStringLiteral("(?<![A-Za-z0-9])[0-9][0-9,.e\\-]*[0-9]|(?<![A-Za-z0-9,.])[0-9](?![A-Za-z0-9])"));
+    QString rich = text.toHtmlEscaped();
+    const QFont font = widgets::numberFont();
+    rich.replace(number, QStringLiteral("<span style='font-family:\"%1\"; font-size:%2px'>\\0</span>")
+                             .arg(font.family())
+                             .arg(font.pixelSize()));
+    return rich;
+}
+
 QString shareName(const std::string& key) {
     if (key == "embeddings") return ModelDetails::tr("Embeddings");
     if (key == "attention") return ModelDetails::tr("Attention");
@@ -83,7 +96,7 @@ ModelDetails::ModelDetails(EngineLink* engine, QAction* chat, QAction* upcycle, 
     known->setSpacing(8);
     m_facts = new QGridLayout;
     m_facts->setHorizontalSpacing(16);
-    m_facts->setVerticalSpacing(6);
+    m_facts->setVerticalSpacing(7);
     m_facts->setColumnMinimumWidth(0, 124);
     m_facts->setColumnStretch(1, 1);
     known->addLayout(m_facts);
@@ -217,7 +230,9 @@ void ModelDetails::fact(const QString& name, const QString& value) {
     const int row = m_facts->rowCount();
     m_facts->addWidget(new ThemedLabel(name, widgets::TextRole::Secondary, Token::Text2), row, 0,
                        Qt::AlignTop);
-    auto* label = new ThemedLabel(value, widgets::TextRole::Secondary);
+    auto* label = new ThemedLabel(withNumbers(value), widgets::TextRole::Secondary);
+    label->setTextFormat(Qt::RichText);
+    label->setAccessibleName(name + QLatin1Char(' ') + value);
     label->setWordWrap(true);
     label->setTextInteractionFlags(Qt::TextSelectableByMouse);
     m_facts->addWidget(label, row, 1);

@@ -131,6 +131,7 @@ QWidget* ModelsPage::makeList() {
     m_view->setModel(m_tree);
     m_view->setItemDelegate(new ModelDelegate(m_view));
     m_view->setAccessibleName(tr("Models"));
+    m_view->setProperty("padded", true);
     m_view->setUniformRowHeights(false);
     m_view->setAllColumnsShowFocus(true);
     m_view->setSelectionBehavior(QAbstractItemView::SelectRows);
@@ -146,7 +147,7 @@ QWidget* ModelsPage::makeList() {
     header->setMinimumSectionSize(48);
     header->setSectionResizeMode(QHeaderView::Interactive);
     header->setSectionResizeMode(ModelTree::Name, QHeaderView::Stretch);
-    const int widths[] = {0, 96, 96, 100, 74, 88};
+    const int widths[] = {0, 96, 100, 104, 80, 96};
     for (int i = 1; i < ModelTree::ColumnCount; ++i)
         header->resizeSection(i, widths[i]);
     layout->addWidget(m_view, 1);

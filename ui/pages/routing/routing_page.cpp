@@ -4,15 +4,14 @@
 
 #include <QAction>
 #include <QComboBox>
-#include <QDir>
 #include <QHBoxLayout>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QShortcut>
 #include <QSpinBox>
 #include <QStackedWidget>
 #include <QVBoxLayout>
 
-#include "projects/metrics_file.h"
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/pages/routing/load_map.h"
@@ -32,7 +31,9 @@ constexpr int kRefreshEvery = 100, kPollEvery = 1000, kPlayEvery = 200;  // ms
 }
 
 RoutingPage::RoutingPage(const Services& services, QWidget* parent)
-    : Page(QStringLiteral("routing"), tr("Routing"), services, parent), m_source(new RoutingSource(this)) {
+    : Page(QStringLiteral("routing"), tr("Routing"), services, parent),
+      m_run(new RunFollower(services, this)),
+      m_source(new RoutingSource(this)) {
     makeHeader();
     makeBars();
     makeCenter();
@@ -45,22 +46,14 @@ RoutingPage::RoutingPage(const Services& services, QWidget* parent)
 RoutingPage::~RoutingPage() = default;
 
 void RoutingPage::makeHeader() {
-    m_runs = new QComboBox;
-    m_runs->setMinimumWidth(200);
-    m_runs->setAccessibleName(tr("Run"));
     m_tag = new widgets::Chip;
-    addHeaderWidget(m_runs);
+    addHeaderWidget(m_run->box());
     addHeaderWidget(m_tag);
     m_tableButton = textButton(tr("View as table"), QStringLiteral("table"));
     m_tableButton->setCheckable(true);
     m_exportButton = textButton(tr("Export"), QStringLiteral("export"));
     addHeaderButton(m_tableButton);
     addHeaderButton(m_exportButton);
-    connect(m_runs, &QComboBox::activated, this, [this](int index) {
-        const QString id = m_runs->itemData(index).toString();
-        if (project() != nullptr) project()->selectRun(id);
-        choose(id);
-    });
 }
 
 void RoutingPage::makeBars() {
@@ -74,6 +67,7 @@ void RoutingPage::makeBars() {
     row->setSpacing(8);
     m_playButton = iconButton(QStringLiteral("play"), tr("Play (Space)"));
     m_playButton->setFixedSize(28, 28);
+    m_playButton->setProperty("framed", true);
     m_step = new QSpinBox;
     m_step->setAccessibleName(tr("Step"));
     m_step->setFont(widgets::numberFont());
@@ -109,6 +103,7 @@ void RoutingPage::makeBars() {
 void RoutingPage::makeCenter() {
     m_map = new widgets::HeatMap;
     m_map->setBarTitle(tr("MaxVio"), 1.0);
+    m_map->setMaximumCell({60, 30});
     m_map->setTip([this](int row, int expert) { return cellTip(row, expert); });
     m_mapPane = new widgets::ChartPane(m_map);
     m_mapPane->setExportName(tr("routing"));
@@ -155,7 +150,8 @@ void RoutingPage::makePanes() {
     auto* sharesColumn = new QVBoxLayout(shares);
     sharesColumn->setContentsMargins(12, 0, 12, 8);
     sharesColumn->addWidget(m_barsPane);
-    m_sharesPane = new Pane(QStringLiteral("routing.shares"), tr("Share of tokens by domain"), shares, this);
+    m_sharesPane =
+        new Pane(QStringLiteral("routing.shares"), tr("Share of tokens by domain"), shares, {500, 560}, this);
     m_legend = new widgets::FillLegend;
     m_sharesPane->header()->addWidget(m_legend);
     m_sharesPane->header()->addMenu({m_barsPane->tableAction(), m_barsPane->exportAction()});
@@ -171,12 +167,15 @@ void RoutingPage::makePanes() {
     cellColumn->addWidget(m_loads);
     cellColumn->addWidget(m_cellNote);
     cellColumn->addStretch(1);
-    m_cellPane = new Pane(QStringLiteral("routing.cell"), tr("Cell"), cell, this);
+    auto* scroll = new QScrollArea;
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setWidgetResizable(true);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->setWidget(cell);
+    m_cellPane = new Pane(QStringLiteral("routing.cell"), tr("Cell"), scroll, {420, 560}, this);
     m_cellPane->header()->addLeft(m_chip);
     addDockWidget(Qt::RightDockWidgetArea, m_sharesPane);
-    addDockWidget(Qt::RightDockWidgetArea, m_cellPane);
-    resizeDocks({m_sharesPane, m_cellPane}, {760, 760}, Qt::Horizontal);
-    resizeDocks({m_sharesPane, m_cellPane}, {340, 240}, Qt::Vertical);
+    splitDockWidget(m_sharesPane, m_cellPane, Qt::Horizontal);
     connect(m_bars, &widgets::ExpertBars::currentExpertChanged, this, [this](int expert) {
         if (expert >= 0 && m_map->currentRow() >= 0) m_map->setCurrentCell(m_map->currentRow(), expert);
     });
@@ -211,67 +210,48 @@ void RoutingPage::connectServices() {
     m_poll.setInterval(kPollEvery);
     connect(&m_refresh, &QTimer::timeout, this, &RoutingPage::refresh);
     connect(&m_poll, &QTimer::timeout, this, [this] {
-        if (isLive()) m_source->refresh();
+        if (m_run->isLive()) m_source->refresh();
     });
     connect(m_source, &RoutingSource::stepsChanged, this, [this] {
-        m_stale = true;
         if (m_follow && !m_record && !m_source->steps().isEmpty())
             m_source->request(m_source->steps().last());
-        if (isActive() && !m_refresh.isActive()) m_refresh.start();
+        renewSoon();
     });
     connect(m_source, &RoutingSource::recordReady, this,
             [this](const std::shared_ptr<const engine::RoutingRecord>& record) {
                 if (m_follow && m_record && record->step < m_record->step) return;  // the live one is newer
                 takeRecord(record);
             });
-    RunController* runs = services().runs;
-    if (runs == nullptr) return;
-    connect(runs, &RunController::events, this, &RoutingPage::take);
-    connect(runs, &RunController::stateChanged, this, [this](const QString& folder, engine::RunState) {
-        if (project() != nullptr && !isLive() && services().runs->live().isActive())
-            if (const RunEntry* run = project()->run(folder)) choose(run->id);
-        m_stale = true;
-        if (isActive() && !m_refresh.isActive()) m_refresh.start();
+    connect(m_run, &RunFollower::chosen, this, &RoutingPage::runChosen);
+    connect(m_run, &RunFollower::listed, this, [this] { renewSoon(); });
+    connect(m_run, &RunFollower::loaded, this, [this] { renewSoon(); });
+    connect(m_run, &RunFollower::grown, this, [this](const RunEventBatch& batch) {
+        for (const RunEventItem& item : batch)
+            if (const auto* record = std::get_if<engine::RoutingRecord>(&item.event);
+                record != nullptr && m_follow)
+                m_record = std::make_shared<engine::RoutingRecord>(*record);
+        renewSoon();
     });
+    if (services().runs != nullptr)
+        connect(services().runs, &RunController::stateChanged, this, [this] { renewSoon(); });
 }
 
 void RoutingPage::setProject(ProjectContext* project) {
-    if (this->project() != nullptr) this->project()->disconnect(this);
     Page::setProject(project);
-    m_runId = QStringLiteral("\n");  // no run has this name: choose() takes in whatever comes
-    if (project != nullptr) {
-        connect(project, &ProjectContext::runsChanged, this, &RoutingPage::fillRuns);
-        connect(project, &ProjectContext::selectedRunChanged, this,
-                [this](const QString& id) { choose(id); });
-    }
-    fillRuns();
-}
-
-void RoutingPage::fillRuns() {
-    m_runs->clear();
-    if (project() != nullptr)
-        for (const RunEntry& run : project()->runs())
-            m_runs->addItem(QStringLiteral("%1  %2").arg(run.id, run.title), run.id);
-    QString wanted = m_runId;
-    if (project() != nullptr && project()->run(wanted) == nullptr) wanted = project()->selectedRun();
-    if (project() != nullptr && project()->run(wanted) == nullptr && !project()->runs().isEmpty())
-        wanted = project()->runs().first().id;
-    choose(wanted);
-    m_runs->setCurrentIndex(m_runs->findData(m_runId));
-    m_stale = true;
-    if (isActive() && !m_refresh.isActive()) m_refresh.start();
+    m_run->setProject(project);
 }
 
 void RoutingPage::showRun(const QString& runId) {
-    choose(runId);
+    m_run->choose(runId);
 }
 
 void RoutingPage::openLink(const QVariantMap& arguments) {
-    if (const QString run = arguments.value(QStringLiteral("run")).toString(); !run.isEmpty()) choose(run);
+    if (const QString run = arguments.value(QStringLiteral("run")).toString(); !run.isEmpty())
+        m_run->choose(run);
     if (arguments.contains(QStringLiteral("layer")))
         m_wantedCell = qMakePair(arguments.value(QStringLiteral("layer")).toLongLong(),
                                  arguments.value(QStringLiteral("expert"), 0).toInt());
-    if (arguments.contains(QStringLiteral("step")) && !isLive()) {
+    if (arguments.contains(QStringLiteral("step")) && !m_run->isLive()) {
         m_follow = false;
         m_source->request(arguments.value(QStringLiteral("step")).toLongLong());
     }
@@ -279,57 +259,17 @@ void RoutingPage::openLink(const QVariantMap& arguments) {
     if (isActive()) refresh();
 }
 
-void RoutingPage::choose(const QString& runId) {
-    const RunEntry* run = project() != nullptr ? project()->run(runId) : nullptr;
-    const QString id = run != nullptr ? run->id : QString();
-    if (id == m_runId && (run == nullptr || run->folder == m_runFolder)) return;
-    m_runId = id;
-    m_runFolder = run != nullptr ? run->folder : QString();
-    m_runs->setCurrentIndex(m_runs->findData(m_runId));
-    m_history.clear();
-    m_waiting.clear();
+void RoutingPage::runChosen() {
     m_record.reset();
     m_view = {};
     m_follow = true;
     setPlaying(false);
-    m_source->setRun(isDense() ? QString() : m_runFolder);
-    load();
+    m_source->setRun(m_run->isDense() ? QString() : m_run->folder());
     m_stale = true;
     if (isActive()) refresh();
 }
 
-void RoutingPage::load() {
-    const quint64 load = ++m_load;
-    m_loading = !m_runFolder.isEmpty();
-    if (!m_loading) return;
-    using Events = engine::Result<std::vector<engine::RunEvent>>;
-    const std::string file = QDir(m_runFolder).filePath(QStringLiteral("metrics.jsonl")).toStdString();
-    runInBackground<Events>(
-        QThreadPool::globalInstance(), this, [file] { return projects::readMetrics(file); },
-        [this, load](const Events& events) {
-            if (load != m_load) return;
-            m_loading = false;
-            if (events)
-                for (const engine::RunEvent& event : *events)
-                    m_history.apply(event);
-            take(m_runFolder, std::exchange(m_waiting, {}));
-            m_stale = true;
-            if (isActive() && !m_refresh.isActive()) m_refresh.start();
-        });
-}
-
-void RoutingPage::take(const QString& runFolder, const RunEventBatch& batch) {
-    if (runFolder != m_runFolder || runFolder.isEmpty()) return;
-    if (m_loading) {
-        m_waiting += batch;
-        return;
-    }
-    for (const RunEventItem& item : batch) {
-        m_history.apply(item.event);
-        if (const auto* record = std::get_if<engine::RoutingRecord>(&item.event);
-            record != nullptr && m_follow)
-            m_record = std::make_shared<engine::RoutingRecord>(*record);
-    }
+void RoutingPage::renewSoon() {
     m_stale = true;
     if (isActive() && !m_refresh.isActive()) m_refresh.start();
 }
@@ -351,8 +291,8 @@ void RoutingPage::setFollow(bool follow) {
     m_follow = follow;
     m_followButton->setChecked(follow);
     setPlaying(false);
-    if (isLive() && m_history.latestRouting())
-        takeRecord(std::make_shared<engine::RoutingRecord>(*m_history.latestRouting()));
+    if (m_run->isLive() && m_run->history().latestRouting())
+        takeRecord(std::make_shared<engine::RoutingRecord>(*m_run->history().latestRouting()));
     else if (!m_source->steps().isEmpty())
         m_source->request(m_source->steps().last());
 }
@@ -384,28 +324,6 @@ void RoutingPage::setActive(bool active) {
 
 QStringList RoutingPage::keyHints() const {
     return {tr("[ ] checkpoints"), tr("D domain, C choice")};
-}
-
-const RunEntry* RoutingPage::entry() const {
-    return project() != nullptr ? project()->run(m_runId) : nullptr;
-}
-
-bool RoutingPage::isLive() const {
-    return services().runs != nullptr && !m_runFolder.isEmpty() &&
-           services().runs->live().folder == m_runFolder && services().runs->live().isActive();
-}
-
-bool RoutingPage::isDense() const {
-    return entry() != nullptr && entry()->recipe.upcycle.method == engine::UpcycleMethod::None;
-}
-
-std::int64_t RoutingPage::modelLayers() const {
-    if (entry() == nullptr) return 0;
-    const QString path =
-        QDir(m_runFolder).absoluteFilePath(QString::fromStdString(entry()->recipe.model.path));
-    const ModelEntry* model = project()->model(QDir::cleanPath(path));
-    return model != nullptr && model->status == ModelEntry::Status::Ready ? model->inspection.config.layers
-                                                                          : 0;
 }
 
 engine::StepIndex RoutingPage::shownStep() const {

@@ -9,9 +9,8 @@
 #include "ui/page.h"
 #include "ui/project_context.h"
 #include "ui/routing_view.h"
-#include "ui/run_history.h"
+#include "ui/run_follower.h"
 
-class QComboBox;
 class QSpinBox;
 class QStackedWidget;
 class QToolButton;
@@ -49,6 +48,7 @@ class RoutingPage : public Page {
     void openLink(const QVariantMap& arguments) override;  // run, layer, expert, step
     void setActive(bool active) override;
     [[nodiscard]] QStringList keyHints() const override;
+    [[nodiscard]] QVector<FoundItem> found() const override;  // experts, those that deviate first
 
     // For tests and the journey.
     [[nodiscard]] widgets::HeatMap* map() const { return m_map; }
@@ -72,10 +72,8 @@ class RoutingPage : public Page {
     void makePanes();
     void makeKeys();
     void connectServices();
-    void fillRuns();
-    void choose(const QString& runId);
-    void load();
-    void take(const QString& runFolder, const RunEventBatch& batch);
+    void runChosen();
+    void renewSoon();
     void takeRecord(std::shared_ptr<const engine::RoutingRecord> record);
     void goTo(qint64 step);
     void setFollow(bool follow);
@@ -88,16 +86,8 @@ class RoutingPage : public Page {
     void showCell();
     [[nodiscard]] QString cellTip(int row, int expert) const;
     [[nodiscard]] int selectedLayer() const;  // position in the record; -1 = none
-    [[nodiscard]] const RunEntry* entry() const;
-    [[nodiscard]] bool isLive() const;
-    [[nodiscard]] bool isDense() const;
-    [[nodiscard]] std::int64_t modelLayers() const;
 
-    RunHistory m_history;
-    QString m_runId, m_runFolder;
-    bool m_loading = false;
-    RunEventBatch m_waiting;
-    quint64 m_load = 0;
+    RunFollower* m_run;
     std::shared_ptr<const engine::RoutingRecord> m_record;
     RoutingView m_view;
     std::int64_t m_allLayers = 0;
@@ -106,7 +96,6 @@ class RoutingPage : public Page {
     int m_refreshes = 0;
     QTimer m_refresh, m_poll, m_play;
 
-    QComboBox* m_runs = nullptr;
     widgets::Chip* m_tag = nullptr;
     QPushButton* m_tableButton = nullptr;
     QPushButton* m_exportButton = nullptr;

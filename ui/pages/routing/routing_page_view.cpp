@@ -1,9 +1,11 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QComboBox>
 #include <QPushButton>
 #include <QSpinBox>
 #include <QStackedWidget>
 #include <QToolButton>
+#include <algorithm>
 #include <cmath>
 
 #include "ui/bridge/run_controller.h"
@@ -53,8 +55,8 @@ void RoutingPage::refresh() {
     if (!isActive() || !m_stale) return;
     m_stale = false;
     ++m_refreshes;
-    if (!m_record && m_follow && m_history.latestRouting() && isLive())
-        m_record = std::make_shared<engine::RoutingRecord>(*m_history.latestRouting());
+    if (!m_record && m_follow && m_run->history().latestRouting() && m_run->isLive())
+        m_record = std::make_shared<engine::RoutingRecord>(*m_run->history().latestRouting());
     showEmpty();
     if (!m_record) return;
     QStringList domains;
@@ -71,44 +73,46 @@ void RoutingPage::showEmpty() {
     for (QWidget* widget : QList<QWidget*>{m_filters, m_tiles, m_timeBar, m_sharesPane, m_cellPane,
                                            m_tableButton, m_exportButton, m_tag})
         widget->setVisible(any);
-    m_runs->setVisible(entry() != nullptr);
+    m_run->box()->setVisible(m_run->entry() != nullptr);
     if (any) return;
-    if (entry() == nullptr)
+    if (m_run->entry() == nullptr)
         m_empty->setText(tr("No run yet. Routing shows which experts the tokens of a run go to."));
-    else if (isDense())
+    else if (m_run->isDense())
         m_empty->setText(tr("This run has no experts."));
     else
-        m_empty->setText(m_loading ? tr("Reading the run…")
-                                   : tr("Routing appears after the first logged step."));
+        m_empty->setText(m_run->isLoading() ? tr("Reading the run…")
+                                            : tr("Routing appears after the first logged step."));
 }
 
 void RoutingPage::showTimeline() {
     QVector<widgets::TimelineScrubber::Point> points;
     for (const qint64 step : m_source->steps()) {
-        const StepRow* row = m_history.rowAt(step);
+        const StepRow* row = m_run->history().rowAt(step);
         points.append({step, row != nullptr ? row->maxVio : NAN});
     }
-    if (isLive() && m_follow && (points.isEmpty() || points.last().step < m_record->step))
-        points.append({m_record->step, m_history.steps().empty() ? NAN : m_history.steps().back().maxVio});
+    if (m_run->isLive() && m_follow && (points.isEmpty() || points.last().step < m_record->step))
+        points.append({m_record->step,
+                       m_run->history().steps().empty() ? NAN : m_run->history().steps().back().maxVio});
     m_timeline->setPoints(points, tr("MaxVio, mean over layers"));
     QVector<qint64> checkpoints;
-    for (const engine::CheckpointInfo& info : m_history.checkpoints())
+    for (const engine::CheckpointInfo& info : m_run->history().checkpoints())
         checkpoints.append(info.step);
     m_timeline->setCheckpoints(checkpoints);
     QVector<widgets::TimelineScrubber::Mark> marks;
-    for (const engine::Alarm& alarm : m_history.alarms())
+    for (const engine::Alarm& alarm : m_run->history().alarms())
         if (alarm.layer) marks.append({alarm.step, tr("alarm, layer %1").arg(*alarm.layer)});
     m_timeline->setMarks(marks);
-    const std::int64_t planned = isLive() && services().runs->live().steps > 0 ? services().runs->live().steps
-                                 : entry() != nullptr                          ? entry()->steps
-                                                                               : 0;
-    m_timeline->setTotal(std::max<qint64>(planned, m_history.lastStep()));
+    const std::int64_t planned = m_run->isLive() && services().runs->live().steps > 0
+                                     ? services().runs->live().steps
+                                 : m_run->entry() != nullptr ? m_run->entry()->steps
+                                                             : 0;
+    m_timeline->setTotal(std::max<qint64>(planned, m_run->history().lastStep()));
     const QSignalBlocker blocker(m_step), timeBlocker(m_timeline);
     m_timeline->setValue(static_cast<int>(m_record->step));
     m_timeline->update();
     m_step->setRange(0, static_cast<int>(std::max<qint64>(m_timeline->maximum(), m_record->step)));
     m_step->setValue(static_cast<int>(m_record->step));
-    m_followButton->setVisible(isLive());
+    m_followButton->setVisible(m_run->isLive());
     m_followButton->setChecked(m_follow);
 }
 
@@ -116,11 +120,11 @@ void RoutingPage::showView() {
     if (!m_record || !isActive()) return;
     const bool first = m_view.layers == 0;
     m_view = viewOf(*m_record, m_filters->filter());
-    const std::int64_t all = modelLayers();
+    const std::int64_t all = m_run->modelLayers();
     m_allLayers = all > static_cast<std::int64_t>(m_view.layers) ? all : 0;
     m_map->setData(mapData(m_view, m_allLayers));
     m_mapPane->refresh();
-    const bool live = isLive() && m_follow;
+    const bool live = m_run->isLive() && m_follow;
     m_tag->setText(live ? tr("Live") : tr("Step %1").arg(withThousands(m_record->step)));
     m_tag->setTone(live ? widgets::Chip::Tone::Accent : widgets::Chip::Tone::Plain);
     const QString when =
@@ -149,20 +153,20 @@ void RoutingPage::showTiles() {
     const engine::StepIndex step = m_record->step;
     QVector<StatisticTiles::Tile> tiles;
     tiles.append({tr("MaxVio, mean over layers"), number(m_view.maxVioMean, 2),
-                  tr("balanced < 0.10, bad > 1"), false, curveOf(m_history, step, &StepRow::maxVio)});
+                  tr("balanced < 0.10, bad > 1"), false, curveOf(m_run->history(), step, &StepRow::maxVio)});
     if (m_view.worstLayer >= 0) {
         const LayerStatistics& worst = m_view.statistics[static_cast<std::size_t>(m_view.worstLayer)];
         tiles.append({tr("Worst layer"), number(worst.maxVio, 2),
                       tr("layer %1, expert %2")
                           .arg(m_view.layerIndices[static_cast<std::size_t>(m_view.worstLayer)])
                           .arg(worst.busiest),
-                      worst.maxVio > 1, curveOf(m_history, step, &StepRow::worstMaxVio)});
+                      worst.maxVio > 1, curveOf(m_run->history(), step, &StepRow::worstMaxVio)});
     }
     tiles.append({tr("Effective experts"), number(m_view.effectiveMean, 2),
                   tr("of %1, mean over layers").arg(m_view.experts), false,
-                  curveOf(m_history, step, &StepRow::effectiveExperts)});
+                  curveOf(m_run->history(), step, &StepRow::effectiveExperts)});
     tiles.append({tr("Entropy ÷ ln %1").arg(m_view.experts), number(m_view.entropyMean, 3),
-                  tr("1 = even load"), false, curveOf(m_history, step, &StepRow::entropy)});
+                  tr("1 = even load"), false, curveOf(m_run->history(), step, &StepRow::entropy)});
     QString dead = tr("under 0.1× in every domain");
     for (std::size_t i = 0; i < m_view.dead.size() && m_view.deadCount > 0; ++i)
         if (m_view.dead[i]) {
@@ -173,7 +177,7 @@ void RoutingPage::showTiles() {
             break;
         }
     tiles.append({tr("Dead experts"), QString::number(m_view.deadCount), dead, m_view.deadCount > 0, {}});
-    const StepRow* row = m_history.rowAt(step);
+    const StepRow* row = m_run->history().rowAt(step);
     tiles.append({tr("Router confidence"),
                   number(row != nullptr ? row->confidence : NAN, 2),
                   tr("mean top probability"),
@@ -250,6 +254,40 @@ void RoutingPage::showCell() {
                 tr("Published studies report 1.6–2.3× for topics, so read %1 as a lean, not a specialty.")
                     .arg(loadText(most));
     m_cellNote->setText(note);
+}
+
+QVector<FoundItem> RoutingPage::found() const {
+    constexpr std::size_t kMost = 400;
+    const auto& latest = m_run->history().latest();
+    RoutingView view = m_view;
+    if (view.layers == 0 && latest && !latest->expertLoad.empty()) view = viewOf(latest->expertLoad, {});
+    std::vector<std::pair<double, std::size_t>> order;
+    for (std::size_t cell = 0; cell < view.load.size(); ++cell)
+        if (std::isfinite(view.load[cell]))
+            order.emplace_back(-std::abs(std::log2(std::max(1e-3, static_cast<double>(view.load[cell])))),
+                               cell);
+    std::sort(order.begin(), order.end());
+    order.resize(std::min(order.size(), kMost));
+    QVector<FoundItem> items;
+    for (const auto& [deviation, cell] : order) {
+        const auto layer = view.layerIndices[cell / view.experts];
+        const int expert = static_cast<int>(cell % view.experts);
+        FoundItem item;
+        item.group = FoundItem::Group::Experts;
+        item.text = tr("Layer %1, expert %2").arg(layer).arg(expert);
+        item.note = tr("%1 its share").arg(loadText(view.load[cell]));
+        if (cell < view.dead.size() && view.dead[cell]) item.note += tr(", dead");
+        item.verb = tr("Show in Routing");
+        item.expert = expert;
+        item.act = [page = const_cast<RoutingPage*>(this), run = m_run->id(), layer, expert] {
+            Q_EMIT page->linkActivated(QStringLiteral("routing"),
+                                       {{QStringLiteral("run"), run},
+                                        {QStringLiteral("layer"), static_cast<qlonglong>(layer)},
+                                        {QStringLiteral("expert"), expert}});
+        };
+        items << item;
+    }
+    return items;
 }
 
 QString RoutingPage::cellTip(int row, int expert) const {

@@ -5,7 +5,6 @@
 #include <QAction>
 #include <QClipboard>
 #include <QComboBox>
-#include <QDir>
 #include <QGuiApplication>
 #include <QHBoxLayout>
 #include <QLabel>
@@ -13,7 +12,6 @@
 #include <QStackedWidget>
 #include <QVBoxLayout>
 
-#include "projects/metrics_file.h"
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
@@ -22,6 +20,7 @@
 #include "ui/pages/tune/samples_view.h"
 #include "ui/pages/tune/tune_plots.h"
 #include "ui/routing_source.h"
+#include "ui/run_follower.h"
 #include "ui/shell/pane_header.h"
 #include "ui/theme/style.h"
 #include "widgets/chart_pane.h"
@@ -36,7 +35,9 @@ enum Center { Empty, Run };
 }  // namespace
 
 TunePage::TunePage(const Services& services, QWidget* parent)
-    : Page(QStringLiteral("tune"), tr("Tune"), services, parent), m_source(new RoutingSource(this)) {
+    : Page(QStringLiteral("tune"), tr("Tune"), services, parent),
+      m_run(new RunFollower(services, this)),
+      m_source(new RoutingSource(this)) {
     makeHeader();
     makeCenter();
     makeDocks();
@@ -50,11 +51,8 @@ TunePage::TunePage(const Services& services, QWidget* parent)
 TunePage::~TunePage() = default;
 
 void TunePage::makeHeader() {
-    m_runs = new QComboBox;
-    m_runs->setMinimumWidth(200);
-    m_runs->setAccessibleName(tr("Run"));
     m_tag = new widgets::Chip;
-    addHeaderWidget(m_runs);
+    addHeaderWidget(m_run->box());
     addHeaderWidget(m_tag);
     m_sampleButton = textButton(tr("Sample now"), QStringLiteral("chat"));
     m_sampleButton->setToolTip(tr("Answers the sample prompts after this step"));
@@ -69,11 +67,6 @@ void TunePage::makeHeader() {
     connect(m_sampleButton, &QPushButton::clicked, this, [this] { services().runs->sampleNow(); });
     connect(m_checkpointButton, &QPushButton::clicked, this, [this] { services().runs->checkpoint(); });
     connect(m_stopButton, &QPushButton::clicked, this, [this] { services().runs->stop(); });
-    connect(m_runs, &QComboBox::activated, this, [this](int index) {
-        const QString id = m_runs->itemData(index).toString();
-        if (project() != nullptr) project()->selectRun(id);
-        choose(id);
-    });
     m_progress = new RunProgress;
     m_stateBar = new widgets::MessageBar;
     m_stateBar->setClosable(false);
@@ -148,7 +141,7 @@ void TunePage::makeCenter() {
         m_brush.reset();
         m_record.reset();
         m_samples->setWindow(0, -1);
-        if (!isLive()) m_source->request(m_history.lastStep());
+        if (!m_run->isHeld()) m_source->request(m_run->history().lastStep());
         showRouting();
     });
 }
@@ -156,15 +149,13 @@ void TunePage::makeCenter() {
 void TunePage::makeDocks() {
     m_routing = new LiveRouting;
     m_samples = new SamplesView;
-    m_routingPane = new Pane(QStringLiteral("tune.routing"), tr("Routing"), m_routing, this);
-    m_samplesPane = new Pane(QStringLiteral("tune.samples"), tr("Samples"), m_samples, this);
+    m_routingPane = new Pane(QStringLiteral("tune.routing"), tr("Routing"), m_routing, {430, 430}, this);
+    m_samplesPane = new Pane(QStringLiteral("tune.samples"), tr("Samples"), m_samples, {430, 230}, this);
     m_routingPane->header()->addMenu({m_routing->pane()->tableAction(), m_routing->pane()->exportAction()});
     QToolButton* next = iconButton(QStringLiteral("right"), tr("Next prompt"));
     m_samplesPane->header()->addWidget(next);
     addDockWidget(Qt::RightDockWidgetArea, m_routingPane);
     addDockWidget(Qt::RightDockWidgetArea, m_samplesPane);
-    resizeDocks({m_routingPane, m_samplesPane}, {430, 430}, Qt::Horizontal);
-    resizeDocks({m_routingPane, m_samplesPane}, {430, 230}, Qt::Vertical);
     m_samples->setEmptyText(
         tr("Answers to the fixed prompts appear here at each interval, and by Sample now."));
     connect(next, &QToolButton::clicked, m_samples, &SamplesView::nextPrompt);
@@ -177,105 +168,66 @@ void TunePage::makeDocks() {
     connect(m_samples, &SamplesView::promptChanged, this, showPrompt);
     showPrompt();
     connect(m_routing, &LiveRouting::cellActivated, this, [this](qint64 layer, int expert) {
-        Q_EMIT linkActivated(QStringLiteral("routing"), {{QStringLiteral("run"), m_runId},
+        Q_EMIT linkActivated(QStringLiteral("routing"), {{QStringLiteral("run"), m_run->id()},
                                                          {QStringLiteral("layer"), layer},
                                                          {QStringLiteral("expert"), expert}});
     });
     connect(m_source, &RoutingSource::recordReady, this,
             [this](const std::shared_ptr<const engine::RoutingRecord>& record) {
-                if (isLive() && !m_brush) return;  // the newest comes with the events
+                if (m_run->isHeld() && !m_brush) return;  // the newest comes with the events
                 m_record = record;
                 showRouting();
             });
 }
 
 void TunePage::connectServices() {
+    connect(m_run, &RunFollower::chosen, this, &TunePage::runChosen);
+    connect(m_run, &RunFollower::listed, this, [this] { renew(); });
+    connect(m_run, &RunFollower::loaded, this, [this] {
+        if (!m_run->isHeld() && m_run->history().lastStep() > 0)
+            m_source->request(m_run->history().lastStep());
+        renew();
+    });
+    connect(m_run, &RunFollower::grown, this, [this] { renewSoon(); });
+    connect(services().engine, &EngineLink::stateChanged, this, [this] { showState(); });
     RunController* runs = services().runs;
     if (runs == nullptr) return;
-    connect(runs, &RunController::events, this, &TunePage::take);
-    connect(runs, &RunController::liveChanged, this, [this] {
-        m_stale = true;
-        if (isActive() && !m_refresh.isActive()) m_refresh.start();
-    });
-    connect(runs, &RunController::stateChanged, this, [this](const QString& folder, engine::RunState) {
-        if (m_runId.isEmpty() || (project() != nullptr && project()->run(folder) != nullptr && !isLive() &&
-                                  services().runs->live().isActive())) {
-            if (project() != nullptr)
-                if (const RunEntry* run = project()->run(folder))
-                    choose(run->id);  // a run that starts is looked at
-        }
+    connect(runs, &RunController::liveChanged, this, [this] { renewSoon(); });
+    connect(runs, &RunController::stateChanged, this, [this] {
         m_stale = true;
         if (isActive()) refresh();
     });
-    connect(services().engine, &EngineLink::stateChanged, this, [this] { showState(); });
 }
 
 void TunePage::setProject(ProjectContext* project) {
-    if (this->project() != nullptr) this->project()->disconnect(this);
     Page::setProject(project);
-    m_source->setRun({});
-    m_runId.clear();
-    m_runFolder.clear();
-    m_history.clear();
-    m_plots->clear();
-    m_routing->clear({});
-    m_samples->setSamples({});
-    ++m_load;
-    m_loading = false;
-    if (project != nullptr) {
-        connect(project, &ProjectContext::runsChanged, this, &TunePage::fillRuns);
-        connect(project, &ProjectContext::selectedRunChanged, this,
-                [this](const QString& id) { choose(id); });
-    }
-    fillRuns();
-}
-
-void TunePage::fillRuns() {
-    const QSignalBlocker blocker(m_runs);
-    m_runs->clear();
-    if (project() != nullptr)
-        for (const RunEntry& run : project()->runs())
-            m_runs->addItem(QStringLiteral("%1  %2").arg(run.id, run.title), run.id);
-    QString wanted = m_runId;
-    if (project() != nullptr && project()->run(wanted) == nullptr) wanted = project()->selectedRun();
-    if (wanted.isEmpty() && project() != nullptr && !project()->runs().isEmpty())
-        wanted = project()->runs().first().id;
-    choose(wanted);
-    m_runs->setCurrentIndex(m_runs->findData(m_runId));
-    m_stale = true;
-    if (isActive())
-        refresh();
-    else
-        showState();
+    m_run->setProject(project);
 }
 
 void TunePage::showRun(const QString& runId) {
-    choose(runId);
+    m_run->choose(runId);
 }
 
 void TunePage::openLink(const QVariantMap& arguments) {
-    if (const QString run = arguments.value(QStringLiteral("run")).toString(); !run.isEmpty()) choose(run);
+    if (const QString run = arguments.value(QStringLiteral("run")).toString(); !run.isEmpty())
+        m_run->choose(run);
     if (arguments.contains(QStringLiteral("step")))
         m_plots->plot()->setCursorX(arguments.value(QStringLiteral("step")).toDouble());
 }
 
-void TunePage::choose(const QString& runId) {
-    const RunEntry* run = project() != nullptr ? project()->run(runId) : nullptr;
-    const QString id = run != nullptr ? run->id : QString();
-    if (id == m_runId && (run == nullptr || run->folder == m_runFolder)) return;
-    m_runId = id;
-    m_runFolder = run != nullptr ? run->folder : QString();
-    m_runs->setCurrentIndex(m_runs->findData(m_runId));
-    m_history.clear();
-    m_waiting.clear();
+void TunePage::runChosen() {
     m_record.reset();
     m_brush.reset();
     m_closedAlarm.clear();
     m_plots->clear();
     m_samples->setWindow(0, -1);
     m_samples->setSamples({});
-    m_source->setRun(m_runFolder);
-    load();
+    if (m_run->id().isEmpty()) m_routing->clear({});
+    m_source->setRun(m_run->folder());
+    renew();
+}
+
+void TunePage::renew() {
     m_stale = true;
     if (isActive())
         refresh();
@@ -283,37 +235,7 @@ void TunePage::choose(const QString& runId) {
         showState();
 }
 
-void TunePage::load() {
-    const quint64 load = ++m_load;
-    m_loading = false;
-    if (m_runFolder.isEmpty() || project() == nullptr) return;
-    m_loading = true;
-    using Events = engine::Result<std::vector<engine::RunEvent>>;
-    const std::string file = QDir(m_runFolder).filePath(QStringLiteral("metrics.jsonl")).toStdString();
-    runInBackground<Events>(
-        QThreadPool::globalInstance(), this, [file] { return projects::readMetrics(file); },
-        [this, load](const Events& events) {
-            if (load != m_load) return;
-            m_loading = false;
-            if (events)
-                for (const engine::RunEvent& event : *events)
-                    m_history.apply(event);
-            for (const RunEventItem& item : std::exchange(m_waiting, {}))
-                m_history.apply(item.event);
-            if (!isLive() && m_history.lastStep() > 0) m_source->request(m_history.lastStep());
-            m_stale = true;
-            if (isActive()) refresh();
-        });
-}
-
-void TunePage::take(const QString& runFolder, const RunEventBatch& batch) {
-    if (runFolder != m_runFolder) return;
-    if (m_loading) {
-        m_waiting += batch;
-        return;
-    }
-    for (const RunEventItem& item : batch)
-        m_history.apply(item.event);
+void TunePage::renewSoon() {
     m_stale = true;
     if (isActive() && !m_refresh.isActive()) m_refresh.start();
 }
@@ -325,7 +247,7 @@ void TunePage::setActive(bool active) {
 
 void TunePage::actMain() {
     RunController* runs = services().runs;
-    const RunEntry* run = entry();
+    const RunEntry* run = m_run->entry();
     if (runs == nullptr || run == nullptr || !m_mainButton->isEnabled()) return;
     switch (state()) {
         case engine::RunState::Running:
@@ -335,12 +257,12 @@ void TunePage::actMain() {
             runs->proceed();
             break;
         case engine::RunState::Created:
-            project()->startRun(m_runId);
+            project()->startRun(m_run->id());
             break;
         case engine::RunState::Stopped:
         case engine::RunState::Interrupted:
         case engine::RunState::Failed:
-            runs->resume(m_runFolder, {}, totalSteps());
+            runs->resume(m_run->folder(), {}, totalSteps());
             break;
         default:
             break;
@@ -351,36 +273,18 @@ QStringList TunePage::keyHints() const {
     return {tr("Ctrl+P pause"), tr("Ctrl+T table")};
 }
 
-const RunEntry* TunePage::entry() const {
-    return project() != nullptr ? project()->run(m_runId) : nullptr;
-}
-
-bool TunePage::isLive() const {
-    return services().runs != nullptr && !m_runFolder.isEmpty() &&
-           services().runs->live().folder == m_runFolder;
-}
-
 engine::RunState TunePage::state() const {
-    if (isLive()) return services().runs->live().state;
-    const RunEntry* run = entry();
+    if (m_run->isHeld()) return services().runs->live().state;
+    const RunEntry* run = m_run->entry();
     return run != nullptr ? run->state : engine::RunState::Created;
 }
 
 std::int64_t TunePage::totalSteps() const {
-    if (isLive() && services().runs->live().steps > 0) return services().runs->live().steps;
-    const RunEntry* run = entry();
+    if (m_run->isHeld() && services().runs->live().steps > 0) return services().runs->live().steps;
+    const RunEntry* run = m_run->entry();
     if (run == nullptr) return 0;
     if (run->steps > 0) return run->steps;
     return run->recipe.tune.steps.value_or(0);
-}
-
-std::int64_t TunePage::modelLayers() const {
-    if (project() == nullptr || entry() == nullptr) return 0;
-    const QString path =
-        QDir(m_runFolder).absoluteFilePath(QString::fromStdString(entry()->recipe.model.path));
-    const ModelEntry* model = project()->model(QDir::cleanPath(path));
-    return model != nullptr && model->status == ModelEntry::Status::Ready ? model->inspection.config.layers
-                                                                          : 0;
 }
 
 QString TunePage::stateTag() const {
@@ -388,18 +292,18 @@ QString TunePage::stateTag() const {
 }
 
 QString TunePage::commandLine() const {
-    if (m_runFolder.isEmpty()) return {};
+    if (m_run->folder().isEmpty()) return {};
     const auto quoted = [](const QString& path) {
         return path.contains(QLatin1Char(' ')) ? QLatin1Char('\'') + path + QLatin1Char('\'') : path;
     };
     if (state() == engine::RunState::Created)
         return QStringLiteral("caravan-cli tune --recipe %1 --project %2")
-            .arg(quoted(m_runFolder + QStringLiteral("/recipe.json")), quoted(project()->folder()));
+            .arg(quoted(m_run->folder() + QStringLiteral("/recipe.json")), quoted(project()->folder()));
     if (state() == engine::RunState::Finished || state() == engine::RunState::Running ||
         state() == engine::RunState::Paused || state() == engine::RunState::Loading)
         return QStringLiteral("caravan-cli tune --recipe %1 --project %2")
-            .arg(quoted(m_runFolder + QStringLiteral("/recipe.json")), quoted(project()->folder()));
-    return QStringLiteral("caravan-cli resume %1").arg(quoted(m_runFolder));
+            .arg(quoted(m_run->folder() + QStringLiteral("/recipe.json")), quoted(project()->folder()));
+    return QStringLiteral("caravan-cli resume %1").arg(quoted(m_run->folder()));
 }
 
 Page* makeTunePage(const Services& services, QWidget* parent) {

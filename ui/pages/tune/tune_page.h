@@ -8,9 +8,8 @@
 #include "ui/bridge/engine_link.h"
 #include "ui/page.h"
 #include "ui/project_context.h"
-#include "ui/run_history.h"
+#include "ui/run_follower.h"
 
-class QComboBox;
 class QStackedWidget;
 class QToolButton;
 
@@ -45,8 +44,8 @@ class TunePage : public Page {
     [[nodiscard]] QStringList keyHints() const override;
 
     // For tests and the journey.
-    [[nodiscard]] QString shownRun() const { return m_runId; }
-    [[nodiscard]] const RunHistory& history() const { return m_history; }
+    [[nodiscard]] QString shownRun() const { return m_run->id(); }
+    [[nodiscard]] const RunHistory& history() const { return m_run->history(); }
     [[nodiscard]] TunePlots* plots() const { return m_plots; }
     [[nodiscard]] LiveRouting* liveRouting() const { return m_routing; }
     [[nodiscard]] SamplesView* samples() const { return m_samples; }
@@ -62,11 +61,10 @@ class TunePage : public Page {
     void makeCenter();
     void makeDocks();
     void connectServices();
-    void fillRuns();
-    void choose(const QString& runId);
-    void load();
-    void take(const QString& runFolder, const RunEventBatch& batch);
-    void refresh();  // everything that is stale, if the page is shown
+    void runChosen();
+    void renew();      // all of it is stale: now if the page is shown
+    void renewSoon();  // with what else comes within a tenth of a second
+    void refresh();    // everything that is stale, if the page is shown
     void showState();
     void showProgress();
     void showMessages();
@@ -75,17 +73,10 @@ class TunePage : public Page {
     void showSamples();
     void actMain();
     [[nodiscard]] QString memoryHint() const;
-    [[nodiscard]] const RunEntry* entry() const;
-    [[nodiscard]] bool isLive() const;  // the run that the engine works on
     [[nodiscard]] engine::RunState state() const;
     [[nodiscard]] std::int64_t totalSteps() const;
-    [[nodiscard]] std::int64_t modelLayers() const;
 
-    RunHistory m_history;
-    QString m_runId, m_runFolder;
-    bool m_loading = false;
-    RunEventBatch m_waiting;  // live events while the file is read
-    quint64 m_load = 0;
+    RunFollower* m_run;
     std::shared_ptr<const engine::RoutingRecord> m_record;  // of the brush, or of a run that is not live
     std::optional<QPair<qint64, qint64>> m_brush;
     QString m_closedAlarm, m_mainLook;
@@ -93,7 +84,6 @@ class TunePage : public Page {
     int m_refreshes = 0;
     QTimer m_refresh;
 
-    QComboBox* m_runs = nullptr;
     widgets::Chip* m_tag = nullptr;
     QAction* m_main = nullptr;
     QPushButton* m_mainButton = nullptr;

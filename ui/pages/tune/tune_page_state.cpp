@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAction>
+#include <QComboBox>
 #include <QPushButton>
 #include <QStackedWidget>
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "ui/pages/tune/samples_view.h"
 #include "ui/pages/tune/tune_page.h"
 #include "ui/pages/tune/tune_plots.h"
+#include "ui/run_follower.h"
 #include "ui/shell/pane_header.h"
 #include "widgets/chip.h"
 #include "widgets/message_bar.h"
@@ -56,25 +58,26 @@ void TunePage::refresh() {
     m_stale = false;
     ++m_refreshes;
     showState();
-    if (m_runId.isEmpty()) return;
-    const RunEntry* run = entry();
+    if (m_run->id().isEmpty()) return;
+    const RunEntry* run = m_run->entry();
     const RunState now = state();
     const bool lives =
-        isLive() && (now == RunState::Running || now == RunState::Paused || now == RunState::Stopping);
+        m_run->isHeld() && (now == RunState::Running || now == RunState::Paused || now == RunState::Stopping);
     m_plots->setRun(totalSteps(), run != nullptr ? run->recipe.tune.maxGradientNorm : 0,
                     run != nullptr && run->recipe.upcycle.method == engine::UpcycleMethod::None,
                     memoryHint());
-    m_plots->setEmptyText(m_loading                  ? tr("Reading the run…")
+    m_plots->setEmptyText(m_run->isLoading()         ? tr("Reading the run…")
                           : now == RunState::Loading ? tr("Curves appear after the first step.")
                           : now == RunState::Created ? tr("Curves appear when the run has started.")
                                                      : tr("No step was logged."));
-    m_plots->setExportName(m_runId);
-    const bool lost = isLive() && services().runs->live().engineDied && !m_history.checkpoints().empty() &&
-                      m_history.checkpoints().back().step < m_history.lastStep();
-    m_plots->setLostSteps(
-        lost ? std::optional(qMakePair(m_history.checkpoints().back().step, m_history.lastStep()))
-             : std::nullopt);
-    m_plots->update(m_history, lives);
+    m_plots->setExportName(m_run->id());
+    const bool lost = m_run->isHeld() && services().runs->live().engineDied &&
+                      !m_run->history().checkpoints().empty() &&
+                      m_run->history().checkpoints().back().step < m_run->history().lastStep();
+    m_plots->setLostSteps(lost ? std::optional(qMakePair(m_run->history().checkpoints().back().step,
+                                                         m_run->history().lastStep()))
+                               : std::nullopt);
+    m_plots->update(m_run->history(), lives);
     showRouting();
     showSamples();
 }
@@ -87,10 +90,11 @@ QString TunePage::memoryHint() const {
 }
 
 void TunePage::showState() {
-    const bool any = !m_runId.isEmpty();
+    const bool any = !m_run->id().isEmpty();
     m_center->setCurrentIndex(any ? 1 : 0);
-    for (QWidget* widget : QList<QWidget*>{m_runs, m_tag, m_sampleButton, m_checkpointButton, m_mainButton,
-                                           m_stopButton, m_progress, m_routingPane, m_samplesPane})
+    for (QWidget* widget :
+         QList<QWidget*>{m_run->box(), m_tag, m_sampleButton, m_checkpointButton, m_mainButton, m_stopButton,
+                         m_progress, m_routingPane, m_samplesPane})
         widget->setVisible(any);
     if (!any) {
         m_stateBar->hide();
@@ -101,8 +105,8 @@ void TunePage::showState() {
     m_tag->setText(stateText(now));
     m_tag->setTone(toneOf(now));
     const bool usable = services().engine != nullptr && services().engine->isUsable();
-    const bool works = usable && isLive() && (now == RunState::Running || now == RunState::Paused);
-    const bool busy = services().runs != nullptr && services().runs->live().isActive() && !isLive();
+    const bool works = usable && m_run->isHeld() && (now == RunState::Running || now == RunState::Paused);
+    const bool busy = services().runs != nullptr && services().runs->live().isActive() && !m_run->isHeld();
     struct Main {
         QString text, icon;
         bool enabled;
@@ -146,7 +150,7 @@ void TunePage::showState() {
         button->setVisible(now == RunState::Running || now == RunState::Paused || now == RunState::Loading ||
                            now == RunState::Stopping);
     }
-    if (const RunEntry* run = entry(); run != nullptr && run->recipe.tune.samples.empty()) {
+    if (const RunEntry* run = m_run->entry(); run != nullptr && run->recipe.tune.samples.empty()) {
         m_sampleButton->setEnabled(false);
         m_sampleButton->setToolTip(tr("The run has no sample prompts."));
     }
@@ -154,16 +158,16 @@ void TunePage::showState() {
     m_command->setToolTip(commandLine());
     showProgress();
     showMessages();
-    setWindowTitlePart(m_runId.isEmpty() ? QString() : tr("Tune"));
+    setWindowTitlePart(m_run->id().isEmpty() ? QString() : tr("Tune"));
 }
 
 void TunePage::showProgress() {
     const RunState now = state();
     const std::int64_t total = totalSteps();
-    engine::StepIndex step = m_history.lastStep();
-    if (isLive()) step = std::max(step, services().runs->live().step);
-    const RunEntry* run = entry();
-    if (m_history.isEmpty() && run != nullptr) step = std::max(step, run->step);
+    engine::StepIndex step = m_run->history().lastStep();
+    if (m_run->isHeld()) step = std::max(step, services().runs->live().step);
+    const RunEntry* run = m_run->entry();
+    if (m_run->history().isEmpty() && run != nullptr) step = std::max(step, run->step);
     RunProgress::Tone tone = RunProgress::Tone::Running;
     if (now == RunState::Finished)
         tone = RunProgress::Tone::Done;
@@ -172,7 +176,7 @@ void TunePage::showProgress() {
     else if (now != RunState::Running && now != RunState::Loading)
         tone = RunProgress::Tone::Paused;
     QVector<RunProgress::Fact> facts;
-    const LiveRun live = isLive() ? services().runs->live() : LiveRun{};
+    const LiveRun live = m_run->isHeld() ? services().runs->live() : LiveRun{};
     if (now == RunState::Loading || (live.stage && step == 0)) {
         const engine::Progress stage = live.stage.value_or(engine::Progress{.stage = "loading"});
         m_progress->setProgress(
@@ -186,13 +190,13 @@ void TunePage::showProgress() {
     m_progress->setProgress(total > 0 ? static_cast<double>(step) / static_cast<double>(total) : -1, tone);
     facts.append({tr("Step"), total > 0 ? tr("%1 of %2").arg(withThousands(step), withThousands(total))
                                         : withThousands(step)});
-    if (!m_history.steps().empty()) {
-        const StepRow& last = m_history.steps().back();
+    if (!m_run->history().steps().empty()) {
+        const StepRow& last = m_run->history().steps().back();
         facts.append({tr("Elapsed"), durationText(last.seconds)});
         if (now == RunState::Running) {
             const double left = live.secondsLeft >= 0 ? live.secondsLeft
                                 : total > step
-                                    ? m_history.secondsPerStep() * static_cast<double>(total - step)
+                                    ? m_run->history().secondsPerStep() * static_cast<double>(total - step)
                                     : -1;
             if (left > 0) facts.append({tr("Left"), tr("about %1").arg(durationText(left))});
         }
@@ -203,27 +207,28 @@ void TunePage::showProgress() {
                                                                   static_cast<double>(step))));
         facts.append({tr("Tokens seen"), tokens});
     }
-    const engine::StepIndex checkpoint = std::max(
-        m_history.checkpoints().empty() ? -1 : m_history.checkpoints().back().step, live.lastCheckpoint);
+    const engine::StepIndex checkpoint =
+        std::max(m_run->history().checkpoints().empty() ? -1 : m_run->history().checkpoints().back().step,
+                 live.lastCheckpoint);
     facts.append({tr("Last checkpoint"),
                   checkpoint >= 0 ? tr("step %1, verified").arg(withThousands(checkpoint)) : tr("none")});
     if (live.stage) facts.append({QString(), stageWords(*live.stage)});
     m_progress->setFacts(facts);
     QVector<double> ticks;
     if (total > 0)
-        for (const engine::CheckpointInfo& info : m_history.checkpoints())
+        for (const engine::CheckpointInfo& info : m_run->history().checkpoints())
             ticks.append(static_cast<double>(info.step) / static_cast<double>(total));
     m_progress->setTicks(ticks);
 }
 
 void TunePage::showMessages() {
     const RunState now = state();
-    const LiveRun live = isLive() ? services().runs->live() : LiveRun{};
-    const RunEntry* run = entry();
+    const LiveRun live = m_run->isHeld() ? services().runs->live() : LiveRun{};
+    const RunEntry* run = m_run->entry();
     const std::optional<engine::Error> reason = live.reason      ? live.reason
                                                 : run != nullptr ? run->reason
                                                                  : std::nullopt;
-    const engine::StepIndex step = std::max(m_history.lastStep(), live.step);
+    const engine::StepIndex step = std::max(m_run->history().lastStep(), live.step);
     const auto message = [this](MessageBar::Kind kind, const QString& title, const QString& text) {
         if (!m_stateBar->isHidden() && m_stateBar->kind() == kind && m_stateBar->title() == title &&
             m_stateBar->text() == text)
@@ -244,7 +249,7 @@ void TunePage::showMessages() {
                     tr("It is saved; Resume goes on with exactly the next step."));
             break;
         case RunState::Finished: {
-            const engine::Evaluation* best = m_history.bestEvaluation();
+            const engine::Evaluation* best = m_run->history().bestEvaluation();
             message(MessageBar::Kind::Success, tr("Finished after %1 steps.").arg(withThousands(step)),
                     best != nullptr ? tr("★ Best held-out loss %1 at step %2, mean over domains.")
                                           .arg(realText(best->mean), withThousands(best->step))
@@ -261,7 +266,7 @@ void TunePage::showMessages() {
                                       ? tr("The run failed at step %1.").arg(withThousands(step))
                                       : tr("The run was interrupted at step %1.").arg(withThousands(step));
             const engine::StepIndex checkpoint =
-                m_history.checkpoints().empty() ? -1 : m_history.checkpoints().back().step;
+                m_run->history().checkpoints().empty() ? -1 : m_run->history().checkpoints().back().step;
             const QString from =
                 checkpoint >= 0
                     ? tr("Step %1 is verified; Resume goes on from there.").arg(withThousands(checkpoint))
@@ -278,14 +283,14 @@ void TunePage::showMessages() {
 
 void TunePage::showAlarm() {
     const RunState now = state();
-    const engine::StepIndex step = m_history.lastStep();
+    const engine::StepIndex step = m_run->history().lastStep();
     const bool matters = now == RunState::Running || now == RunState::Paused;
-    if (!matters || m_history.alarms().empty()) {
+    if (!matters || m_run->history().alarms().empty()) {
         m_alarmBar->hide();
         return;
     }
-    const engine::Alarm& alarm = m_history.alarms().back();
-    const auto& latest = m_history.latest();
+    const engine::Alarm& alarm = m_run->history().alarms().back();
+    const auto& latest = m_run->history().latest();
     int expert = alarm.expert ? static_cast<int>(*alarm.expert) : -1, experts = 0;
     const RoutingView& view = m_routing->view();
     for (std::size_t i = 0; i < view.layers; ++i)
@@ -298,7 +303,7 @@ void TunePage::showAlarm() {
         if (m_alarmBar->text() == words.text || step % 10 != 0) return;  // the count of steps need not run
     }
     m_alarmBar->showMessage(words.kind, words.title, words.text);
-    const RunEntry* run = entry();
+    const RunEntry* run = m_run->entry();
     if (alarm.kind == "not_a_number" && now == RunState::Paused && latest) {
         QPushButton* half = m_alarmBar->addButton(tr("Continue with half the learning rate"));
         connect(half, &QPushButton::clicked, this,
@@ -320,7 +325,7 @@ void TunePage::showAlarm() {
     if (alarm.layer) {
         QPushButton* show = m_alarmBar->addButton(tr("Show in Routing"));
         connect(show, &QPushButton::clicked, this, [this, layer = *alarm.layer, expert, at = alarm.step] {
-            QVariantMap arguments{{QStringLiteral("run"), m_runId},
+            QVariantMap arguments{{QStringLiteral("run"), m_run->id()},
                                   {QStringLiteral("layer"), static_cast<qlonglong>(layer)},
                                   {QStringLiteral("step"), static_cast<qlonglong>(at)}};
             if (expert >= 0) arguments.insert(QStringLiteral("expert"), expert);
@@ -334,34 +339,35 @@ void TunePage::showRouting() {
         m_stale = true;
         return;
     }
-    const RunEntry* run = entry();
+    const RunEntry* run = m_run->entry();
     if (run != nullptr && run->recipe.upcycle.method == engine::UpcycleMethod::None) {
         m_routing->clear(tr("This run has no experts."));
         m_routingPane->header()->setContext({});
         return;
     }
-    const auto& latest = m_history.latest();
-    const engine::RoutingRecord* record = m_record                    ? m_record.get()
-                                          : m_brush                   ? nullptr
-                                          : m_history.latestRouting() ? &*m_history.latestRouting()
-                                                                      : nullptr;
+    const auto& latest = m_run->history().latest();
+    const engine::RoutingRecord* record = m_record  ? m_record.get()
+                                          : m_brush ? nullptr
+                                          : m_run->history().latestRouting()
+                                              ? &*m_run->history().latestRouting()
+                                              : nullptr;
     // A step's loads may be newer than the newest record.
     if (record != nullptr && !m_brush && latest && !latest->expertLoad.empty() &&
-        latest->step > record->step && isLive()) {
-        m_routing->show(viewOf(latest->expertLoad, record->layers), modelLayers());
+        latest->step > record->step && m_run->isHeld()) {
+        m_routing->show(viewOf(latest->expertLoad, record->layers), m_run->modelLayers());
         m_routingPane->header()->setContext(
             tr("step %1, all domains, both choices").arg(withThousands(latest->step)));
         return;
     }
     if (record != nullptr) {
-        m_routing->show(viewOf(*record, {}), modelLayers());
+        m_routing->show(viewOf(*record, {}), m_run->modelLayers());
         const QString when =
             record->firstStep < record->step
                 ? tr("steps %1 to %2").arg(withThousands(record->firstStep), withThousands(record->step))
                 : tr("step %1").arg(withThousands(record->step));
         m_routingPane->header()->setContext(tr("%1, all domains, both choices").arg(when));
     } else if (latest && !latest->expertLoad.empty()) {
-        m_routing->show(viewOf(latest->expertLoad, {}), modelLayers());
+        m_routing->show(viewOf(latest->expertLoad, {}), m_run->modelLayers());
         m_routingPane->header()->setContext(
             tr("step %1, all domains, both choices").arg(withThousands(latest->step)));
     } else {
@@ -372,7 +378,7 @@ void TunePage::showRouting() {
 }
 
 void TunePage::showSamples() {
-    m_samples->setSamples(m_history.samples());
+    m_samples->setSamples(m_run->history().samples());
 }
 
 }  // namespace caravan::ui

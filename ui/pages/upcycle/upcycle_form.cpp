@@ -6,6 +6,7 @@
 #include <QGridLayout>
 #include <QHBoxLayout>
 #include <QSignalBlocker>
+#include <QTimer>
 #include <QVBoxLayout>
 #include <set>
 
@@ -211,6 +212,17 @@ void UpcycleForm::makeMore() {
     };
     name(false);
     connect(m_moreLink, &QAbstractButton::toggled, this, name);
+}
+
+void UpcycleForm::goTo(const std::string& key) {
+    FieldEditor* field = editor(key);
+    if (field == nullptr) return;
+    if (m_more->isAncestorOf(field)) m_moreLink->setChecked(true);
+    QTimer::singleShot(0, field, [this, field] {  // behind the layout of what was just opened
+        ensureWidgetVisible(field, 0, 80);
+        for (QWidget* child : field->findChildren<QWidget*>())
+            if (child->focusPolicy() & Qt::TabFocus) return child->setFocus(Qt::TabFocusReason);
+    });
 }
 
 FieldEditor* UpcycleForm::editor(const std::string& key) const {

@@ -36,6 +36,7 @@ class UpcycleForm : public QScrollArea {
     void setProblems(const std::vector<engine::Problem>& problems);
     [[nodiscard]] QStringList refusedTexts() const;  // sentences of fields whose text was not taken
     [[nodiscard]] FieldEditor* editor(const std::string& key) const;
+    void goTo(const std::string& key);  // shows the field and gives it the focus
     [[nodiscard]] widgets::LayerStrip* layerStrip() const { return m_strip; }
     [[nodiscard]] QComboBox* baseBox() const { return m_base; }
     [[nodiscard]] MethodCard* card(engine::UpcycleMethod method) const;

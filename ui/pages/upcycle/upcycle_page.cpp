@@ -16,6 +16,7 @@
 #include "ui/bridge/engine_link.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
+#include "ui/forms/field_editor.h"
 #include "ui/forms/field_words.h"
 #include "ui/pages/models/verdict_box.h"
 #include "ui/pages/upcycle/command_line.h"
@@ -180,6 +181,8 @@ void UpcyclePage::openLink(const QVariantMap& arguments) {
     const QString model = arguments.value(QStringLiteral("model")).toString();
     if (project() && !model.isEmpty())
         (void)project()->setField("model.path", model.toStdString(), tr("Base model"));
+    if (const QString key = arguments.value(QStringLiteral("setting")).toString(); !key.isEmpty())
+        m_form->goTo(key.toStdString());
 }
 
 const engine::ModelConfig* UpcyclePage::modelConfig() const {
@@ -427,6 +430,28 @@ void UpcyclePage::create() {
         validate();
         if (created) Q_EMIT linkActivated(QStringLiteral("data"), {{QStringLiteral("run"), *created}});
     });
+}
+
+QVector<FoundItem> UpcyclePage::found() const {
+    QVector<FoundItem> items;
+    if (!project()) return items;
+    for (const engine::FieldDescriptor& field : engine::recipeFields()) {
+        if (m_form->editor(field.key) == nullptr) continue;
+        const nlohmann::json value = field.get(project()->recipe());
+        FoundItem item;
+        item.group = FoundItem::Group::Settings;
+        item.text = fieldLabel(field);
+        item.note = value.is_null()     ? tr("auto")
+                    : value.is_string() ? choiceLabel(field, value.get<std::string>())
+                                        : QString::fromStdString(value.dump());
+        item.icon = QStringLiteral("settings");
+        item.verb = tr("Change in Upcycle");
+        item.act = [page = const_cast<UpcyclePage*>(this), key = QString::fromStdString(field.key)] {
+            Q_EMIT page->linkActivated(QStringLiteral("upcycle"), {{QStringLiteral("setting"), key}});
+        };
+        items << item;
+    }
+    return items;
 }
 
 QStringList UpcyclePage::keyHints() const {

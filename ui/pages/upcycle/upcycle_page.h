@@ -29,6 +29,7 @@ class UpcyclePage : public Page {
     void openLink(const QVariantMap& arguments) override;
     [[nodiscard]] QAction* mainAction() const override { return m_create; }
     [[nodiscard]] QStringList keyHints() const override;
+    [[nodiscard]] QVector<FoundItem> found() const override;  // the settings, with their values
     [[nodiscard]] QString statusFact() const override;
     [[nodiscard]] UpcycleForm* form() const { return m_form; }
     [[nodiscard]] PlanPanel* panel() const { return m_panel; }

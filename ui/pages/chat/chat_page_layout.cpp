@@ -1,0 +1,196 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The regions of the chat page.
+#include <QAction>
+#include <QHBoxLayout>
+#include <QLineEdit>
+#include <QListWidget>
+#include <QPlainTextEdit>
+#include <QSlider>
+#include <QSpinBox>
+#include <QVBoxLayout>
+
+#include "ui/actions/action_registry.h"
+#include "ui/pages/chat/chat_controls.h"
+#include "ui/pages/chat/chat_page.h"
+#include "ui/pages/chat/chat_view.h"
+#include "ui/pages/chat/conversation_delegate.h"
+#include "ui/shell/surface.h"
+
+namespace caravan::ui {
+
+void ChatPage::makeActions() {
+    ActionRegistry* actions = services().actions;
+    const QString page = QStringLiteral("chat");
+    m_new = actions->add({.id = QStringLiteral("chat.new"),
+                          .text = tr("&New conversation"),
+                          .menu = page,
+                          .icon = QStringLiteral("plus"),
+                          .page = page},
+                         this, [this] {
+                             m_session->newChat();
+                             m_input->setFocus();
+                         });
+    m_send = actions->add({.id = QStringLiteral("chat.send"),
+                           .text = tr("&Send"),
+                           .menu = page,
+                           .icon = QStringLiteral("send"),
+                           .page = page,
+                           .section = 1},
+                          this, [this] { send(); });
+    m_regenerate = actions->add({.id = QStringLiteral("chat.regenerate"),
+                                 .text = tr("&Regenerate with the same seed"),
+                                 .menu = page,
+                                 .shortcut = QKeySequence(Qt::CTRL | Qt::Key_Return),
+                                 .icon = QStringLiteral("redo"),
+                                 .page = page,
+                                 .section = 1},
+                                this, [this] { m_session->regenerate(); });
+    m_stop = actions->add({.id = QStringLiteral("chat.stop"),
+                           .text = tr("S&top the answer"),
+                           .menu = page,
+                           .shortcut = QKeySequence(Qt::Key_Escape),
+                           .icon = QStringLiteral("stop"),
+                           .page = page,
+                           .section = 1},
+                          this, [this] { m_session->stop(); });
+}
+
+QWidget* ChatPage::makeConversations() {
+    m_search = new QLineEdit;
+    m_search->setPlaceholderText(tr("Search chats"));
+    m_search->setClearButtonEnabled(true);
+    m_search->setAccessibleName(tr("Search chats"));
+    m_search->addAction(widgets::themeIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
+    m_list = new QListWidget;
+    m_list->setFrameShape(QFrame::NoFrame);
+    m_list->setItemDelegate(new ConversationDelegate(m_list));
+    m_list->setMouseTracking(true);
+    m_list->setAccessibleName(tr("Conversations"));
+    m_list->setTextElideMode(Qt::ElideRight);
+    m_list->setContextMenuPolicy(Qt::ActionsContextMenu);
+    auto* remove = new QAction(tr("Delete conversation"), m_list);
+    remove->setShortcut(QKeySequence::Delete);
+    remove->setShortcutContext(Qt::WidgetShortcut);
+    m_list->addAction(remove);
+    connect(remove, &QAction::triggered, this, [this] {
+        if (const QListWidgetItem* item = m_list->currentItem())
+            m_session->removeChat(item->data(Qt::UserRole).toString());
+    });
+    QPushButton* fresh = textButton(tr("New conversation"), QStringLiteral("plus"));
+    connect(fresh, &QPushButton::clicked, m_new, &QAction::trigger);
+    auto* box = new Surface(Token::Base);
+    box->setMinimumWidth(180);
+    auto* layout = new QVBoxLayout(box);
+    layout->setContentsMargins(0, 12, 0, 12);
+    layout->setSpacing(8);
+    const auto inset = [layout](QWidget* widget) {
+        auto* row = new QHBoxLayout;
+        row->setContentsMargins(12, 0, 12, 0);
+        row->addWidget(widget);
+        layout->addLayout(row);
+    };
+    inset(m_search);
+    layout->addWidget(m_list, 1);
+    inset(fresh);
+    connect(m_search, &QLineEdit::textChanged, this, [this](const QString& text) {
+        m_filtering = !text.trimmed().isEmpty();
+        if (m_filtering) return m_session->searchChats(text.trimmed());
+        refreshChats();
+    });
+    connect(m_list, &QListWidget::currentItemChanged, this, [this](QListWidgetItem* item) {
+        if (item != nullptr) m_session->openChat(item->data(Qt::UserRole).toString());
+    });
+    return box;
+}
+
+QWidget* ChatPage::makeLayerBar() {
+    auto* label = new ThemedLabel(tr("Layer"), widgets::TextRole::Secondary, Token::Text2);
+    m_layer = new QSpinBox;
+    m_layer->setFixedWidth(60);
+    m_layer->setAlignment(Qt::AlignRight);
+    m_layer->setFont(widgets::numberFont());
+    m_layer->setAccessibleName(tr("Layer whose experts color the tokens"));
+    label->setBuddy(m_layer);
+    m_layerSlider = new QSlider(Qt::Horizontal);
+    m_layerSlider->setFixedWidth(88);
+    m_layerSlider->setAccessibleName(tr("Layer"));
+    m_legend = new ExpertLegend;
+    m_layerBar = new Surface(Token::Base, Surface::Bottom);
+    m_layerBar->setFixedHeight(44);
+    auto* row = new QHBoxLayout(m_layerBar);
+    row->setContentsMargins(16, 0, 16, 1);
+    row->setSpacing(12);
+    row->addWidget(label);
+    row->addWidget(m_layer);
+    row->addWidget(m_layerSlider);
+    row->addSpacing(8);
+    row->addWidget(m_legend, 1);
+    connect(m_layerSlider, &QSlider::valueChanged, this, &ChatPage::showLayer);
+    connect(m_layer, &QSpinBox::valueChanged, this, [this](int layer) {
+        const ChatTurn* turn = lastAnswer();
+        if (turn == nullptr || turn->tokens.empty()) return;
+        const auto& layers = turn->tokens.front().layers;
+        // The nearest sparse layer: layers left dense have no experts to show.
+        int best = 0;
+        for (std::size_t i = 0; i < layers.size(); ++i)
+            if (std::abs(layers[i] - layer) < std::abs(layers[static_cast<std::size_t>(best)] - layer))
+                best = static_cast<int>(i);
+        showLayer(best);
+    });
+    connect(m_legend, &ExpertLegend::highlighted, m_view, &ChatView::setHighlightedExpert);
+    return m_layerBar;
+}
+
+QWidget* ChatPage::makeComposer() {
+    m_input = new QPlainTextEdit;
+    m_input->setPlaceholderText(tr("Message. Enter sends, Shift+Enter starts a new line."));
+    m_input->setAccessibleName(tr("Message"));
+    m_input->setFont(widgets::textFont(widgets::TextRole::Chat));
+    m_input->setFixedHeight(66);
+    m_input->setTabChangesFocus(true);
+    m_input->installEventFilter(this);
+    connect(m_input, &QPlainTextEdit::textChanged, this, [this] { showState(); });
+    m_status = new ThemedLabel(QString(), widgets::TextRole::Secondary, Token::Text2);
+    m_speed = new ThemedLabel(QString(), widgets::TextRole::Number, Token::Text2);
+    m_sendButton = textButton(tr("Send"), QStringLiteral("send"), true);
+    connect(m_sendButton, &QPushButton::clicked, this,
+            [this] { m_session->isStreaming() ? m_session->stop() : send(); });
+    auto* row = new QHBoxLayout;
+    row->setSpacing(12);
+    row->addWidget(m_status, 1);
+    row->addWidget(m_speed);
+    row->addWidget(m_sendButton);
+    auto* box = new Surface(Token::Base, Surface::Top);
+    auto* layout = new QVBoxLayout(box);
+    layout->setContentsMargins(24, 13, 24, 12);
+    layout->setSpacing(8);
+    layout->addWidget(m_input);
+    layout->addLayout(row);
+    return box;
+}
+
+QWidget* ChatPage::makeExamples() {
+    auto* box = new QWidget;
+    auto* layout = new QVBoxLayout(box);
+    layout->setContentsMargins(24, 48, 24, 24);
+    layout->setSpacing(12);
+    layout->addWidget(
+        new ThemedLabel(tr("Ask something, and see which experts answer"), widgets::TextRole::Section));
+    for (const QString& example :
+         {tr("Write a Python function that returns the sum of the squares of the even numbers in a list."),
+          tr("Mia has 24 pencils. She gives a third of them away and buys 5 more. How many has she now?"),
+          tr("Give three tips for a good night's sleep.")}) {
+        QPushButton* card = textButton(example);
+        connect(card, &QPushButton::clicked, this, [this, example] {
+            m_input->setPlainText(example);
+            m_input->setFocus();
+            m_input->moveCursor(QTextCursor::End);
+        });
+        layout->addWidget(card, 0, Qt::AlignLeft);
+    }
+    box->setMaximumWidth(760);
+    return box;
+}
+
+}  // namespace caravan::ui

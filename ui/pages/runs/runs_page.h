@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QTimer>
+
+#include "ui/page.h"
+#include "ui/pages/runs/runs_model.h"
+
+class QCheckBox;
+class QLineEdit;
+class QStackedWidget;
+class QTableView;
+
+namespace caravan::widgets {
+class MessageBar;
+class Segmented;
+}  // namespace caravan::widgets
+
+namespace caravan::ui {
+
+class PaneHeader;
+class RunDifferences;
+class RunOverlay;
+class ThemedLabel;
+
+// All runs of the project: what they are, how they ended, their curves over each other, and only what
+// differs.
+class RunsPage : public Page {
+    Q_OBJECT
+  public:
+    RunsPage(const Services& services, QWidget* parent);
+
+    void setProject(ProjectContext* project) override;
+    void setActive(bool active) override;
+    void showRun(const QString& runId) override;
+    [[nodiscard]] QAction* mainAction() const override { return m_open; }
+    [[nodiscard]] QStringList keyHints() const override;
+    [[nodiscard]] QString statusFact() const override;
+
+    // For tests and the journey.
+    [[nodiscard]] RunsModel* model() const { return m_model; }
+    [[nodiscard]] QTableView* table() const { return m_table; }
+    [[nodiscard]] RunOverlay* overlay() const { return m_overlay; }
+    [[nodiscard]] RunDifferences* differences() const { return m_differences; }
+
+  protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
+  private:
+    void makeActions();
+    void makeHeader();
+    [[nodiscard]] QWidget* makeTable();
+    [[nodiscard]] QWidget* makeDifferences();
+    [[nodiscard]] QWidget* makeEmpty();
+    void takeRuns();
+    void readFigures();
+    void renewKinds();
+    void showChecked();
+    void currentChanged();
+    void duplicate();
+    void editNote();
+    void moveToTrash();
+    [[nodiscard]] QString currentRun() const;  // id; "" = none
+
+    RunsModel* m_model;
+    RunsFilter* m_filter;
+    RunDifferences* m_differences;
+    RunOverlay* m_overlay = nullptr;
+    QTableView* m_table = nullptr;
+    QStackedWidget* m_stack = nullptr;
+    QLineEdit* m_search = nullptr;
+    widgets::Segmented* m_kind = nullptr;
+    QPushButton* m_duplicateButton = nullptr;
+    QPushButton* m_newButton = nullptr;
+    PaneHeader* m_differencesHeader = nullptr;
+    ThemedLabel* m_same = nullptr;
+    widgets::MessageBar* m_message = nullptr;
+    QAction* m_open = nullptr;
+    QAction* m_rename = nullptr;
+    QAction* m_tags = nullptr;
+    QAction* m_note = nullptr;
+    QAction* m_duplicate = nullptr;
+    QAction* m_delete = nullptr;
+    QHash<QString, QString> m_read;  // by run: how far it was when its figures were read
+    QTimer m_figures;                // of the live run, once a second
+    bool m_checkedOnce = false;
+};
+
+[[nodiscard]] Page* makeRunsPage(const Services& services, QWidget* parent);
+
+}  // namespace caravan::ui
