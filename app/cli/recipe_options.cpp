@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/api/config/column_mapping.h"
 #include "projects/recipe_file.h"
 
 namespace caravan::cli {
@@ -110,10 +111,13 @@ std::string absolutePath(const std::string& path) {
 void RecipeOptions::define(CLI::App& app, Scope scope) {
     if (scope == Scope::All) {
         app.add_option("--model", model, "Base model: a folder in Hugging Face layout")->type_name("DIR");
-        app.add_option("--data", m_data,
-                       "Training rows; name: the domain, default the file's name up to its first dot; "
-                       "weight: times used per epoch, default 1")
-            ->type_name("FILE[,name=N][,weight=W]")
+        app.add_option(
+               "--data", m_data,
+               "Training rows; name: the domain, default the file's name up to its first dot; "
+               "weight: times used per epoch, default 1; format (jsonl, json, csv, tsv, text), shape "
+               "(pesc, alpaca, sharegpt, messages, completion) and the columns system, prompt, input, "
+               "answer, messages, role, content where they are not recognised")
+            ->type_name("FILE[,name=N][,weight=W][,prompt=COLUMN]...")
             ->take_all()
             ->expected(1)
             ->group("Data");
@@ -230,6 +234,11 @@ engine::Result<engine::DataFile> parseDataFile(const std::string& text) {
                 return engine::fail(
                     ErrorCode::BadOption,
                     {{"key", "weight"}, {"value", part.substr(7)}, {"range", "a number from 0 to 1000"}});
+        } else if (const auto equals = part.find('=');
+                   equals != std::string::npos && engine::isMappingWord(part.substr(0, equals))) {
+            if (auto done = engine::setMapping(file.columns, part.substr(0, equals), part.substr(equals + 1));
+                !done)
+                return tl::unexpected(done.error());
         } else {
             break;
         }

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/api/config/column_mapping.h"
 #include "engine/api/event_json.h"
 #include "engine/api/json_values.h"
 
@@ -21,12 +22,20 @@ json write(const DataFileReport& f) {
             {"rejected", f.rejected},
             {"dropped", f.dropped},
             {"truncated", f.truncated},
+            {"split", f.split},
             {"used", f.used},
             {"tokens", f.tokens},
             {"answer_tokens", f.answerTokens},
             {"answer_tokens_lost", f.answerTokensLost},
             {"lengths", f.lengths},
-            {"error", f.error}};
+            {"error", f.error},
+            {"columns", mappingToJson(f.columns)},
+            {"known", f.known},
+            {"counts_rows", f.countsRows},
+            {"duplicates", f.duplicates},
+            {"epochs", f.epochs},
+            {"row_share", f.rowShare},
+            {"token_share", f.tokenShare}};
 }
 DataFileReport fileReport(const json& in) {
     DataFileReport f;
@@ -39,12 +48,20 @@ DataFileReport fileReport(const json& in) {
     read(in, "rejected", f.rejected);
     read(in, "dropped", f.dropped);
     read(in, "truncated", f.truncated);
+    read(in, "split", f.split);
     read(in, "used", f.used);
     read(in, "tokens", f.tokens);
     read(in, "answer_tokens", f.answerTokens);
     read(in, "answer_tokens_lost", f.answerTokensLost);
     read(in, "lengths", f.lengths);
     read(in, "error", f.error);
+    if (in.contains("columns")) f.columns = mappingFromJson(in.at("columns"));
+    read(in, "known", f.known);
+    read(in, "counts_rows", f.countsRows);
+    read(in, "duplicates", f.duplicates);
+    read(in, "epochs", f.epochs);
+    read(in, "row_share", f.rowShare);
+    read(in, "token_share", f.tokenShare);
     return f;
 }
 
@@ -77,7 +94,10 @@ void to_json(json& out, const DataPreview& p) {
     for (const DataFileReport& file : p.files)
         files.push_back(write(file));
     for (const RowProblem& problem : p.problems)
-        problems.push_back({{"file", problem.file}, {"line", problem.line}, {"reason", problem.reason}});
+        problems.push_back({{"file", problem.file},
+                            {"line", problem.line},
+                            {"reason", problem.reason},
+                            {"kept", problem.kept}});
     for (const PreviewSequence& sequence : p.firstBatch) {
         json rows = json::array();
         for (const PreviewRow& row : sequence.rows)
@@ -109,6 +129,7 @@ void from_json(const json& in, DataPreview& p) {
             read(problem, "file", row.file);
             read(problem, "line", row.line);
             read(problem, "reason", row.reason);
+            read(problem, "kept", row.kept);
             p.problems.push_back(std::move(row));
         }
     if (in.contains("first_batch"))

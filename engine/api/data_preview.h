@@ -19,16 +19,24 @@ struct DataFileReport {
     std::int64_t rejected = 0;                  // could not be read
     std::int64_t dropped = 0;                   // no answer token left after the cut
     std::int64_t truncated = 0;                 // lost their end
+    std::int64_t split = 0;                     // of rows: kept apart as held-out rows
     std::int64_t used = 0;                      // rows per epoch after weight
     std::int64_t tokens = 0, answerTokens = 0;  // per epoch, after the cut and the weight
     std::int64_t answerTokensLost = 0;
-    std::vector<std::int64_t> lengths;  // histogram of uncut rows, bins of DataPreview::binWidth tokens
-    std::string error;                  // the whole file cannot be used; else ""
+    std::vector<std::int64_t> lengths;        // histogram of uncut rows, bins of DataPreview::binWidth tokens
+    std::string error;                        // the whole file cannot be used; else ""
+    ColumnMapping columns;                    // as recognised: format, shape and names of the first row
+    std::vector<std::string> known;           // columns that the first row has
+    bool countsRows = false;                  // places are numbers of rows (a JSON list), not lines
+    std::int64_t duplicates = 0;              // accepted rows whose text came before in the same file
+    double epochs = 1.0;                      // passes over the file in the whole run
+    double rowShare = 0.0, tokenShare = 0.0;  // of what an epoch draws
 };
 struct RowProblem {
     std::string file;
     std::int64_t line = 0;  // from 1
     std::string reason;
+    bool kept = false;  // only a remark: the row is used
 };
 struct PreviewToken {
     TokenId id = 0;

@@ -35,6 +35,9 @@ CARAVAN_WORDS(BalanceScope, "micro", "batch");
 CARAVAN_WORDS(Recompute, "none", "gate_up", "all");
 CARAVAN_WORDS(Compute, "auto", "fp32", "bf16");
 CARAVAN_WORDS(Packing, "packed", "padded");
+CARAVAN_WORDS(FileFormat, "auto", "jsonl", "json", "csv", "tsv", "text");
+CARAVAN_WORDS(RowShape, "auto", "pesc", "alpaca", "sharegpt", "messages", "completion");
+CARAVAN_WORDS(LongRows, "cut", "turns", "drop");
 #undef CARAVAN_WORDS
 
 template <class E>

@@ -14,6 +14,7 @@
 #include "engine/api/data_preview.h"
 #include "engine/api/engine.h"
 #include "engine/api/result.h"
+#include "engine/tokenizer/chat_template.h"
 #include "engine/tokenizer/tokenizer.h"
 
 namespace caravan::engine {
@@ -59,9 +60,14 @@ class DataSet {
         std::stop_token stop;           // asked: error Interrupted
         bool tolerateBadFiles = false;  // a file without a usable row is reported, not an error (preview)
         std::int32_t threads = 0;       // 0 = as many as the machine has, at most 8
+        // Where the model's own chat template lies; empty: recipe.model.path (of a PEFT folder: its base).
+        std::filesystem::path modelFolder = {};
     };
-    // folder: what relative paths are relative to. Errors: those of readRows, RowBad (a file without a usable
-    // row), MissingOption (no data files), ModelUnsupported (tokenizer without eos), Interrupted.
+    // Files are read and encoded in blocks; only ids are kept. folder: what relative paths are relative to.
+    // Rows are written by data.template. Without held-out files data.heldout_fraction of each file's rows is
+    // kept apart: never drawn, never in epochRows(). Errors: those of streamRows, RowBad (a file without a
+    // usable row), MissingOption (no data files), ModelUnsupported (tokenizer without eos), FileBad (chat
+    // template), Interrupted.
     [[nodiscard]] static Result<DataSet> load(const Recipe& recipe, const std::filesystem::path& folder,
                                               const Tokenizer& tokenizer, const Options& options);
 
@@ -83,7 +89,8 @@ class DataSet {
     // One per file of the recipe, training files first. used, tokens and answerTokens are per epoch.
     [[nodiscard]] const std::vector<DataFileReport>& reports() const { return m_reports; }
     [[nodiscard]] const std::vector<RowProblem>& problems() const { return m_problems; }  // the first 1,000
-    [[nodiscard]] std::int64_t problemCount() const { return m_problemCount; }
+    [[nodiscard]] std::int64_t problemCount() const { return m_problemCount; }  // rows that are not used
+    [[nodiscard]] const ChatTemplate& chat() const { return m_chat; }
 
     inline static constexpr std::int64_t kLengthBin = 64;   // tokens per bin of DataFileReport::lengths
     inline static constexpr std::size_t kLengthBins = 256;  // longer rows count in the last bin
@@ -97,6 +104,7 @@ class DataSet {
     std::vector<DataFileReport> m_reports;
     std::vector<RowProblem> m_problems;
     std::int64_t m_problemCount = 0;
+    ChatTemplate m_chat = ChatTemplate::pesc();
 };
 
 }  // namespace caravan::engine

@@ -8,12 +8,18 @@
 #include <algorithm>
 
 #include "engine/formats/bounded_json.h"
+#include "engine/tokenizer/builtin_templates.h"
 #include "engine/tokenizer/jinja/interpreter.h"
 #include "engine/tokenizer/jinja/parser.h"
 #include "engine/tokenizer/pesc_form.h"
 #include "engine/tokenizer/utf8.h"
 
 namespace caravan::engine {
+
+struct ParsedTemplate {
+    jinja::Body body;
+};
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -80,39 +86,6 @@ class PescWriter {
     bool m_answered = false;  // the last message was an answer
 };
 
-// As engine/data encodes training rows: the prompt up to each answer as one text, the answer on its own, eos.
-Result<std::vector<TokenId>> encodePesc(const Tokenizer& tokenizer, const std::vector<ChatMessage>& messages,
-                                        bool addGenerationPrompt) {
-    std::vector<TokenId> ids;
-    std::string prompt;
-    const auto put = [&](const std::string& text) {
-        const auto more = tokenizer.encode(text);
-        ids.insert(ids.end(), more.begin(), more.end());
-    };
-    if (const auto bos = tokenizer.bosId()) ids.push_back(*bos);
-    bool answered = false;
-    for (const ChatMessage& message : messages) {
-        if (std::exchange(answered, false)) prompt = "\n";
-        if (message.role == "system") {
-            prompt += pescSystem(message.content);
-        } else if (message.role == "user") {
-            prompt += pescHuman(message.content);
-        } else if (message.role == "assistant") {
-            put(std::exchange(prompt, {}) + std::string(kPescAssistant));
-            put(message.content);
-            if (const auto eos = tokenizer.eosId()) ids.push_back(*eos);
-            answered = true;
-        } else {
-            return badTemplate("PESC", 0, "TemplateError",
-                               "the role " + message.role + " is not one of system, user, assistant");
-        }
-    }
-    if (answered && addGenerationPrompt) prompt = "\n";
-    if (addGenerationPrompt) prompt += kPescAssistant;
-    if (!prompt.empty()) put(prompt);
-    return ids;
-}
-
 // chat_template: a text, or a list of {name, template} of which "default" counts.
 std::optional<std::string> templateIn(const nlohmann::json& config) {
     if (!config.is_object() || !config.contains("chat_template")) return std::nullopt;
@@ -128,6 +101,25 @@ std::optional<std::string> templateIn(const nlohmann::json& config) {
     return std::nullopt;
 }
 
+Result<RenderedChat> renderParsed(const ParsedTemplate& parsed, const Ordered& messages,
+                                  const TemplateOptions& options, const std::string& name) {
+    try {
+        std::vector<std::pair<std::string, jinja::Value>> variables = {
+            {"messages", jinja::fromJson(messages)},
+            {"add_generation_prompt", jinja::Value(options.addGenerationPrompt)},
+            {"tools", jinja::Value()},
+            {"documents", jinja::Value()}};
+        if (options.bos) variables.emplace_back("bos_token", jinja::Value(*options.bos));
+        if (options.eos) variables.emplace_back("eos_token", jinja::Value(*options.eos));
+        const jinja::Text text = jinja::Interpreter().render(parsed.body, std::move(variables));
+        return RenderedChat{text.bytes(), text.ranges()};
+    } catch (const jinja::Failure& failure) {
+        return badTemplate(name, failure.line, failure.kind(), failure.message());
+    } catch (const std::bad_alloc&) {
+        return badTemplate(name, 0, "MemoryError", "the template needs too much memory");
+    }
+}
+
 }  // namespace
 
 Result<RenderedChat> renderChatTemplate(std::string_view source, const Ordered& messages,
@@ -140,16 +132,7 @@ Result<RenderedChat> renderChatTemplate(std::string_view source, const Ordered& 
     if (const std::size_t bad = utf8::firstInvalid(source); bad != std::string_view::npos)
         return badTemplate(name, 0, "TemplateSyntaxError", fmt::format("byte {} is not UTF-8", bad + 1));
     try {
-        const jinja::Body body = jinja::parseTemplate(source);
-        std::vector<std::pair<std::string, jinja::Value>> variables = {
-            {"messages", jinja::fromJson(messages)},
-            {"add_generation_prompt", jinja::Value(options.addGenerationPrompt)},
-            {"tools", jinja::Value()},
-            {"documents", jinja::Value()}};
-        if (options.bos) variables.emplace_back("bos_token", jinja::Value(*options.bos));
-        if (options.eos) variables.emplace_back("eos_token", jinja::Value(*options.eos));
-        const jinja::Text text = jinja::Interpreter().render(body, std::move(variables));
-        return RenderedChat{text.bytes(), text.ranges()};
+        return renderParsed({jinja::parseTemplate(source)}, messages, options, name);
     } catch (const jinja::Failure& failure) {
         return badTemplate(name, failure.line, failure.kind(), failure.message());
     } catch (const std::bad_alloc&) {
@@ -197,24 +180,37 @@ ChatTemplate ChatTemplate::fromSource(std::string source, std::string name) {
     ChatTemplate made;
     made.m_source = std::move(source);
     made.m_name = std::move(name);
+    if (made.m_source.size() > kMaxTemplateBytes || utf8::firstInvalid(made.m_source) != std::string::npos)
+        return made;  // render() says so
+    try {
+        made.m_parsed =
+            std::make_shared<const ParsedTemplate>(ParsedTemplate{jinja::parseTemplate(made.m_source)});
+    } catch (const std::exception&) {  // render() parses again and tells
+    }
     return made;
 }
 
-Result<RenderedChat> ChatTemplate::render(const Ordered& messages, const TemplateOptions& options) const {
-    return isPesc() ? PescWriter(messages, options).run()
-                    : renderChatTemplate(m_source, messages, options, m_name);
+Result<ChatTemplate> ChatTemplate::named(std::string_view name, const fs::path& folder,
+                                         const Tokenizer& tokenizer) {
+    if (name == "pesc") return pesc();
+    if (name == "model") return load(folder);
+    auto source = builtinTemplate(name, tokenizer);
+    if (!source)
+        return fail(ErrorCode::BadOption,
+                    {{"key", "data.template"},
+                     {"value", std::string(name.substr(0, 200))},
+                     {"range", "pesc, llama2, llama3, chatml, mistral, alpaca or model"}});
+    return fromSource(std::move(*source), std::string(name));
 }
 
-Result<std::vector<TokenId>> ChatTemplate::encode(const Tokenizer& tokenizer,
-                                                  const std::vector<ChatMessage>& messages,
-                                                  bool addGenerationPrompt) const {
-    if (isPesc()) return encodePesc(tokenizer, messages, addGenerationPrompt);
-    TemplateOptions options{.addGenerationPrompt = addGenerationPrompt, .bos = {}, .eos = {}};
-    if (const auto bos = tokenizer.bosId()) options.bos = tokenizer.pieceName(*bos);
-    if (const auto eos = tokenizer.eosId()) options.eos = tokenizer.pieceName(*eos);
-    const auto rendered = render(toMessages(messages), options);
-    if (!rendered) return tl::unexpected(rendered.error());
-    return tokenizer.encode(rendered->text, {.parseSpecials = true, .plain = rendered->plain});
+std::string ChatTemplate::source(const Tokenizer& tokenizer) const {
+    return isPesc() ? builtinTemplate("pesc", tokenizer).value_or("") : m_source;
+}
+
+Result<RenderedChat> ChatTemplate::render(const Ordered& messages, const TemplateOptions& options) const {
+    if (isPesc()) return PescWriter(messages, options).run();
+    return m_parsed ? renderParsed(*m_parsed, messages, options, m_name)
+                    : renderChatTemplate(m_source, messages, options, m_name);
 }
 
 }  // namespace caravan::engine

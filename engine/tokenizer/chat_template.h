@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "engine/tokenizer/tokenizer.h"
 
 namespace caravan::engine {
+struct ParsedTemplate;
 
 struct TemplateOptions {
     bool addGenerationPrompt = false;
@@ -37,9 +39,21 @@ struct RenderedChat {
 [[nodiscard]] Result<nlohmann::ordered_json> readMessages(const std::filesystem::path& file);
 [[nodiscard]] nlohmann::ordered_json toMessages(const std::vector<ChatMessage>& messages);
 
-// How a model wants conversations written. Immutable.
+// A conversation as ids, and which of them its assistant wrote.
+struct MaskedChat {
+    std::vector<TokenId> ids;
+    std::vector<std::uint8_t> trained;  // [ids] 1: an answer and what ends it
+    std::vector<std::size_t> turnEnds;  // ids up to the end of each answer
+};
+
+// How conversations are written: one object for the preview, tuning, chat, evaluation and export. Immutable;
+// any thread.
 class ChatTemplate {
   public:
+    // By the recipe's word (kTemplateNames): a built-in form, or "model" for load(folder).
+    [[nodiscard]] static Result<ChatTemplate> named(std::string_view name,
+                                                    const std::filesystem::path& folder,
+                                                    const Tokenizer& tokenizer);
     // The folder's chat_template.jinja, else chat_template of tokenizer_config.json, else the PESC form.
     [[nodiscard]] static Result<ChatTemplate> load(const std::filesystem::path& folder);
     [[nodiscard]] static ChatTemplate pesc() { return {}; }
@@ -54,9 +68,20 @@ class ChatTemplate {
     [[nodiscard]] Result<std::vector<TokenId>> encode(const Tokenizer& tokenizer,
                                                       const std::vector<ChatMessage>& messages,
                                                       bool addGenerationPrompt) const;
+    // The same ids for a conversation that ends with an answer, with the assistant's part marked: of PESC by
+    // construction, of other templates by rendering prefixes of the conversation. Error FileBad: the template
+    // fails, or writes these messages so that an answer's place cannot be told (detail says which).
+    [[nodiscard]] Result<MaskedChat> encodeMasked(const Tokenizer& tokenizer,
+                                                  const std::vector<ChatMessage>& messages) const;
+    // Jinja source, for a model folder that shall answer as it was tuned.
+    [[nodiscard]] std::string source(const Tokenizer& tokenizer) const;
 
   private:
+    [[nodiscard]] Result<RenderedChat> renderFor(const Tokenizer& tokenizer,
+                                                 const std::vector<ChatMessage>& messages,
+                                                 bool addGenerationPrompt) const;
     std::string m_source, m_name = "PESC";
+    std::shared_ptr<const ParsedTemplate> m_parsed;  // null: PESC, or the source does not parse
 };
 
 }  // namespace caravan::engine

@@ -108,6 +108,25 @@ FieldDescriptor loraTargets() {
     return out;
 }
 
+FieldDescriptor templateName() {
+    FieldDescriptor out = field(
+        FieldGroup::Data, 0, 0,
+        {"data.template", "Template", "",
+         "How a conversation becomes text; model: the model's own chat template."},
+        [](R & r) -> auto& { return r.data.templateName; });
+    out.type = FieldType::Choice;
+    out.choices.assign(kTemplateNames.begin(), kTemplateNames.end());
+    out.set = [](R& r, const json& value) -> Result<void> {
+        const FieldDescriptor& row = *findField("data.template");
+        if (!value.is_string() ||
+            std::ranges::find(row.choices, value.get<std::string>()) == row.choices.end())
+            return badValue(row.key, value, rangeText(row));
+        r.data.templateName = value.get<std::string>();
+        return {};
+    };
+    return out;
+}
+
 #define AT(member)       \
     [](R & r) -> auto& { \
         return r.member; \
@@ -146,14 +165,20 @@ std::vector<FieldDescriptor> makeFields() {
         field(G::Data, 0, 0,
               {"data.heldout", "Held-out files", "", "Rows that are never learned, to measure by."},
               AT(data.heldout)),
-        field(G::Data, 0, 0,
-              {"data.template", "Template", "",
-               "How a conversation becomes text: pesc, or model for the model's own."},
-              AT(data.templateName)),
+        templateName(),
         field(G::Data, 0, 0,
               {"data.packing", "Packing", "",
                "packed: rows behind each other without attention across them; padded: one row per sequence."},
               AT(data.packing)),
+        field(
+            G::Data, 0, 0.9,
+            {"data.heldout_fraction", "Held-out share", "",
+             "Share of each file's rows that is kept apart to measure by, where no held-out file is given."},
+            AT(data.heldoutFraction)),
+        field(G::Data, 0, 0,
+              {"data.long_rows", "Long rows", "",
+               "Rows over the sequence length: cut their end, leave out whole turns, or drop the row."},
+              AT(data.longRows)),
         field(G::Batch, 1, kInt,
               {"tune.steps", "Steps", "steps", "Optimizer steps; if not said, epochs count."},
               AT(tune.steps)),
@@ -301,7 +326,7 @@ std::string rangeText(const FieldDescriptor& field) {
                                          : fmt::format("a list of {}", fmt::join(field.choices, ", "));
             break;
         case FieldType::FileList:
-            text = "a list of {path, name, weight}";
+            text = "a list of {path, name, weight, columns}";
             break;
         case FieldType::Text:
             text = "a text";

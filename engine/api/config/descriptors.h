@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -12,6 +13,10 @@
 #include "engine/api/result.h"
 
 namespace caravan::engine {
+
+// How conversations are written: the forms that Caravan has built in, and the model's own chat template.
+inline constexpr std::array<const char*, 7> kTemplateNames{"pesc",    "llama2", "llama3", "chatml",
+                                                           "mistral", "alpaca", "model"};
 
 enum class FieldType { Integer, Real, Flag, Text, Choice, TextList, RealPair, FileList };
 enum class FieldGroup { Model, Upcycle, Data, Batch, Training, Lora, Routing, Intervals, Advanced };

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/api/config/column_mapping.h"
+
 namespace caravan::engine::fields {
 namespace {
 
@@ -42,10 +44,22 @@ std::optional<std::int64_t> whole(const json& value) {
 
 namespace {
 
-// "a.jsonl,name=code,weight=2" or {"path", "name", "weight"}.
+// {"format": "csv", "prompt": "question", ...}
+Result<ColumnMapping> columnsOf(const FieldDescriptor& field, const json& value) {
+    if (!value.is_object()) return badValue(field.key + ".columns", value, "an object of names");
+    ColumnMapping columns;
+    for (const auto& [word, name] : value.items()) {
+        if (!name.is_string()) return badValue(field.key + ".columns." + word, name, "a name");
+        if (auto done = setMapping(columns, word, name.get<std::string>()); !done)
+            return tl::unexpected(done.error());
+    }
+    return columns;
+}
+
+// A path, or {"path", "name", "weight", "columns"}.
 Result<DataFile> dataFile(const FieldDescriptor& field, const json& value) {
     DataFile file;
-    const char* range = "a path, or {path, name, weight}";
+    const char* range = "a path, or {path, name, weight, columns}";
     if (value.is_string()) {
         file.path = value.get<std::string>();
         return file;
@@ -61,7 +75,11 @@ Result<DataFile> dataFile(const FieldDescriptor& field, const json& value) {
             continue;
         else if (key == "weight" && item.is_number())
             file.weight = item.get<double>();
-        else if (key == "name" || key == "weight")
+        else if (key == "columns") {
+            auto columns = columnsOf(field, item);
+            if (!columns) return tl::unexpected(columns.error());
+            file.columns = std::move(*columns);
+        } else if (key == "name" || key == "weight")
             return badValue(field.key + "." + key, item, key == "name" ? "a name" : "a number");
         else
             return fail(ErrorCode::UnknownKey,
@@ -106,6 +124,7 @@ json Codec<std::vector<DataFile>>::get(const std::vector<DataFile>& value) {
         json item = {{"path", file.path}};
         if (!file.name.empty()) item["name"] = file.name;
         if (file.weight != 1.0) item["weight"] = file.weight;
+        if (!file.columns.isAutomatic()) item["columns"] = mappingToJson(file.columns);
         out.push_back(std::move(item));
     }
     return out;
@@ -113,7 +132,7 @@ json Codec<std::vector<DataFile>>::get(const std::vector<DataFile>& value) {
 
 Result<void> Codec<std::vector<DataFile>>::set(const FieldDescriptor& field, std::vector<DataFile>& out,
                                                const json& value) {
-    if (!value.is_array()) return badValue(field.key, value, "a list of {path, name, weight}");
+    if (!value.is_array()) return badValue(field.key, value, "a list of {path, name, weight, columns}");
     std::vector<DataFile> list;
     for (const json& item : value) {
         auto file = dataFile(field, item);

@@ -21,10 +21,25 @@ enum class Recompute { None, GateUp, All };
 enum class Compute { Auto, Fp32, Bf16 };  // Auto: fp32 on the CPU, bf16 on CUDA
 enum class Packing { Packed, Padded };    // Packed: rows behind each other, no attention across rows
 
+enum class FileFormat { Auto, JsonLines, Json, Csv, Tsv, Text };  // Auto: by content, then by file name
+enum class RowShape { Auto, Pesc, Alpaca, ShareGpt, Messages, Completion };
+enum class LongRows { Cut, Turns, Drop };  // cut the end; leave out whole turns; leave out the row
+
+// How a file's rows become conversations. An empty name: the column is recognised by itself.
+struct ColumnMapping {
+    FileFormat format = FileFormat::Auto;
+    RowShape shape = RowShape::Auto;
+    std::string system, prompt, input, answer;  // columns; of PESC rows prompt and answer are those of a turn
+    std::string messages, role, content;        // the column with the list, and the keys of its entries
+    [[nodiscard]] bool isAutomatic() const { return *this == ColumnMapping{}; }
+    friend bool operator==(const ColumnMapping&, const ColumnMapping&) = default;
+};
+
 struct DataFile {
     std::string path;     // relative to the recipe file
     std::string name;     // domain; empty = file name up to its first dot
     double weight = 1.0;  // times used per epoch
+    ColumnMapping columns;
     friend bool operator==(const DataFile&, const DataFile&) = default;
 };
 
@@ -46,8 +61,10 @@ struct Recipe {
     struct Data {
         std::vector<DataFile> files;
         std::vector<DataFile> heldout;      // weight unused
-        std::string templateName = "pesc";  // key data.template
+        std::string templateName = "pesc";  // key data.template; one of kTemplateNames (descriptors.h)
         Packing packing = Packing::Packed;
+        double heldoutFraction = 0.0;       // of each file's rows, where no held-out file is given
+        LongRows longRows = LongRows::Cut;  // what happens to rows over the sequence length
         friend bool operator==(const Data&, const Data&) = default;
     } data;
     struct Tune {

@@ -34,6 +34,11 @@ TEST(Recipe, everyFieldGoesThroughJson) {
     r.upcycle = {UpcycleMethod::None, 3, 1, 7, 1.5, "0-3,7"};
     r.data.templateName = "model";
     r.data.packing = Packing::Padded;
+    r.data.heldoutFraction = 0.1;
+    r.data.longRows = LongRows::Turns;
+    r.data.files.front().columns.format = FileFormat::Csv;
+    r.data.files.front().columns.shape = RowShape::Alpaca;
+    r.data.files.front().columns.prompt = "question";
     r.tune.steps = 11;
     r.tune.epochs = 2.5;
     r.tune.batchRows = 5;
@@ -88,7 +93,7 @@ TEST(Recipe, theTableIsWhole) {
         Recipe copy;
         EXPECT_TRUE(field.set(copy, field.get(Recipe{}))) << field.key << ": its default is refused";
     }
-    EXPECT_EQ(keys.size(), 40u);
+    EXPECT_EQ(keys.size(), 42u);
 }
 
 TEST(Recipe, unknownKeysNameTheNearest) {
@@ -255,6 +260,24 @@ TEST(Presets, theReferenceRunReads) {
     EXPECT_EQ(keysOf(validate(*recipe, nullptr), false), std::vector<std::string>{"data.files"});
     EXPECT_EQ(recipe->tune.sequenceLength, 512);
     EXPECT_EQ(recipe->upcycle.adapterSize, 64);
+}
+
+TEST(Recipe, columnMappingsAreChecked) {
+    const auto read = [](const char* columns) {
+        return recipeFromJson(
+            json{{"data", {{"files", {{{"path", "a.csv"}, {"columns", json::parse(columns)}}}}}}});
+    };
+    const auto good = read(R"({"shape":"messages","messages":"log","role":"who"})");
+    ASSERT_TRUE(good);
+    EXPECT_EQ(good->data.files[0].columns.shape, RowShape::Messages);
+    EXPECT_EQ(good->data.files[0].columns.role, "who");
+    EXPECT_EQ(read(R"({"shape":"poem"})").error().code, ErrorCode::BadOption);
+    EXPECT_EQ(read(R"({"promt":"x"})").error().code, ErrorCode::UnknownKey);
+    EXPECT_EQ(read(R"({"prompt":3})").error().code, ErrorCode::BadOption);
+    EXPECT_EQ(read(R"([])").error().code, ErrorCode::BadOption);
+    Recipe recipe;
+    EXPECT_TRUE(setField(recipe, "data.template", "chatml"));
+    EXPECT_FALSE(setField(recipe, "data.template", "vicuna"));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-#include "engine/data/data_row.h"
+#include "engine/data/row_file.h"
 #include "tests/engine/data/data_fixtures.h"
 
 namespace caravan::engine {
@@ -9,6 +9,10 @@ namespace {
 
 using test::pescLine;
 using test::TemporaryFolder;
+
+RowOrReason parseRow(std::string_view json) {
+    return RowMapper({}).parse(json);
+}
 
 std::string reasonOf(std::string_view json) {
     const auto parsed = parseRow(json);
@@ -19,7 +23,7 @@ TEST(ParseRow, PescWithSeveralTurns) {
     const auto parsed = parseRow(
         R"({"instruction":"Be kind.","conversation":[{"input":"a","output":"b"},{"input":"c","output":"d"}]})");
     ASSERT_TRUE(parsed);
-    EXPECT_EQ(parsed->format, RowFormat::Pesc);
+    EXPECT_EQ(parsed->columns.shape, RowShape::Pesc);
     EXPECT_EQ(parsed->row.system, "Be kind.");
     EXPECT_EQ(parsed->row.turns, (std::vector<DataTurn>{{"a", "b"}, {"c", "d"}}));
 }
@@ -36,7 +40,7 @@ TEST(ParseRow, OtherForms) {
     const auto share =
         parseRow(R"({"conversations":[{"from":"human","value":"h"},{"from":"gpt","value":"g"}]})");
     ASSERT_TRUE(share);
-    EXPECT_EQ(share->format, RowFormat::ShareGpt);
+    EXPECT_EQ(share->columns.shape, RowShape::ShareGpt);
     EXPECT_EQ(share->row.turns, (std::vector<DataTurn>{{"h", "g"}}));
 }
 
@@ -50,7 +54,7 @@ TEST(ParseRow, EveryRefusalSaysWhy) {
     EXPECT_NE(
         reasonOf(R"({"instruction":7,"conversation":[{"input":"a","output":"b"}]})").find("\"instruction\""),
         std::string::npos);
-    EXPECT_NE(reasonOf(R"({"text":"x"})").find("none of"), std::string::npos);
+    EXPECT_NE(reasonOf(R"({"note":"x"})").find("none of"), std::string::npos);
     EXPECT_NE(
         reasonOf("{\"conversation\":[{\"input\":\"a\xff\",\"output\":\"b\"}]}").find("byte 29 is not UTF-8"),
         std::string::npos)
@@ -99,7 +103,10 @@ TEST(ReadRows, OneListOfRows) {
     ASSERT_EQ(read->rows.size(), 2u);
     EXPECT_EQ(read->rows[1].line, 3);
     EXPECT_EQ(read->problems.at(0).line, 2);
-    EXPECT_EQ(readRows(folder.write("b.json", "[{]")).error().code, ErrorCode::FileBad);
+    const auto broken = readRows(folder.write("b.json", "[{]"));
+    ASSERT_TRUE(broken);
+    EXPECT_EQ(broken->rows.size(), 0u);
+    EXPECT_EQ(broken->problems.at(0).line, 1);
 }
 
 TEST(ReadRows, MissingAndUnreadableFiles) {
@@ -109,7 +116,7 @@ TEST(ReadRows, MissingAndUnreadableFiles) {
     EXPECT_TRUE(readRows(folder.write("empty.jsonl", ""))->rows.empty());
     std::stop_source stop;
     stop.request_stop();
-    EXPECT_EQ(readRows(folder.write("c.jsonl", pescLine("a", "b")), stop.get_token()).error().code,
+    EXPECT_EQ(readRows(folder.write("c.jsonl", pescLine("a", "b")), {}, stop.get_token()).error().code,
               ErrorCode::Interrupted);
 }
 
