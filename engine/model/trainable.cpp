@@ -11,8 +11,9 @@
 namespace caravan::engine::model {
 
 namespace {
-// Blocks begin at multiples of this, so that vector loads are aligned; the padding stays zero.
-constexpr std::int64_t kAlignment = 64;
+// Blocks begin at multiples of this, so that vector loads are aligned and no scale of the 8-bit moments spans
+// two of them; the padding stays zero.
+constexpr std::int64_t kAlignment = 256;
 
 std::int64_t product(const std::vector<std::int64_t>& shape) {
     return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
@@ -62,11 +63,15 @@ void Trainable::allocate() {
     refresh();
 }
 
-void Trainable::prepareTuning() {
+void Trainable::prepareTuning(OptimizerKind optimizer) {
     if (tuning()) return;
     m_gradients = at::zeros_like(m_values);
-    m_first = at::zeros_like(m_values);
-    m_second = at::zeros_like(m_values);
+    if (optimizer == OptimizerKind::AdamW8bit) {
+        m_state8 = ops::adamW8State(m_values);
+    } else {
+        m_first = at::zeros_like(m_values);
+        m_second = at::zeros_like(m_values);
+    }
     for (Block& block : m_blocks)
         block.gradient = slice(m_gradients, block);
 }
@@ -75,6 +80,7 @@ void Trainable::releaseTuning() {
     m_gradients.reset();
     m_first.reset();
     m_second.reset();
+    m_state8 = {};
     for (Block& block : m_blocks)
         block.gradient.reset();
 }
@@ -109,7 +115,8 @@ void Trainable::zeroGradients() {
 
 std::int64_t Trainable::bytes() const {
     std::int64_t sum = 0;
-    for (const at::Tensor* flat : {&m_values, &m_gradients, &m_first, &m_second})
+    for (const at::Tensor* flat : {&m_values, &m_gradients, &m_first, &m_second, &m_state8.codes1,
+                                   &m_state8.codes2, &m_state8.absmax1, &m_state8.absmax2})
         if (flat->defined()) sum += static_cast<std::int64_t>(flat->nbytes());
     if (m_compute != masterType() && m_working.defined())
         sum += static_cast<std::int64_t>(m_working.nbytes());

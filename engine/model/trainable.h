@@ -9,6 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/api/config/recipe.h"
+#include "engine/ops/ops.h"
+
 namespace caravan::engine::model {
 
 enum class ParameterGroup { Lora, Adapter, Router };
@@ -27,8 +30,9 @@ struct Parameter {
 using BlockId = std::size_t;
 
 // Everything that is tuned, in flat buffers with named views: master values (fp32), the same in the compute
-// type, gradients (fp32) and AdamW's two moments (fp32). One optimizer launch, one gradient norm, one
-// checkpoint write. Views die at the next allocate(); ask anew. Not thread-safe.
+// type, gradients (fp32) and AdamW's two moments (fp32, or 8 bits a value with a scale per 256). One
+// optimizer launch, one gradient norm, one checkpoint write. Views die at the next allocate(); ask anew. Not
+// thread-safe.
 class Trainable {
   public:
     explicit Trainable(at::Device device = at::kCPU, at::ScalarType compute = at::kFloat);
@@ -39,8 +43,8 @@ class Trainable {
     // (Re)builds the value buffers with all blocks so far; earlier values are kept, gradients and moments
     // dropped.
     void allocate();
-    // Gradients and moments, zero. Idempotent; no reallocation when they are there.
-    void prepareTuning();
+    // Gradients and moments, zero. Idempotent; no reallocation when they are there, of whatever kind.
+    void prepareTuning(OptimizerKind optimizer = OptimizerKind::AdamW);
     void releaseTuning();
     [[nodiscard]] bool tuning() const { return m_gradients.defined(); }
 
@@ -55,12 +59,6 @@ class Trainable {
     [[nodiscard]] at::Tensor gradient(const Parameter& parameter) const {
         return view(m_gradients, parameter);
     }
-    [[nodiscard]] at::Tensor firstMoment(const Parameter& parameter) const {
-        return view(m_first, parameter);
-    }
-    [[nodiscard]] at::Tensor secondMoment(const Parameter& parameter) const {
-        return view(m_second, parameter);
-    }
 
     // What layers compute with.
     [[nodiscard]] const at::Tensor& working(BlockId block) const {
@@ -70,8 +68,11 @@ class Trainable {
 
     [[nodiscard]] at::Tensor& values() { return m_values; }
     [[nodiscard]] at::Tensor& gradients() { return m_gradients; }
+    // Moments of the kind that prepareTuning() was asked for; the others are undefined.
     [[nodiscard]] at::Tensor& firstMoments() { return m_first; }
     [[nodiscard]] at::Tensor& secondMoments() { return m_second; }
+    [[nodiscard]] bool eightBit() const { return m_state8.codes1.defined(); }
+    [[nodiscard]] ops::AdamW8State& state8() { return m_state8; }
     void refresh();  // compute-type copy from the master values; nothing to do in fp32
     void zeroGradients();
     [[nodiscard]] std::int64_t bytes() const;  // of all buffers
@@ -96,6 +97,7 @@ class Trainable {
     std::vector<Block> m_blocks;
     std::int64_t m_size = 0;  // elements with padding
     at::Tensor m_values, m_working, m_gradients, m_first, m_second;
+    ops::AdamW8State m_state8;
 };
 
 }  // namespace caravan::engine::model

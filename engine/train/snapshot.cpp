@@ -5,6 +5,7 @@
 #include <ATen/Functions.h>
 #include <ATen/ops/from_blob.h>
 
+#include <array>
 #include <unordered_map>
 
 namespace caravan::engine::train {
@@ -25,38 +26,91 @@ checkpoint::TensorView viewOf(const at::Tensor& flat, const model::Parameter& pa
                           {{"path", loaded.folder.string()}, {"detail", detail}});
 }
 
+using TensorsByKey = std::unordered_map<std::string_view, const checkpoint::HostTensor*>;
+
+TensorsByKey byKey(const std::vector<checkpoint::HostTensor>& tensors) {
+    TensorsByKey found;
+    for (const checkpoint::HostTensor& tensor : tensors)
+        found[tensor.key] = &tensor;
+    return found;
+}
+
+const checkpoint::HostTensor& tensorOf(const checkpoint::LoadedCheckpoint& loaded,
+                                       const TensorsByKey& tensors, const std::string& key,
+                                       const std::vector<std::int64_t>& shape, DType type) {
+    const auto found = tensors.find(key);
+    if (found == tensors.end()) damaged(loaded, "no tensor " + key);
+    if (found->second->shape != shape || found->second->dtype != type)
+        damaged(loaded, "another shape or type of " + key);
+    return *found->second;
+}
+
 void fill(const checkpoint::LoadedCheckpoint& loaded, const std::vector<checkpoint::HostTensor>& tensors,
           const model::Trainable& trainable, const std::string& prefix, at::Tensor& flat) {
-    std::unordered_map<std::string_view, const checkpoint::HostTensor*> byKey;
-    for (const checkpoint::HostTensor& tensor : tensors)
-        byKey[tensor.key] = &tensor;
+    const TensorsByKey found = byKey(tensors);
     for (const model::Parameter& parameter : trainable.parameters()) {
-        const std::string key = prefix + parameter.key;
-        const auto found = byKey.find(key);
-        if (found == byKey.end()) damaged(loaded, "no tensor " + key);
-        const checkpoint::HostTensor& tensor = *found->second;
-        if (tensor.shape != parameter.shape || tensor.dtype != DType::F32)
-            damaged(loaded, "another shape or type of " + key);
+        const auto& tensor = tensorOf(loaded, found, prefix + parameter.key, parameter.shape, DType::F32);
         const at::Tensor host = at::from_blob(const_cast<std::byte*>(tensor.bytes.data()),
                                               {parameter.elements()}, at::TensorOptions().dtype(at::kFloat));
         flat.narrow(0, parameter.offset, parameter.elements()).copy_(host);
     }
 }
 
+// The four buffers of 8-bit moments with their keys.
+std::array<std::pair<const char*, at::Tensor*>, 4> buffersOf(ops::AdamW8State& state) {
+    return {{{"state1", &state.codes1},
+             {"absmax1", &state.absmax1},
+             {"state2", &state.codes2},
+             {"absmax2", &state.absmax2}}};
+}
+
+DType typeOf(const at::Tensor& buffer) {
+    return buffer.scalar_type() == at::kByte ? DType::U8 : DType::F32;
+}
+
+void fill8(const checkpoint::LoadedCheckpoint& loaded, ops::AdamW8State& state) {
+    const TensorsByKey found = byKey(loaded.optimizer);
+    for (const auto& [key, buffer] : buffersOf(state)) {
+        const auto& tensor = tensorOf(loaded, found, key, buffer->sizes().vec(), typeOf(*buffer));
+        buffer->copy_(at::from_blob(const_cast<std::byte*>(tensor.bytes.data()), buffer->sizes(),
+                                    at::TensorOptions().dtype(buffer->scalar_type())));
+    }
+}
+
 }  // namespace
 
+const at::Tensor& Snapshot::keep(at::Tensor host) {
+    return m_memory.emplace_back(host.contiguous());
+}
+
 Snapshot::Snapshot(model::Trainable& trainable, bool withOptimizer) {
-    auto onHost = [&](const at::Tensor& flat) {
-        return m_memory.emplace_back(flat.to(at::kCPU, at::kFloat).contiguous());
-    };
-    const at::Tensor values = onHost(trainable.values());
+    const at::Tensor& values = keep(trainable.values().to(at::kCPU, at::kFloat));
     for (const model::Parameter& parameter : trainable.parameters())
         m_trainable.push_back(viewOf(values, parameter, ""));
     if (!withOptimizer || !trainable.tuning()) return;
-    const at::Tensor first = onHost(trainable.firstMoments()), second = onHost(trainable.secondMoments());
+    if (trainable.eightBit())
+        addMoments8(trainable);
+    else
+        addMoments(trainable);
+}
+
+void Snapshot::addMoments(model::Trainable& trainable) {
+    const at::Tensor &first = keep(trainable.firstMoments().to(at::kCPU, at::kFloat)),
+                     &second = keep(trainable.secondMoments().to(at::kCPU, at::kFloat));
     for (const model::Parameter& parameter : trainable.parameters()) {
         m_optimizer.push_back(viewOf(first, parameter, "exp_avg."));
         m_optimizer.push_back(viewOf(second, parameter, "exp_avg_sq."));
+    }
+}
+
+void Snapshot::addMoments8(model::Trainable& trainable) {
+    for (const auto& [key, buffer] : buffersOf(trainable.state8())) {
+        const at::Tensor& host = keep(buffer->to(at::kCPU));
+        m_optimizer.push_back(
+            {.key = key,
+             .dtype = typeOf(host),
+             .shape = host.sizes().vec(),
+             .bytes = {static_cast<const std::byte*>(host.const_data_ptr()), host.nbytes()}});
     }
 }
 
@@ -68,14 +122,19 @@ Bytes Snapshot::bytes() const {
     return sum;
 }
 
-void restore(model::Trainable& trainable, const checkpoint::LoadedCheckpoint& loaded, bool withOptimizer) {
+void restore(model::Trainable& trainable, const checkpoint::LoadedCheckpoint& loaded,
+             std::optional<OptimizerKind> optimizer) {
     fill(loaded, loaded.trainable, trainable, "", trainable.values());
     if (loaded.trainable.size() != trainable.parameters().size())
         damaged(loaded, "more tensors than the model has");
-    if (withOptimizer) {
-        trainable.prepareTuning();
-        fill(loaded, loaded.optimizer, trainable, "exp_avg.", trainable.firstMoments());
-        fill(loaded, loaded.optimizer, trainable, "exp_avg_sq.", trainable.secondMoments());
+    if (optimizer) {
+        trainable.prepareTuning(*optimizer);
+        if (trainable.eightBit()) {
+            fill8(loaded, trainable.state8());
+        } else {
+            fill(loaded, loaded.optimizer, trainable, "exp_avg.", trainable.firstMoments());
+            fill(loaded, loaded.optimizer, trainable, "exp_avg_sq.", trainable.secondMoments());
+        }
     }
     trainable.refresh();
 }

@@ -2,14 +2,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <deque>
+
 #include "engine/checkpoint/checkpoint_store.h"
 #include "engine/model/trainable.h"
 
 namespace caravan::engine::train {
 
 // Trainable values (and, for a run, AdamW's moments) as a checkpoint holds them, fp32 under the parameters'
-// keys; moments under "exp_avg.KEY" and "exp_avg_sq.KEY". The snapshot owns the host memory that its views
-// show.
+// keys; moments under "exp_avg.KEY" and "exp_avg_sq.KEY". 8-bit moments are one buffer over all parameters:
+// "state1", "absmax1", "state2", "absmax2", in the order and with the padding of the flat values. The
+// snapshot owns the host memory that its views show.
 class Snapshot {
   public:
     Snapshot(model::Trainable& trainable, bool withOptimizer);
@@ -18,11 +21,17 @@ class Snapshot {
     [[nodiscard]] Bytes bytes() const;
 
   private:
-    std::vector<at::Tensor> m_memory;
+    const at::Tensor& keep(at::Tensor host);
+    void addMoments(model::Trainable& trainable);
+    void addMoments8(model::Trainable& trainable);
+
+    std::deque<at::Tensor> m_memory;
     std::vector<checkpoint::TensorView> m_trainable, m_optimizer;
 };
 
-// Puts a checkpoint's tensors back. CheckpointDamaged if they are not those of the model.
-void restore(model::Trainable& trainable, const checkpoint::LoadedCheckpoint& loaded, bool withOptimizer);
+// Puts a checkpoint's tensors back. CheckpointDamaged if they are not those of the model. optimizer: whose
+// moments to read, or none.
+void restore(model::Trainable& trainable, const checkpoint::LoadedCheckpoint& loaded,
+             std::optional<OptimizerKind> optimizer);
 
 }  // namespace caravan::engine::train

@@ -11,14 +11,12 @@ namespace caravan::engine::train {
 
 StepperOptions stepperOptions(const Recipe& recipe, std::int64_t domains) {
     const Recipe::Tune& tune = recipe.tune;
-    if (tune.optimizer != OptimizerKind::AdamW)
-        throw EngineException(ErrorCode::Unsupported,
-                              {{"what", "tune.optimizer adamw8bit"}, {"detail", "use adamw"}});
     return {.seed = recipe.seed,
             .beta1 = tune.beta1,
             .beta2 = tune.beta2,
             .eps = tune.eps,
             .weightDecay = tune.weightDecay,
+            .optimizer = tune.optimizer,
             .maxGradientNorm = tune.maxGradientNorm,
             .loraDropout = tune.loraDropout,
             .adapterDropout = tune.adapterDropout,
@@ -29,7 +27,7 @@ StepperOptions stepperOptions(const Recipe& recipe, std::int64_t domains) {
 }
 
 Stepper::Stepper(model::Model& model, const StepperOptions& options) : m_model(model), m_options(options) {
-    m_model.trainable().prepareTuning();
+    m_model.trainable().prepareTuning(options.optimizer);
     if (m_model.sparseLayers().empty()) return;
     const MoeConfig& moe = *m_model.config().moe;
     m_sparse = static_cast<std::int64_t>(m_model.sparseLayers().size());
@@ -106,8 +104,11 @@ void Stepper::run(StepIndex step, std::span<const TokenBatch> batches, double le
     if (m_options.maxGradientNorm > 0) scale = at::clamp_max(m_options.maxGradientNorm / (norm + 1e-6), 1.0);
     const ops::AdamW adam{learningRate,  m_options.beta1,       m_options.beta2,
                           m_options.eps, m_options.weightDecay, step};
-    ops::adamW(trainable.values(), trainable.gradients(), trainable.firstMoments(), trainable.secondMoments(),
-               adam, scale, finite);
+    if (trainable.eightBit())
+        ops::adamW8bit(trainable.values(), trainable.gradients(), trainable.state8(), adam, scale, finite);
+    else
+        ops::adamW(trainable.values(), trainable.gradients(), trainable.firstMoments(),
+                   trainable.secondMoments(), adam, scale, finite);
     trainable.refresh();
     StepReport report{.step = step, .learningRate = learningRate, .balanceAlpha = m_options.balance};
     report.memoryBytes = takePeakMemory(m_model.device());

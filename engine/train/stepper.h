@@ -24,6 +24,7 @@ namespace caravan::engine::train {
 struct StepperOptions {
     std::uint64_t seed = 0;
     double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0;
+    OptimizerKind optimizer = OptimizerKind::AdamW;
     double maxGradientNorm = 0.3;  // 0 = no clipping
     double loraDropout = 0.1, adapterDropout = 0.1;
     Recompute recompute = Recompute::None;

@@ -23,6 +23,19 @@ std::int64_t differing(const at::Tensor& a, const at::Tensor& b) {
     return (a != b).sum().item<std::int64_t>();
 }
 
+// bitsandbytes takes beta2^t from the GPU's fast power, which lies above the true value: by these many units
+// in the last place for 0.999. 1 - beta2^t is small, so the recorded steps are 2e-5 to 3e-5 shorter than the
+// formula's. With their length every parameter is bitwise the recorded one.
+double recordedRate(const AdamW& options) {
+    constexpr int kUnits[] = {1, 2, 3, 3, 3};
+    if (options.beta2 != 0.999) return options.learningRate;
+    const float power = std::pow(static_cast<float>(options.beta2), static_cast<float>(options.step));
+    float fast = power;
+    for (int i = 0; i < kUnits[options.step - 1]; ++i)
+        fast = std::nextafter(fast, 1.0f);
+    return options.learningRate * std::sqrt((1.0 - fast) / (1.0 - power));
+}
+
 void checkSteps(const Case& c) {
     const auto file = goldenFile("adamw8_golden.safetensors");
     const std::string name = c.name;
@@ -33,10 +46,11 @@ void checkSteps(const Case& c) {
         AdamW8State state = step == 0 ? adamW8State(p) : recorded(file, name, step - 1);
         AdamW options = c.options;
         options.step = step + 1;
+        options.learningRate = recordedRate(options);
         adamW8bit(p, gradients[step], state, options, {}, {});
         const AdamW8State expected = recorded(file, name, step);
-        // The GPU's fused multiply-adds: codes at a boundary may fall on the other side in the first step,
-        // values by an ulp.
+        // Its fast division by the block's largest value: in the first step codes at a boundary may fall on
+        // the other side.
         EXPECT_LE(differing(state.codes1, expected.codes1), step == 0 ? 21 : 0);
         EXPECT_LE(differing(state.codes2, expected.codes2), step == 0 ? 21 : 0);
         const at::Tensor off = (state.codes1.to(at::kInt) - expected.codes1.to(at::kInt)).abs();
@@ -44,9 +58,7 @@ void checkSteps(const Case& c) {
         EXPECT_TRUE(at::allclose(state.absmax1, expected.absmax1, 1e-6, 0));
         EXPECT_TRUE(at::allclose(state.absmax2, expected.absmax2, 1e-6, 0));
         const at::Tensor result = results[step];
-        // Parameters that lie half-way between two bf16 values: the fused multiply-add decides the other way.
-        EXPECT_LE(differing(p.nan_to_num(), result.nan_to_num()), 16) << "of " << p.numel();
-        EXPECT_TRUE(at::allclose(p.to(at::kFloat), result.to(at::kFloat), 1e-2, 1e-3 * c.options.learningRate, true));
+        EXPECT_LE(differing(p.nan_to_num(), result.nan_to_num()), 1) << "of " << p.numel();
     }
 }
 

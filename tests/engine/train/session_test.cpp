@@ -183,6 +183,33 @@ TEST_F(SessionTest, ResumeIsBitwiseTheUninterruptedRun) {
     EXPECT_FALSE(whole == adapters("other", "step-000008"));
 }
 
+TEST_F(SessionTest, EightBitMomentsLearnAndResumeBitwise) {
+    ASSERT_EQ(start("full")->wait(), RunState::Finished);
+    m_recipe.tune.optimizer = OptimizerKind::AdamW8bit;
+    m_recorder->clear();
+    ASSERT_EQ(start("whole")->wait(), RunState::Finished);
+    const auto steps = m_recorder->all<StepMetrics>();
+    EXPECT_LT(steps.back().loss, 0.8 * steps.front().loss);
+    ASSERT_EQ(start("halves", 3)->wait(), RunState::Stopped);
+    ASSERT_EQ(goOn("halves")->wait(), RunState::Finished);
+    EXPECT_EQ(losses("whole"), losses("halves"));
+    const std::string whole = adapters("whole", "step-000008");
+    EXPECT_TRUE(whole == adapters("halves", "step-000008"));
+    EXPECT_FALSE(whole == adapters("full", "step-000008"));
+    const auto moments = [&](const char* name) {
+        return contentOf(run(name) / "checkpoints/step-000008" / checkpoint::kOptimizerFile);
+    };
+    EXPECT_TRUE(moments("whole") == moments("halves"));
+    EXPECT_LT(moments("whole").size(), moments("full").size() / 3);
+
+    // A checkpoint of the other kind does not fit.
+    fs::remove_all(run("halves") / "checkpoints/step-000008");
+    fs::copy(run("full") / "checkpoints/step-000008", run("halves") / "checkpoints/step-000008");
+    m_recorder->clear();
+    ASSERT_EQ(goOn("halves")->wait(), RunState::Failed);
+    EXPECT_EQ(m_recorder->all<StateChange>().back().reason->code, ErrorCode::CheckpointDamaged);
+}
+
 TEST_F(SessionTest, PausedWeightsAnswerAndChangesAreReplayed) {
     std::shared_ptr<Session> session;
     std::mutex ready;
