@@ -64,6 +64,7 @@ class Reporter {
         std::visit([this](const auto& e) { show(e); }, event);
     }
     std::optional<engine::Error> reason;
+    std::optional<engine::Error> pausedBy;  // the run paused itself: disk full, out of memory, bad steps
 
   private:
     void show(const engine::StepMetrics& m) {
@@ -109,6 +110,7 @@ class Reporter {
     void show(const engine::StateChange& change) {
         m_outcome.state = change.to;
         if (change.reason) reason = change.reason;
+        if (change.to == RunState::Paused && change.reason) pausedBy = change.reason;
         if (change.to == RunState::Paused || m_context.verbose)
             m_context.note(fmt::format("{} at step {}", engine::stateWord(change.to), change.step));
     }
@@ -157,17 +159,19 @@ int exitCodeOf(Context& context, const TuningOutcome& outcome, const std::string
     }
 }
 
-// Until the run has ended: events, Ctrl-C, requests.
+// Until the run has ended: events, Ctrl-C, requests. Nobody may be there to help a run that paused itself: it
+// saves what it can and ends.
 void follow(Context& context, engine::TuningRun& run, EventQueue& queue, Reporter& reporter,
             const std::string& folder) {
     int interrupts = 0;
-    bool ended = false;
+    bool ended = false, helpless = false;
     while (!ended) {
         ended = hasEnded(run.state());
         if (ended) run.wait();
         for (const auto& event : queue.take(std::chrono::milliseconds(ended ? 0 : 200)))
             reporter.report(event);
         if (ended) break;
+        if (reporter.pausedBy && !std::exchange(helpless, true)) run.stop();
         if (const auto word = takeRequest(folder)) obey(run, *word);
         if (context.interrupts() == interrupts) continue;
         interrupts = context.interrupts();
@@ -218,7 +222,10 @@ TuningOutcome runTuning(Context& context, std::shared_ptr<projects::Project> pro
     if (project)
         if (const auto flushed = project->store().flush(); !flushed)
             context.note("the database misses rows of this run; projects rebuild adds them");
-    outcome.exitCode = exitCodeOf(context, outcome, runFolder, reporter.reason);
+    outcome.exitCode =
+        exitCodeOf(context, outcome, runFolder, reporter.pausedBy ? reporter.pausedBy : reporter.reason);
+    if (reporter.pausedBy)
+        context.note(fmt::format("The run is kept; then caravan-cli resume {} goes on.", runFolder));
     return outcome;
 }
 

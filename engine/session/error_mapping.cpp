@@ -15,14 +15,14 @@ namespace {
 constexpr const char* kRemedy =
     "Make tune.micro_batch_tokens or tune.sequence_length smaller, use nf4, or close other programs.";
 
-// "... you tried to allocate 12345 bytes", "Tried to allocate 2.00 GiB": the number in bytes, or "".
-std::string bytesAsked(const std::string& text) {
-    auto at = text.find("tried to allocate ");
-    if (at == std::string::npos) at = text.find("Tried to allocate ");
+// "... you tried to allocate 12345 bytes", "Tried to allocate 2.00 GiB", "of which 1.00 MiB is free": the
+// number behind the word in bytes, or "".
+std::string bytesAfter(const std::string& text, const std::string& word) {
+    const auto at = text.find(word);
     if (at == std::string::npos) return {};
     try {
         std::size_t used = 0;
-        const std::string rest = text.substr(at + 18);
+        const std::string rest = text.substr(at + word.size());
         double value = std::stod(rest, &used);
         const std::string unit = rest.substr(std::min(rest.size(), used + 1), 3);
         if (unit == "KiB") value *= 1024;
@@ -35,10 +35,12 @@ std::string bytesAsked(const std::string& text) {
 }
 
 Error memoryShort(const std::string& text) {
-    const HostMemory memory = hostMemory();
+    // A GPU tells its own free memory, the CPU's allocator does not.
+    std::string available = bytesAfter(text, "of which ");
+    if (available.empty()) available = std::to_string(hostMemory().available);
     return {
         ErrorCode::MemoryShort,
-        {{"needed", bytesAsked(text)}, {"available", std::to_string(memory.available)}, {"remedy", kRemedy}}};
+        {{"needed", bytesAfter(text, "ried to allocate ")}, {"available", available}, {"remedy", kRemedy}}};
 }
 
 std::string firstLine(const std::string& text) {
@@ -53,7 +55,7 @@ Error errorFrom(const std::exception& exception) {
     if (const auto* torch = dynamic_cast<const c10::Error*>(&exception)) {
         const std::string text = torch->what_without_backtrace();
         if (dynamic_cast<const c10::OutOfMemoryError*>(torch) ||
-            text.find("tried to allocate") != std::string::npos)
+            text.find("ried to allocate") != std::string::npos)
             return memoryShort(text);
         const bool cuda = text.find("CUDA") != std::string::npos || text.find("cuda") != std::string::npos;
         return {ErrorCode::DeviceError, {{"device", cuda ? "cuda" : "cpu"}, {"detail", firstLine(text)}}};

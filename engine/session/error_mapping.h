@@ -12,6 +12,10 @@ namespace caravan::engine {
 // (MemoryShort); LibTorch's own errors without their stack traces (DeviceError); everything else is a bug
 // (Internal).
 [[nodiscard]] Error errorFrom(const std::exception& exception);
+// The disk is full or broken: what was to be written is not there, what is in memory is.
+[[nodiscard]] inline bool isDiskError(const Error& error) {
+    return error.code == ErrorCode::WriteFailed || error.code == ErrorCode::DiskShort;
+}
 
 // Runs f; exceptions become errors.
 template <class F>

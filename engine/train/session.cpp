@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/train/session.h"
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 #include <charconv>
 
@@ -13,6 +11,7 @@
 #include "engine/formats/peft.h"
 #include "engine/ops/parallel.h"
 #include "engine/plan/plan.h"
+#include "engine/session/error_mapping.h"
 #include "engine/train/memory.h"
 #include "engine/train/snapshot.h"
 
@@ -28,8 +27,12 @@ void copyChanges(const fs::path& from, const fs::path& to) {
         fs::copy_file(from / "changes.jsonl", to / "changes.jsonl", fs::copy_options::skip_existing);
 }
 
-Error errorOf(const std::exception& exception) {
-    return {ErrorCode::Failed, {{"detail", exception.what()}}};
+// What ended a run. Strange exceptions come from its files and libraries: no bug until shown.
+Error endOf(const std::exception& exception) {
+    Error error = errorFrom(exception);
+    if (error.code == ErrorCode::Internal && !dynamic_cast<const EngineException*>(&exception))
+        error.code = ErrorCode::Failed;
+    return error;
 }
 
 }  // namespace
@@ -148,7 +151,10 @@ void Session::emit(const RunEvent& event) {
 }
 
 void Session::log(const std::string& level, const std::string& text) {
-    m_folder.log(level, text);
+    try {
+        m_folder.log(level, text);
+    } catch (const EngineException&) {  // a log that cannot be written ends no run
+    }
     if (m_observer) m_observer->onEvent(LogLine{level, text});
 }
 
@@ -159,8 +165,13 @@ void Session::progress(const Progress& progress) {
 void Session::setState(RunState state, std::optional<Error> reason) {
     const RunState before = m_state.exchange(state);
     if (before == state && !reason) return;
-    emit(StateChange{
-        .from = before, .to = state, .run = folder(), .step = m_step, .reason = std::move(reason)});
+    const StateChange change{
+        .from = before, .to = state, .run = folder(), .step = m_step, .reason = std::move(reason)};
+    try {
+        m_folder.append(change);
+    } catch (const EngineException&) {  // the disk is full: who listens must know the state all the more
+    }
+    if (m_observer) m_observer->onEvent(change);
 }
 
 void Session::work(std::stop_token stop) {
@@ -172,34 +183,16 @@ void Session::work(std::stop_token stop) {
         prepare();
         tune();
         last = m_step >= m_steps ? RunState::Finished : RunState::Stopped;
-    } catch (const EngineException& exception) {
-        reason = exception.error();
-        if (reason->code == ErrorCode::Interrupted) last = RunState::Stopped;
-    } catch (const c10::OutOfMemoryError& error) {
-        reason = Error{ErrorCode::MemoryShort,
-                       {{"needed", ""},
-                        {"available", ""},
-                        {"remedy", "a smaller model or NF4"},
-                        {"detail", error.what_without_backtrace()}}};
-    } catch (const c10::Error& error) {
-        reason = Error{ErrorCode::DeviceError,
-                       {{"device", m_options.device.str()}, {"detail", error.what_without_backtrace()}}};
     } catch (const std::exception& exception) {
-        reason = errorOf(exception);
+        reason = endOf(exception);
+        if (reason->code == ErrorCode::Interrupted) last = RunState::Stopped;
     }
     // Memory is free before anybody hears that the run is over.
     m_prefetch.reset();
     m_stepper.reset();
     m_model.reset();
-    try {
-        if (reason && last == RunState::Failed) log("error", errorLines(*reason));
-        setState(last, reason);
-    } catch (const std::exception&) {  // the disk is full: the state is known in memory at least
-        m_state = last;
-        if (m_observer)
-            m_observer->onEvent(StateChange{
-                .from = RunState::Running, .to = last, .run = folder(), .step = m_step, .reason = reason});
-    }
+    if (reason && last == RunState::Failed) log("error", errorLines(*reason));
+    setState(last, reason);
     model.unlock();
     const std::lock_guard lock(m_mutex);
     m_ended = true;
@@ -253,14 +246,15 @@ void Session::prepare() {
     }
     m_store.emplace(m_folder.path());
     m_store->removeLeftovers();
-    m_store->requireSpace(3 * 4 * m_model->trainable().count());
+    const Bytes moments = m_recipe.tune.optimizer == OptimizerKind::AdamW8bit ? 3 : 8;  // per value
+    m_store->requireSpace((4 + moments) * m_model->trainable().count());
     if (m_checkpoint) restoreCheckpoint();
     restartPrefetch();
 }
 
 void Session::restoreCheckpoint() {
     const checkpoint::LoadedCheckpoint loaded = unwrap(checkpoint::load(*m_checkpoint));
-    restore(m_model->trainable(), loaded, true);
+    restore(m_model->trainable(), loaded, m_recipe.tune.optimizer);
     m_step = loaded.state.step;
     m_savedStep = loaded.state.step;
     m_skipped = loaded.state.skippedSteps;
@@ -302,9 +296,14 @@ Session::Verdict Session::heed() {
 }
 
 Session::Verdict Session::waitPaused(std::optional<Error> reason) {
-    readReports(0);
-    flushRouting();
-    m_folder.sync();
+    try {
+        readReports(0);
+        flushRouting();
+        m_folder.sync();
+    } catch (const EngineException& exception) {
+        if (!isDiskError(exception.error())) throw;
+        if (!reason) reason = exception.error();
+    }
     {
         const std::lock_guard lock(m_mutex);
         m_wishes.pause = true;

@@ -84,6 +84,7 @@ class Session final : public TuningRun {
 
     // session_steps.cpp: work
     void tune();
+    [[nodiscard]] bool finishTuning();
     void oneStep(StepIndex step);
     void readReports(std::size_t leave);
     void publish(const StepReport& report);

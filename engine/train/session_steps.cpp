@@ -1,12 +1,11 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "engine/data/row_encoder.h"
 #include "engine/ops/parallel.h"
+#include "engine/session/error_mapping.h"
 #include "engine/tokenizer/pesc_form.h"
 #include "engine/train/heldout.h"
 #include "engine/train/memory.h"
@@ -69,12 +68,10 @@ void Session::tune() {
     progress({kTuningStage, m_step, m_steps});
     if (m_step == 0) evaluateAt(0);
     m_begin = m_mark = std::chrono::steady_clock::now();
-    while (m_step < m_steps) {
-        Verdict verdict = heed();
-        if (verdict == Verdict::GoOn) {
-            oneStep(m_step + 1);
-            if (m_pauseReason) verdict = waitPaused(std::exchange(m_pauseReason, std::nullopt));
-        }
+    while (m_step < m_steps || !finishTuning()) {
+        Verdict verdict = m_pauseReason ? Verdict::GoOn : heed();
+        if (verdict == Verdict::GoOn && !m_pauseReason) oneStep(m_step + 1);
+        if (m_pauseReason) verdict = waitPaused(std::exchange(m_pauseReason, std::nullopt));
         const bool limit = verdict == Verdict::GoOn && m_limits.stopAfter && m_step >= *m_limits.stopAfter &&
                            m_step < m_steps;
         if (verdict == Verdict::Cancel)
@@ -84,12 +81,24 @@ void Session::tune() {
         setState(RunState::Stopping);
         readReports(0);
         save();
-        return;
+        break;
     }
-    readReports(0);
-    evaluateAt(m_step);
-    save();
-    emit(RunResult{folder(), m_step});
+    if (m_step >= m_steps) emit(RunResult{folder(), m_step});
+}
+
+// The last figures and the last checkpoint; false with a reason to pause: the disk does not take them, or the
+// last steps were bad.
+bool Session::finishTuning() {
+    try {
+        readReports(0);
+        if (m_pauseReason) return false;
+        evaluateAt(m_step);
+        save();
+    } catch (const EngineException& exception) {
+        if (!isDiskError(exception.error())) throw;
+        m_pauseReason = exception.error();
+    }
+    return !m_pauseReason;
 }
 
 // One optimizer step and what follows it. Memory that runs out, or a bad checkpoint disk, pauses the run with
@@ -107,17 +116,12 @@ void Session::oneStep(StepIndex step) {
         m_step = step;
         readReports(m_options.device.is_cpu() ? 0 : 1);
         if (!m_pauseReason) afterStep(step);
-    } catch (const c10::OutOfMemoryError& error) {
-        releaseCachedMemory(m_options.device);
-        m_pauseReason = Error{ErrorCode::MemoryShort,
-                              {{"needed", ""},
-                               {"available", ""},
-                               {"remedy", "lower tune.micro_batch_tokens or set tune.recompute"},
-                               {"detail", error.what_without_backtrace()}}};
-    } catch (const EngineException& exception) {
-        const ErrorCode code = exception.error().code;
-        if (code != ErrorCode::WriteFailed && code != ErrorCode::DiskShort) throw;
-        m_pauseReason = exception.error();
+    } catch (const std::exception& exception) {
+        Error error = errorFrom(exception);
+        const bool memory = error.code == ErrorCode::MemoryShort;
+        if (!memory && !isDiskError(error)) throw;
+        if (memory) releaseCachedMemory(m_options.device);
+        m_pauseReason = std::move(error);
     }
 }
 
@@ -190,7 +194,7 @@ void Session::rollBack() {
     const Result<std::filesystem::path> latest = checkpoint::latestVerified(m_folder.path());
     if (latest) {
         const checkpoint::LoadedCheckpoint loaded = unwrap(checkpoint::load(*latest));
-        restore(m_model->trainable(), loaded, true);
+        restore(m_model->trainable(), loaded, m_recipe.tune.optimizer);
         m_step = loaded.state.step;
         m_tokens = loaded.state.tokens;
         m_answerTokens = loaded.state.answerTokens;
@@ -218,8 +222,8 @@ void Session::evaluateAt(StepIndex step) {
     m_evaluation = evaluateHeldout(
         *m_model, *m_data, step, [this](const Progress& state) { progress(state); },
         m_thread.get_stop_token());
-    m_evaluatedStep = step;
     emit(*m_evaluation);
+    m_evaluatedStep = step;
 }
 
 void Session::sampleAt(StepIndex step) {
