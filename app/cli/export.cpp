@@ -15,11 +15,15 @@ namespace {
 struct Options {
     ModelOptions model;
     std::string path, format = "camelidae", out;
+    std::optional<std::int64_t> topK;  // of a reference run
+    std::optional<double> scaling;
 };
 
 int exportModel(Context& context, const Options& options, bool import) {
-    const auto source = options.model.source(options.path);
+    auto source = options.model.source(options.path);
     if (!source) return context.fail(source.error());
+    source->topK = options.topK;
+    source->scaling = options.scaling;
     if (fs::exists(options.out) && !(fs::is_directory(options.out) && fs::is_empty(options.out)))
         return context.fail({engine::ErrorCode::AlreadyExists, {{"path", options.out}}});
     const auto opened = context.openEngine();
@@ -63,18 +67,30 @@ const Registration kExport{"export", "Writes a model in another layout, reads it
                                return [options, &context] { return exportModel(context, *options, false); };
                            }};
 
-const Registration kImport{"import", "Takes in a model in the Camelidae or Sparsetral layout", 51,
-                           [](CLI::App& app, Context& context) -> Action {
-                               auto options = std::make_shared<Options>();
-                               app.add_option("SOURCE", options->path,
-                                              "Model folder in the Camelidae or Sparsetral layout")
-                                   ->type_name("DIR")
-                                   ->required();
-                               app.add_option("--out", options->out, "Folder to write; must be new or empty")
-                                   ->type_name("DIR")
-                                   ->required();
-                               return [options, &context] { return exportModel(context, *options, true); };
-                           }};
+const Registration kImport{
+    "import", "Takes in a model in the Camelidae or Sparsetral layout, or a run of the released PESC code",
+    51, [](CLI::App& app, Context& context) -> Action {
+        auto options = std::make_shared<Options>();
+        app.add_option("SOURCE", options->path,
+                       "Model folder in the Camelidae or Sparsetral layout, or a checkpoint folder of the "
+                       "released code: moe_model.bin, read without running anything, beside adapter_model/")
+            ->type_name("DIR")
+            ->required();
+        app.add_option("--out", options->out, "Folder to write; must be new or empty")
+            ->type_name("DIR")
+            ->required();
+        app.add_option("--base", options->model.base,
+                       "Dense model that was tuned; default: the one that adapter_config.json names")
+            ->type_name("DIR");
+        app.add_option("--top-k", options->topK,
+                       "Experts that each token uses, which a moe_model.bin does not say; default 2")
+            ->type_name("N")
+            ->check(CLI::Range(1, 128));
+        app.add_option("--scaling", options->scaling,
+                       "Factor on what the experts add, which a moe_model.bin does not say; default 1")
+            ->type_name("X");
+        return [options, &context] { return exportModel(context, *options, true); };
+    }};
 
 }  // namespace
 }  // namespace caravan::cli

@@ -173,8 +173,8 @@ Result<ModelInspection> inspectLora(const fs::path& folder, const std::optional<
     for (const TensorInfo* tensor : adapter->files.tensors())
         out.parameters += tensor->elements();
     out.shares = {{"lora", out.parameters}};
-    out.tensors = static_cast<std::int64_t>(adapter->files.tensorCount());
-    out.files = static_cast<std::int64_t>(adapter->files.files().size());
+    out.tensors = static_cast<std::int64_t>(adapter->files.tensors().size());
+    out.files = static_cast<std::int64_t>(adapter->files.fileCount());
     out.bytes = adapter->files.totalBytes();
     ModelInspection tokens;
     tokens.config = *base;

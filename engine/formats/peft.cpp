@@ -89,13 +89,13 @@ T byPattern(const std::map<std::string, T>& pattern, std::string_view module, T 
     return otherwise;
 }
 
-Error badTensor(const ModelFiles& files, const std::string& name, std::string detail) {
-    const SafetensorsFile* file = files.fileOf(name);
-    const std::string path = file ? file->path().string() : files.files().front().path().string();
-    return {ErrorCode::FileBad, {{"file", path}, {"place", "tensor " + name}, {"detail", std::move(detail)}}};
+Error badTensor(const WeightSource& files, const std::string& name, std::string detail) {
+    return {
+        ErrorCode::FileBad,
+        {{"file", files.pathOf(name).string()}, {"place", "tensor " + name}, {"detail", std::move(detail)}}};
 }
 
-void checkHalf(const ModelFiles& files, const std::string& name, const std::vector<std::int64_t>& shape) {
+void checkHalf(const WeightSource& files, const std::string& name, const std::vector<std::int64_t>& shape) {
     const TensorInfo* tensor = files.find(name);
     if (!tensor) throw EngineException(badTensor(files, name, "it is missing"));
     if (tensor->shape != shape)
@@ -170,7 +170,7 @@ std::string loraKey(std::int64_t layer, std::string_view linear, bool b) {
 Result<PeftFolder> openPeftFolder(const fs::path& folder, const ModelConfig& base) {
     auto config = readPeftConfig(folder);
     if (!config) return tl::unexpected(config.error());
-    auto files = ModelFiles::open(folder, "adapter_model");
+    auto files = WeightSource::open(folder, "adapter_model");
     if (!files) return tl::unexpected(files.error());
     try {
         PeftFolder out{std::move(*config), std::move(*files), {}};

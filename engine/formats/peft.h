@@ -10,10 +10,11 @@
 
 #include "engine/api/result.h"
 #include "engine/formats/model_folder.h"
+#include "engine/formats/weight_source.h"
 
 namespace caravan::engine {
 
-// A PEFT LoRA folder: adapter_config.json beside adapter_model.safetensors.
+// A PEFT LoRA folder: adapter_config.json beside adapter_model.safetensors (older ones: .bin).
 struct PeftConfig {
     std::int64_t rank = 0;
     double alpha = 0;
@@ -45,7 +46,7 @@ struct LoraPair {
 };
 struct PeftFolder {
     PeftConfig config;
-    ModelFiles files;
+    WeightSource files;
     std::vector<LoraPair> pairs;  // by layer, then the order of layerLinears()
 };
 // Opened and checked against the base: missing halves, wrong shapes, unknown tensors are named.

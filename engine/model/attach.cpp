@@ -67,6 +67,7 @@ void Model::addExperts(const MoeConfig& moe, std::int64_t layer, const at::Tenso
     block.body = std::make_unique<moe::SerialAdapters>(downBlock, upBlock, moe.scaling);
     m_layers.at(static_cast<std::size_t>(layer)).sparse = std::move(block);
     m_sparseLayers.push_back(layer);
+    if (!m_config.moe) m_config.moe = moe;
 }
 
 void Model::attachLora(const LoraOptions& options) {

@@ -8,6 +8,7 @@
 
 #include "engine/api/model_config.h"
 #include "engine/formats/model_files.h"
+#include "engine/formats/weight_source.h"
 
 namespace caravan::engine::model {
 
@@ -15,5 +16,6 @@ namespace caravan::engine::model {
 // A tensor over the mapped file: read only, valid while the files are open. Throws FileBad if the key is not
 // there.
 [[nodiscard]] at::Tensor mappedTensor(const ModelFiles& files, const std::string& key);
+[[nodiscard]] at::Tensor mappedTensor(const WeightSource& weights, const std::string& key);
 
 }  // namespace caravan::engine::model

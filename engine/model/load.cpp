@@ -9,6 +9,7 @@
 #include "engine/formats/dtypes.h"
 #include "engine/formats/model_folder.h"
 #include "engine/formats/peft.h"
+#include "engine/formats/reference_run.h"
 #include "engine/model/host_tensor.h"
 #include "engine/model/layer.h"
 #include "engine/model/model.h"
@@ -39,14 +40,27 @@ at::ScalarType scalarType(DType type) {
     return at::kFloat;
 }
 
-at::Tensor mappedTensor(const ModelFiles& files, const std::string& key) {
-    const TensorInfo* info = files.find(key);
+namespace {
+
+template <class Source>
+at::Tensor mapped(const Source& source, const std::string& key) {
+    const TensorInfo* info = source.find(key);
     if (!info)
         throw EngineException(ErrorCode::FileBad,
                               {{"file", ""}, {"place", key}, {"detail", "tensor missing"}});
-    const std::span<const std::byte> bytes = files.bytes(key);
+    const std::span<const std::byte> bytes = source.bytes(key);
     return at::from_blob(const_cast<std::byte*>(bytes.data()), info->shape,
                          at::TensorOptions().dtype(scalarType(info->dtype)));
+}
+
+}  // namespace
+
+at::Tensor mappedTensor(const ModelFiles& files, const std::string& key) {
+    return mapped(files, key);
+}
+
+at::Tensor mappedTensor(const WeightSource& weights, const std::string& key) {
+    return mapped(weights, key);
 }
 
 // Reads a checked folder into a model.
@@ -195,18 +209,47 @@ std::unique_ptr<Model> loadFolder(const std::filesystem::path& folder, const Loa
     return Loader(opened, options).load();
 }
 
+// Values alias the mapped files until finishAttach() has copied them.
+void addPeft(Model& model, const std::filesystem::path& folder) {
+    const PeftFolder peft = unwrap(openPeftFolder(folder, model.config()));
+    for (const LoraPair& pair : peft.pairs)
+        model.addLora(pair.layer, pair.linear, pair.scale, mappedTensor(peft.files, pair.aName),
+                      mappedTensor(peft.files, pair.bName));
+    model.finishAttach();
+}
+
+// The dense base, its experts from moe_model.bin and its LoRA.
+std::unique_ptr<Model> loadReferenceRun(const std::filesystem::path& folder, const LoadOptions& options) {
+    std::unique_ptr<Model> model =
+        loadFolder(options.base ? std::filesystem::path(*options.base) : referenceBase(folder), options);
+    if (model->config().moe)
+        throw EngineException(ErrorCode::Unsupported,
+                              {{"what", "A reference run on a mixture"}, {"detail", "its base is dense"}});
+    const ReferenceRun run = unwrap(openReferenceRun(folder, model->config(), options.reference));
+    if (!run.lora.empty()) addPeft(*model, run.lora);
+    for (const std::int64_t layer : run.moe.layers) {
+        std::vector<at::Tensor> down, up;
+        for (std::int64_t expert = 0; expert < run.moe.experts; ++expert)
+            for (const bool second : {false, true})
+                (second ? up : down)
+                    .push_back(mappedTensor(run.experts, adapterKey(run.moe.keyStyle, layer, expert, second))
+                                   .to(at::kFloat));
+        model->addExperts(run.moe, layer, mappedTensor(run.experts, routerKey(layer)).to(at::kFloat),
+                          at::stack(down), at::stack(up));
+    }
+    model->finishAttach();
+    return model;
+}
+
 }  // namespace
 
 std::unique_ptr<Model> loadModel(const std::filesystem::path& folder, const LoadOptions& options) {
+    if (isReferenceRun(folder)) return loadReferenceRun(folder, options);
     if (!isPeftFolder(folder)) return loadFolder(folder, options);
     const PeftConfig config = unwrap(readPeftConfig(folder));
     std::unique_ptr<Model> model =
         loadFolder(options.base ? std::filesystem::path(*options.base) : peftBase(config, folder), options);
-    const PeftFolder peft = unwrap(openPeftFolder(folder, model->config()));
-    for (const LoraPair& pair : peft.pairs)
-        model->addLora(pair.layer, pair.linear, pair.scale, mappedTensor(peft.files, pair.aName),
-                       mappedTensor(peft.files, pair.bName));
-    model->finishAttach();
+    addPeft(*model, folder);
     return model;
 }
 

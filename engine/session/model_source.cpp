@@ -32,6 +32,7 @@ std::optional<StepIndex> splitStep(std::string& path) {
 
 // Where the weights of a folder and its tokenizer lie: a PEFT folder has a base.
 fs::path baseOf(const fs::path& folder, const std::optional<std::string>& base) {
+    if (isReferenceRun(folder)) return base ? fs::path(*base) : referenceBase(folder);
     if (!isPeftFolder(folder)) return folder;
     return base ? fs::path(*base) : peftBase(unwrap(readPeftConfig(folder)), folder);
 }
@@ -40,11 +41,14 @@ fs::path baseOf(const fs::path& folder, const std::optional<std::string>& base) 
 
 std::string SourcePlan::key() const {
     return folder.string() + "|" + (checkpoint ? checkpoint->string() : "") + "|" + base.value_or("") + "|" +
-           std::to_string(static_cast<int>(quantization)) + "|" + std::to_string(static_cast<int>(compute));
+           std::to_string(static_cast<int>(quantization)) + "|" + std::to_string(static_cast<int>(compute)) +
+           "|" + std::to_string(reference.topK) + "|" + std::to_string(reference.scaling);
 }
 
 SourcePlan planSource(const ModelSource& source) {
     SourcePlan plan{.base = source.base, .quantization = source.quantization, .compute = source.compute};
+    if (source.topK) plan.reference.topK = *source.topK;
+    if (source.scaling) plan.reference.scaling = *source.scaling;
     std::string path = source.path;
     const auto step = splitStep(path);
     plan.folder = fs::absolute(path).lexically_normal();
@@ -83,12 +87,13 @@ OpenedModel openSource(const SourcePlan& plan, at::Device device, const Progress
     opened.baseFolder = baseOf(folder, plan.base);
     model::LoadOptions load{.quantization = plan.quantization, .compute = plan.compute, .device = device};
     load.base = plan.base;
+    load.reference = plan.reference;
     load.progress = progress;
     load.stop = std::move(stop);
     opened.model = model::loadModel(folder, load);
     if (plan.recipe) {
         model::attachRecipe(*opened.model, *plan.recipe);
-        train::restore(opened.model->trainable(), unwrap(checkpoint::load(*plan.checkpoint, false)), false);
+        train::restore(opened.model->trainable(), unwrap(checkpoint::load(*plan.checkpoint, false)), {});
     }
     for (const fs::path& place : {folder, opened.baseFolder}) {
         opened.tokenizerFolder = place;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "engine/api/engine.h"
+#include "engine/formats/reference_run.h"
 #include "engine/model/model.h"
 #include "engine/tokenizer/tokenizer.h"
 
@@ -22,6 +23,7 @@ struct SourcePlan {
     std::optional<std::string> base;
     Quantization quantization = Quantization::None;
     Compute compute = Compute::Auto;
+    ReferenceChoices reference;
     [[nodiscard]] std::string key() const;  // equal keys = equal weights
 };
 // Throws NotFound, FileMissing, CheckpointDamaged. A run without a checkpoint gives NotFound.

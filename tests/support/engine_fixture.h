@@ -13,8 +13,8 @@
 #include "engine/api/engine.h"
 #include "engine/api/error_text.h"
 
-// (Engines of tests run on one thread: on a machine at work, threads that wait for each other take most of the time.)
-// An engine on the CPU, a folder of its own, the smallest real model and rows to tune it on.
+// (Engines of tests run on one thread: on a machine at work, threads that wait for each other take most of
+// the time.) An engine on the CPU, a folder of its own, the smallest real model and rows to tune it on.
 namespace caravan::engine {
 
 class TemporaryFolder {

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "tests/engine/formats/temporary_folder.h"
+#include "tests/support/torch_bin_writer.h"
 
 namespace caravan::engine {
 namespace {
@@ -14,36 +15,10 @@ namespace {
 using test::TemporaryFolder;
 using namespace std::string_literals;
 
-template <class T>
-std::string raw(T value) {
-    std::string out(sizeof(T), '\0');
-    std::memcpy(out.data(), &value, sizeof(T));
-    return out;
-}
+using test::raw;
+using test::unicode;
+using test::zipOf;
 
-// A zip with stored members, as torch.save makes it (checksums are left 0: nobody reads them here).
-std::string zipOf(const std::vector<std::pair<std::string, std::string>>& members, std::uint16_t method = 0) {
-    std::string out, directory;
-    for (const auto& [name, data] : members) {
-        const auto offset = static_cast<std::uint32_t>(out.size());
-        const auto size = static_cast<std::uint32_t>(data.size());
-        const auto nameBytes = static_cast<std::uint16_t>(name.size());
-        const std::string common = raw<std::uint16_t>(0) + raw(method) + raw<std::uint32_t>(0) +
-                                   raw<std::uint32_t>(0) + raw(size) + raw(size) + raw(nameBytes);
-        out += "PK\3\4" + raw<std::uint16_t>(20) + common + raw<std::uint16_t>(0) + name + data;
-        directory += "PK\1\2" + raw<std::uint16_t>(20) + raw<std::uint16_t>(20) + common +
-                     raw<std::uint16_t>(0) + raw<std::uint16_t>(0) + raw<std::uint16_t>(0) +
-                     raw<std::uint16_t>(0) + raw<std::uint32_t>(0) + raw(offset) + name;
-    }
-    const auto begin = static_cast<std::uint32_t>(out.size());
-    const auto count = static_cast<std::uint16_t>(members.size());
-    return out + directory + "PK\5\6" + raw<std::uint32_t>(0) + raw(count) + raw(count) +
-           raw(static_cast<std::uint32_t>(directory.size())) + raw(begin) + raw<std::uint16_t>(0);
-}
-
-std::string unicode(const std::string& text) {
-    return "X" + raw(static_cast<std::uint32_t>(text.size())) + text;
-}
 std::string tensor(const std::string& key, char elements, const std::string& shape, const std::string& stride,
                    char offset = 0, const std::string& type = "FloatStorage") {
     return "ctorch._utils\n_rebuild_tensor_v2\n(("s + unicode("storage") + "ctorch\n" + type + "\n" +
