@@ -60,6 +60,10 @@ Result<ModelConfig> configOf(const fs::path& path) {
     return inspection->config;
 }
 
+DeviceKind kindOf(Engine& engine) {
+    return engine.device().cuda ? DeviceKind::Cuda : DeviceKind::Cpu;
+}
+
 Result<host::HostServices::Plan> plan(Engine& engine, FactsCache& cache, const Recipe& recipe,
                                       const std::string& folder) {
     host::HostServices::Plan out;
@@ -71,8 +75,7 @@ Result<host::HostServices::Plan> plan(Engine& engine, FactsCache& cache, const R
     if (!config) return tl::unexpected(config.error());
     out.problems = validate(recipe, &*config);
     const auto facts = cache.find(recipe, folder);
-    const auto device = engine.device().cuda ? DeviceKind::Cuda : DeviceKind::Cpu;
-    auto planned = planRun(recipe, *config, facts ? &*facts : nullptr, device);
+    auto planned = planRun(recipe, *config, facts ? &*facts : nullptr, kindOf(engine));
     // Settings that contradict each other are told as problems; there is no plan of them.
     if (planned)
         out.plan = std::move(*planned);
@@ -100,9 +103,10 @@ host::HostServices baseServices(Engine& engine) {
     services.plan = [cache, &engine](const Recipe& recipe, const std::string& folder) {
         return plan(engine, *cache, recipe, folder);
     };
-    services.preview = [cache](const Recipe& recipe, const std::string& folder,
-                               const ProgressFunction& progress, std::stop_token stop) {
-        auto preview = previewData(recipe, folder, modelPath(recipe, folder), progress, std::move(stop));
+    services.preview = [cache, &engine](const Recipe& recipe, const std::string& folder,
+                                        const ProgressFunction& progress, std::stop_token stop) {
+        auto preview =
+            previewData(recipe, folder, modelPath(recipe, folder), kindOf(engine), progress, std::move(stop));
         if (preview) cache->put(recipe, folder, *preview);
         return preview;
     };

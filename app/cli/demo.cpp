@@ -69,16 +69,16 @@ engine::Result<void> Journey::inspect() {
 }
 
 engine::Result<void> Journey::plan() {
-    const auto data =
-        engine::previewData(m_demo.recipe, "", m_demo.recipe.model.path, progress(), m_context.stopToken());
+    const auto device = m_engine.device();
+    const auto kind = device.cuda ? engine::DeviceKind::Cuda : engine::DeviceKind::Cpu;
+    const auto data = engine::previewData(m_demo.recipe, "", m_demo.recipe.model.path, kind, progress(),
+                                          m_context.stopToken());
     if (!data) return tl::unexpected(data.error());
     engine::DataFacts facts;
     facts.rowsPerEpoch = data->rowsPerEpoch;
     facts.tokensPerEpoch = data->tokensPerEpoch;
     facts.domains = static_cast<std::int64_t>(m_demo.recipe.data.files.size());
-    const auto device = m_engine.device();
-    const auto plan = engine::planRun(m_demo.recipe, m_base.config, &facts,
-                                      device.cuda ? engine::DeviceKind::Cuda : engine::DeviceKind::Cpu);
+    const auto plan = engine::planRun(m_demo.recipe, m_base.config, &facts, kind);
     if (!plan) return tl::unexpected(plan.error());
     m_summary["plan"] = *plan;
     m_summary["device"] = device.name;

@@ -25,10 +25,11 @@ struct Options {
 };
 
 // Steps follow from the rows that can be used, so the files are read and encoded.
-engine::Result<std::optional<DataFacts>> factsOf(Context& context, const engine::Recipe& recipe) {
+engine::Result<std::optional<DataFacts>> factsOf(Context& context, const engine::Recipe& recipe,
+                                                 engine::DeviceKind device) {
     if (recipe.data.files.empty()) return std::optional<DataFacts>{};
     const auto preview = engine::previewData(
-        recipe, fs::current_path(), recipe.model.path, [&](const auto& p) { context.progress(p); },
+        recipe, fs::current_path(), recipe.model.path, device, [&](const auto& p) { context.progress(p); },
         context.stopToken());
     context.clearProgress();
     if (!preview) return tl::unexpected(preview.error());
@@ -86,9 +87,9 @@ int plan(Context& context, Options& options) {
             continue;  // a plan needs no data
         if (!problem.warning) return context.fail(problem.error);
     }
-    const auto facts = factsOf(context, *recipe);
-    if (!facts) return context.fail(facts.error());
     const engine::DeviceKind device = deviceOf(context);
+    const auto facts = factsOf(context, *recipe, device);
+    if (!facts) return context.fail(facts.error());
     const auto result = engine::planRun(*recipe, model->config, *facts ? &**facts : nullptr, device);
     if (!result) return context.fail(result.error());
     nlohmann::json json = *result;

@@ -8,12 +8,10 @@
 #include "engine/data/batch_source.h"
 #include "engine/data/data_set.h"
 #include "engine/formats/model_folder.h"
+#include "engine/formats/peft.h"
 
 namespace caravan::engine {
 namespace {
-
-constexpr std::int64_t kPreviewMicroBatchTokens =
-    2048;  // shown together where the recipe leaves it to the memory plan
 
 PreviewSequence previewOf(const MicroBatch& batch, const DataSet& data, const Tokenizer& tokenizer) {
     PreviewSequence sequence;
@@ -30,7 +28,7 @@ PreviewSequence previewOf(const MicroBatch& batch, const DataSet& data, const To
 }
 
 DataPreview makePreview(const Recipe& recipe, const DataSet& data, const Tokenizer& tokenizer,
-                        std::int64_t sequenceLength) {
+                        std::int64_t sequenceLength, std::int64_t microBatchTokens) {
     DataPreview preview;
     preview.files = data.reports();
     preview.problems = data.problems();
@@ -46,9 +44,13 @@ DataPreview makePreview(const Recipe& recipe, const DataSet& data, const Tokeniz
     if (data.epochRows().empty()) return preview;
     BatchSource source(data, recipe, sequenceLength);
     preview.steps = source.steps();
-    const std::int64_t maxTokens =
-        recipe.tune.microBatchTokens.value_or(std::max(kPreviewMicroBatchTokens, sequenceLength));
-    for (const MicroBatch& batch : source.microBatches(1, maxTokens, tokenizer.padId().value_or(0)))
+    const double passes = recipe.tune.steps
+                              ? static_cast<double>(*recipe.tune.steps * recipe.tune.batchRows) /
+                                    static_cast<double>(preview.rowsPerEpoch)
+                              : recipe.tune.epochs;
+    for (DataFileReport& file : preview.files)
+        file.epochs = file.heldout ? 0.0 : passes * file.weight;
+    for (const MicroBatch& batch : source.microBatches(1, microBatchTokens, tokenizer.padId().value_or(0)))
         preview.firstBatch.push_back(previewOf(batch, data, tokenizer));
     return preview;
 }
@@ -56,20 +58,22 @@ DataPreview makePreview(const Recipe& recipe, const DataSet& data, const Tokeniz
 }  // namespace
 
 Result<DataPreview> previewData(const Recipe& recipe, const std::filesystem::path& folder,
-                                const std::filesystem::path& modelPath, const ProgressFunction& progress,
-                                std::stop_token stop) {
+                                const std::filesystem::path& modelPath, DeviceKind device,
+                                const ProgressFunction& progress, std::stop_token stop) {
     try {
-        const auto tokenizer = unwrap(loadTokenizer(modelPath));
-        const std::int64_t sequenceLength =
-            recipe.tune.sequenceLength
-                ? *recipe.tune.sequenceLength
-                : sequenceLengthOf(recipe, unwrap(readModelConfig(modelPath)).maxPositions);
+        const std::filesystem::path base =
+            isPeftFolder(modelPath) ? peftBase(unwrap(readPeftConfig(modelPath)), modelPath) : modelPath;
+        const auto tokenizer = unwrap(loadTokenizer(base));
+        const ModelConfig config = unwrap(readModelConfig(base));
+        const std::int64_t sequenceLength = sequenceLengthOf(recipe, config.maxPositions);
         DataSet::Options options{.sequenceLength = sequenceLength,
                                  .progress = progress,
                                  .stop = std::move(stop),
                                  .tolerateBadFiles = true};
+        options.modelFolder = base;
         const DataSet data = unwrap(DataSet::load(recipe, folder, *tokenizer, options));
-        return makePreview(recipe, data, *tokenizer, sequenceLength);
+        return makePreview(recipe, data, *tokenizer, sequenceLength,
+                           microBatchTokensOf(recipe, config, device));
     } catch (const EngineException& e) {
         return tl::unexpected(e.error());
     }

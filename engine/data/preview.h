@@ -9,14 +9,15 @@
 #include "engine/api/data_preview.h"
 #include "engine/api/engine.h"
 #include "engine/api/result.h"
+#include "engine/plan/plan.h"
 
 namespace caravan::engine {
 
-// What tuning would do with the recipe's files: reads and encodes them all. folder: what relative paths are
-// relative to; modelPath: folder with the tokenizer and config.json. A file that cannot be used is told in
-// its report. Blocks; stop ends it with Interrupted.
+// What tuning on such a device would do with the recipe's files: reads and encodes them all. folder: what
+// relative paths are relative to; modelPath: folder with the tokenizer and config.json, or a PEFT folder. A
+// file that cannot be used is told in its report. Blocks; stop ends it with Interrupted.
 [[nodiscard]] Result<DataPreview> previewData(const Recipe& recipe, const std::filesystem::path& folder,
-                                              const std::filesystem::path& modelPath,
+                                              const std::filesystem::path& modelPath, DeviceKind device,
                                               const ProgressFunction& progress = {},
                                               std::stop_token stop = {});
 

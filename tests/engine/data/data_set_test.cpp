@@ -11,6 +11,7 @@
 #include "engine/data/counter_random.h"
 #include "engine/data/preview.h"
 #include "engine/data/row_encoder.h"
+#include "engine/formats/model_folder.h"
 #include "tests/engine/data/data_fixtures.h"
 
 namespace caravan::engine {
@@ -245,7 +246,7 @@ TEST_F(ManyRows, PreviewShowsTheFirstBatchOfTuning) {
     m_recipe.data.files.push_back({.path = "bad.jsonl"});
     m_recipe.data.files.push_back({.path = "missing.jsonl"});
     m_recipe.tune.microBatchTokens = 256;
-    const auto preview = previewData(m_recipe, m_folder.path(), test::baseModel());
+    const auto preview = previewData(m_recipe, m_folder.path(), test::baseModel(), DeviceKind::Cpu);
     ASSERT_TRUE(preview) << errorLines(preview.error());
     EXPECT_EQ(preview->rowsPerEpoch, 101);
     EXPECT_EQ(preview->steps, 13);
@@ -265,6 +266,33 @@ TEST_F(ManyRows, PreviewShowsTheFirstBatchOfTuning) {
         rows += sequence.rows.size();
     }
     EXPECT_EQ(rows, 8u);
+}
+
+// Where the recipe leaves the micro-batch open, each device has its own: the preview lays rows out as the
+// session on that device does.
+TEST_F(ManyRows, PreviewIsTheFirstBatchOnEitherDevice) {
+    m_recipe.tune.microBatchTokens.reset();
+    m_recipe.tune.sequenceLength = 512;
+    m_recipe.tune.batchRows = 90;
+    const ModelConfig config = unwrap(readModelConfig(test::baseModel()));
+    const DataSet data = load(512);
+    std::vector<std::size_t> sequences;
+    for (const DeviceKind device : {DeviceKind::Cpu, DeviceKind::Cuda}) {
+        const auto preview = previewData(m_recipe, m_folder.path(), test::baseModel(), device);
+        ASSERT_TRUE(preview) << errorLines(preview.error());
+        BatchSource source(data, m_recipe, 512);
+        const auto batches = source.microBatches(1, microBatchTokensOf(m_recipe, config, device));
+        ASSERT_EQ(preview->firstBatch.size(), batches.size());
+        for (std::size_t i = 0; i < batches.size(); ++i) {
+            std::vector<TokenId> shown;
+            for (const PreviewRow& row : preview->firstBatch[i].rows)
+                for (const PreviewToken& token : row.tokens)
+                    shown.push_back(token.id);
+            EXPECT_EQ(shown, batches[i].ids);
+        }
+        sequences.push_back(batches.size());
+    }
+    EXPECT_GT(sequences[0], sequences[1]) << "the rows of this test do not tell the devices apart";
 }
 
 }  // namespace
