@@ -127,6 +127,8 @@ int main(int argc, char** argv) {
         window.openDemo();
     else if (!parser.positionalArguments().isEmpty())
         window.openPath(parser.positionalArguments().first());
+    else if (const QString last = MainWindow::lastProject(); !last.isEmpty() && !parser.isSet(options.shots))
+        window.openProject(last);
     if (parser.isSet(options.shots)) takeScreenshots(&window, parser.value(options.shots));
     return application.exec();
 }

@@ -2,33 +2,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/main_window.h"
 
-#include <QApplication>
-#include <QCloseEvent>
-#include <QDesktopServices>
-#include <QDir>
-#include <QDockWidget>
-#include <QDragEnterEvent>
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QMenuBar>
-#include <QMessageBox>
-#include <QMimeData>
 #include <QSettings>
+#include <QSplitter>
 #include <QStackedWidget>
-#include <QUrl>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <functional>
 
-#include "projects/demo.h"
-#include "projects/project.h"
 #include "ui/actions/action_registry.h"
 #include "ui/format/format.h"
 #include "ui/page.h"
 #include "ui/page_list.h"
 #include "ui/project_context.h"
 #include "ui/shell/banners.h"
-#include "ui/shell/close_dialog.h"
 #include "ui/shell/command_palette.h"
 #include "ui/shell/instance.h"
 #include "ui/shell/menu_row.h"
@@ -178,6 +167,7 @@ void MainWindow::showPage(const QString& id) {
         next->hostMessages(m_banners);
         m_actions->setActivePage(id);
         next->setActive(true);
+        next->setProperty("seen", true);
         QSettings().setValue(QStringLiteral("window/page"), id);
     }
     m_rail->setCurrent(id);
@@ -245,11 +235,30 @@ void MainWindow::resizeEvent(QResizeEvent* event) {
     if (m_palette) m_palette->hide();
 }
 
+// Splitters of a page, in the order in which they were made.
+static QVariantList splitterStates(const Page* page) {
+    QVariantList states;
+    for (const QSplitter* splitter : page->findChildren<QSplitter*>())
+        states << splitter->saveState();
+    return states;
+}
+
+static void restoreSplitters(const Page* page, const QVariantList& states) {
+    const QList<QSplitter*> splitters = page->findChildren<QSplitter*>();
+    if (splitters.size() != states.size()) return;  // of another version
+    for (qsizetype i = 0; i < splitters.size(); ++i)
+        splitters[i]->restoreState(states[i].toByteArray());
+}
+
 void MainWindow::saveLayout() {
     QSettings settings;
     settings.setValue(QStringLiteral("window/geometry"), saveGeometry());
-    for (Page* page : m_pages)
+    settings.setValue(QStringLiteral("window/project"), m_project ? m_project->folder() : QString());
+    for (Page* page : m_pages) {
         settings.setValue(QStringLiteral("layout/") + page->id(), page->saveState(kLayoutVersion));
+        if (page->property("seen").toBool())  // others have no sizes yet
+            settings.setValue(QStringLiteral("splitters/") + page->id(), splitterStates(page));
+    }
 }
 
 void MainWindow::restoreLayout() {
@@ -257,13 +266,22 @@ void MainWindow::restoreLayout() {
     restoreGeometry(settings.value(QStringLiteral("window/geometry")).toByteArray());
     for (Page* page : m_pages) {
         page->setProperty("defaultState", page->saveState(kLayoutVersion));
+        page->setProperty("defaultSplitters", splitterStates(page));
         page->restoreState(settings.value(QStringLiteral("layout/") + page->id()).toByteArray(),
                            kLayoutVersion);
+        restoreSplitters(page, settings.value(QStringLiteral("splitters/") + page->id()).toList());
     }
 }
 
 void MainWindow::resetLayout() {
-    if (m_current) m_current->restoreState(m_current->property("defaultState").toByteArray(), kLayoutVersion);
+    if (!m_current) return;
+    m_current->restoreState(m_current->property("defaultState").toByteArray(), kLayoutVersion);
+    restoreSplitters(m_current, m_current->property("defaultSplitters").toList());
+}
+
+QString MainWindow::lastProject() {
+    const QString folder = QSettings().value(QStringLiteral("window/project")).toString();
+    return !folder.isEmpty() && QFileInfo::exists(folder) ? folder : QString();
 }
 
 }  // namespace caravan::ui

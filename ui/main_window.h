@@ -50,6 +50,8 @@ class MainWindow : public QMainWindow {
     // Ends without a question: session end, SIGTERM. A live run saves a checkpoint and goes on in the engine.
     void closeQuietly();
     void resetLayout();
+    // The project that was open when the window closed last; "" = none, or it is gone.
+    [[nodiscard]] static QString lastProject();
     // Rich text for F1 on that control.
     [[nodiscard]] QString helpText(const QWidget* control) const;
 

@@ -36,6 +36,10 @@ QString pageHelp(const QString& id) {
         return MainWindow::tr(
             "Chat answers with a model, a checkpoint or the paused run. Each token has the color "
             "of its first expert in the chosen layer; arrows walk the tokens of an answer.");
+    if (id == QLatin1String("settings"))
+        return MainWindow::tr(
+            "Settings of the program, not of a run: colors, the engine's device, keys. Each change "
+            "is kept at once.");
     if (id == QLatin1String("runs"))
         return MainWindow::tr(
             "Runs compares what was tuned: Space lays a run's curve over the others, and the table "

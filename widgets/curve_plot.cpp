@@ -81,6 +81,7 @@ int CurvePlot::addLane(const LaneStyle& style) {
     lane->y()->setTicker(values);
     auto steps = QSharedPointer<FormatTicker>::create();
     steps->setTickCount(8);
+    steps->whole = true;
     lane->x()->setTicker(steps);
     m_lanes.push_back(std::move(lane));
     applyColors();
@@ -96,6 +97,7 @@ int CurvePlot::addCurve(int lane, const QString& name, const CurveStyle& style) 
     curve->style = style;
     if (style.smoothed) curve->series.setSmoothing(m_smoothing);
     m_curves.push_back(std::move(curve));
+    applyLaneHeights();
     return curveCount() - 1;
 }
 

@@ -17,6 +17,15 @@ QString FormatTicker::getTickLabel(double tick, const QLocale& locale, QChar, in
     return QLocale().toString(std::abs(tick) < 1e-12 ? 0.0 : tick, 'f', decimals);
 }
 
+double FormatTicker::getTickStep(const QCPRange& range) {
+    double step = QCPAxisTicker::getTickStep(range);
+    if (!whole) return step;
+    step = std::max(1.0, step);
+    if (step == std::floor(step)) return step;
+    const double decade = std::pow(10, std::floor(std::log10(step)));
+    return step / decade <= 2 ? 2 * decade : step / decade <= 5 ? 5 * decade : 10 * decade;  // 2.5 becomes 5
+}
+
 QVector<double> FormatTicker::createTickVector(double tickStep, const QCPRange& range) {
     decimals = 0;  // as many as the step itself has: 0.25 needs two
     for (double scaled = tickStep; decimals < 6 && std::abs(scaled - std::round(scaled)) > 1e-6 * scaled;

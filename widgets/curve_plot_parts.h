@@ -31,7 +31,9 @@ class FormatTicker : public QCPAxisTicker {
   public:
     std::function<QString(double)> format;
     bool logarithmic = false;
-    int decimals = 0;  // of the labels, by the tick step
+    bool whole = false;  // steps, tokens, seconds: no tick between two of them
+    int decimals = 0;    // of the labels, by the tick step
+    double getTickStep(const QCPRange& range) override;
     QString getTickLabel(double tick, const QLocale& locale, QChar formatChar, int precision) override;
     QVector<double> createTickVector(double tickStep, const QCPRange& range) override;
 };

@@ -91,6 +91,14 @@ void CurvePlot::applyLaneHeights() {
         if (!lane->style.main)
             m_right = std::max(m_right, caption.horizontalAdvance(lane->style.name + lane->style.hint) + 34);
     m_right = std::min(m_right, std::max(120, width() / 4));
+    const bool onlyMain = std::all_of(m_lanes.begin(), m_lanes.end(),
+                                      [](const std::unique_ptr<Lane>& lane) { return lane->style.main; });
+    if (onlyMain) {  // nothing but labels at line ends stands there
+        const QFontMetrics names(textFont(TextRole::Secondary));
+        for (const auto& curve : m_curves)
+            m_right = std::max(m_right, names.horizontalAdvance(curve->name) + 80);
+        m_right = std::min(m_right, std::max(120, width() / 3));
+    }
     int thin = 0;
     for (const auto& lane : m_lanes)
         thin += lane->style.main ? 0 : 1;

@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "engine/api/event_json.h"
+#include "tests/support/window_fixture.h"
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/fake_engine_link.h"
 #include "ui/bridge/run_controller.h"
@@ -113,6 +114,9 @@ struct Bench {
 
 class TestChatPage : public QObject {
     Q_OBJECT
+  public:
+    explicit TestChatPage(test::Sandbox&) {}
+
   private Q_SLOTS:
     void aMessageIsSentAndItsAnswerStreams() {
         Bench bench;
@@ -156,8 +160,7 @@ class TestChatPage : public QObject {
         QCOMPARE(strip->selected(), 0);
         QVERIFY(inspector->gateText().startsWith(QStringLiteral("expert 5")));
         QVERIFY(bench.page->findChild<ExpertLegend*>()->text().contains(QStringLiteral("expert 3: 50")));
-        if (qEnvironmentVariableIsSet("CARAVAN_PICTURES"))
-            bench.page->grab().save(qEnvironmentVariable("CARAVAN_PICTURES") + QStringLiteral("/chat.png"));
+        test::picture(*bench.page, QStringLiteral("chat"));
     }
     void escapeStopsAndTheTextStays() {
         Bench bench;
@@ -229,5 +232,5 @@ class TestChatPage : public QObject {
     }
 };
 
-QTEST_MAIN(TestChatPage)
+CARAVAN_UI_TEST_MAIN(TestChatPage)
 #include "tst_chat_page.moc"

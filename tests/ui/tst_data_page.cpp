@@ -9,6 +9,7 @@
 #include <QTest>
 
 #include "engine/api/event_json.h"
+#include "tests/support/window_fixture.h"
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/fake_engine_link.h"
 #include "ui/bridge/run_controller.h"
@@ -123,6 +124,9 @@ struct Bench {
 
 class TestDataPage : public QObject {
     Q_OBJECT
+  public:
+    explicit TestDataPage(test::Sandbox&) {}
+
   private Q_SLOTS:
     void modelsKeepTheContract() {
         DataFilesModel files;
@@ -176,8 +180,7 @@ class TestDataPage : public QObject {
         QCOMPARE(batch->strips().size(), 2);
         QCOMPARE(batch->strips().at(0)->count(), 7);
         QVERIFY(batch->countsText().contains(QStringLiteral("trained")));
-        if (qEnvironmentVariableIsSet("CARAVAN_PICTURES"))
-            bench.page->grab().save(qEnvironmentVariable("CARAVAN_PICTURES") + QStringLiteral("/data.png"));
+        test::picture(*bench.page, QStringLiteral("data"));
     }
     void editsAreUndoableAndAskForANewPreview() {
         Bench bench;
@@ -244,5 +247,5 @@ class TestDataPage : public QObject {
     }
 };
 
-QTEST_MAIN(TestDataPage)
+CARAVAN_UI_TEST_MAIN(TestDataPage)
 #include "tst_data_page.moc"

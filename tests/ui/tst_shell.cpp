@@ -7,6 +7,7 @@
 #include <QListWidget>
 #include <QMenuBar>
 #include <QPushButton>
+#include <QSplitter>
 #include <QtTest>
 
 #include "tests/support/window_fixture.h"
@@ -41,6 +42,9 @@ class TestShell : public QObject {
     void f6WalksThePanes();
     void paletteFindsActions();
     void paletteRanksPrefixFirst();
+    void paletteFindsSettingsByTheirPrefix();
+    void helpTellsWhatAControlIsFor();
+    void theLastProjectAndItsSplittersComeBack();
     void titlePillAndRailFollowTheRun();
     void engineDeathOffersToResume();
     void engineThatDoesNotStartIsSaid();
@@ -190,6 +194,61 @@ void TestShell::paletteRanksPrefixFirst() {
     QVERIFY(CommandPalette::score("Next pane", "pa") < CommandPalette::score("Upas", "pa"));
     QVERIFY(CommandPalette::score("Save checkpoint", "svc") >= 0);
     QCOMPARE(CommandPalette::score("Pause", "xyz"), -1);
+}
+
+void TestShell::paletteFindsSettingsByTheirPrefix() {
+    openProject();
+    m_window->showPage("models");
+    m_window->actionRegistry()->find("view.palette")->trigger();
+    auto* palette = m_window->findChild<CommandPalette*>();
+    auto* query = palette->findChild<QLineEdit*>();
+    auto* list = palette->findChild<QListWidget*>();
+    QTest::keyClicks(query, ":adapter s");
+    QVERIFY(list->count() >= 2);
+    QCOMPARE(list->item(0)->text(), QStringLiteral("Settings"));  // a heading
+    QVERIFY(list->currentItem()->text().startsWith(QStringLiteral("Adapter")));
+    QTest::keyClick(query, Qt::Key_Tab);
+    QVERIFY(query->text().startsWith(QStringLiteral(":Adapter")));
+    QTest::keyClick(query, Qt::Key_Return);
+    QCOMPARE(m_window->currentPage()->id(), QStringLiteral("upcycle"));
+    m_window->actionRegistry()->find("view.palette")->trigger();
+    QTest::keyClicks(query, "?");
+    for (int row = 1; row < list->count(); ++row)
+        QVERIFY(!list->item(row)->text().startsWith(QStringLiteral("Pause")));
+    QTest::keyClick(query, Qt::Key_Down);
+    QTest::keyClick(query, Qt::Key_Up);
+    QCOMPARE(list->currentRow(), 1);  // never a heading
+    QTest::keyClick(query, Qt::Key_Escape);
+}
+
+void TestShell::helpTellsWhatAControlIsFor() {
+    openProject();
+    m_window->showPage("routing");
+    QVERIFY(m_window->helpText(nullptr).contains(QStringLiteral("expert")));
+    m_window->showPage("upcycle");
+    QVERIFY(m_window->helpText(nullptr).contains(QStringLiteral("memory")));
+    for (const QString& id : m_window->pageIds()) {
+        m_window->showPage(id);
+        QVERIFY2(!m_window->helpText(m_window->currentPage()).isEmpty(), qPrintable(id));
+    }
+}
+
+void TestShell::theLastProjectAndItsSplittersComeBack() {
+    openProject();
+    const QString folder = m_window->project()->folder();
+    m_window->showPage("models");
+    auto* splitter = m_window->page("models")->findChild<QSplitter*>();
+    QVERIFY(splitter);
+    splitter->setSizes({splitter->width() - 500, 500});
+    const QList<int> sizes = splitter->sizes();
+    m_window->close();
+    QCOMPARE(MainWindow::lastProject(), folder);
+    init();
+    openProject();
+    m_window->showPage("models");
+    QTRY_COMPARE(m_window->page("models")->findChild<QSplitter*>()->sizes(), sizes);
+    m_window->resetLayout();
+    QVERIFY(m_window->page("models")->findChild<QSplitter*>()->sizes() != sizes);
 }
 
 void TestShell::titlePillAndRailFollowTheRun() {

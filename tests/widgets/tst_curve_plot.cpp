@@ -243,6 +243,30 @@ class TestCurvePlot : public QObject {
         QVERIFY(svg.open(QIODevice::ReadOnly));
         QVERIFY(!svg.readAll().contains("<image"));  // stays a drawing
     }
+
+    void ticksAreExact() {
+        CurvePlot plot;
+        plot.resize(800, 400);
+        LaneStyle lane;
+        lane.main = true;
+        plot.addLane(lane);
+        const int curve = plot.addCurve(0, QStringLiteral("loss"), {});
+        for (int x = 1; x <= 20; ++x)
+            plot.append(curve, x, 2 + 0.06 * x);  // 2.5 steps and 0.25 would be the plain ticks
+        plot.setTickFormat([](double x) { return QString::number(std::llround(x)); });
+        plot.show();
+        plot.flush();
+        for (const QCPAxis::AxisType type : {QCPAxis::atBottom, QCPAxis::atLeft}) {
+            QCPAxis* axis = plot.axisRects().first()->axis(type);
+            QVector<double> ticks;
+            QVector<QString> labels;
+            axis->ticker()->generate(axis->range(), QLocale::c(), QLatin1Char('g'), 6, ticks, nullptr,
+                                     &labels);
+            QVERIFY(ticks.size() >= 3);
+            for (qsizetype i = 0; i < ticks.size(); ++i)
+                QVERIFY2(std::abs(labels[i].toDouble() - ticks[i]) < 1e-9, qPrintable(labels[i]));
+        }
+    }
 };
 
 QTEST_MAIN(TestCurvePlot)

@@ -191,7 +191,12 @@ void CaravanStyle::drawControl(ControlElement element, const QStyleOption* optio
             if (const auto* header = qstyleoption_cast<const QStyleOptionHeader*>(option)) {
                 QStyleOptionHeader copy = *header;
                 copy.palette.setColor(QPalette::ButtonText, c().text2);
-                copy.state &= ~State_On;  // no bold section for the selected column
+                copy.state &= ~State_On;        // no bold section for the selected column
+                copy.rect.adjust(0, -8, 0, 7);  // the margin counts on both axes, and cut descenders
+                if (widget != nullptr && stylepaint::isPadded(widget->parentWidget()))
+                    copy.rect =
+                        stylepaint::paddedRect(copy.rect, header->position == QStyleOptionHeader::Beginning,
+                                               header->position == QStyleOptionHeader::End);
                 painter->setFont(widgets::textFont(widgets::TextRole::Secondary));
                 return QProxyStyle::drawControl(element, &copy, painter, widget);
             }

@@ -10,21 +10,13 @@
 #include <QTextEdit>
 
 #include "ui/theme/style.h"
+#include "ui/theme/style_paint.h"
 
 namespace caravan::ui {
 namespace {
 
 bool isTextEdit(const QWidget* widget) {
     return qobject_cast<const QPlainTextEdit*>(widget) || qobject_cast<const QTextEdit*>(widget);
-}
-
-// Tables with the property "padded": text of the outer columns stands 16 px from the edges.
-constexpr int kPadding = 8;
-bool isPadded(const QWidget* widget) {
-    return widget != nullptr && widget->property("padded").toBool();
-}
-QRect paddedRect(const QRect& rect, bool first, bool last) {
-    return rect.adjusted(first ? kPadding : 0, 0, last ? -kPadding : 0, 0);
 }
 
 }  // namespace
@@ -91,14 +83,10 @@ QRect CaravanStyle::subElementRect(SubElement element, const QStyleOption* optio
         if (frame && frame->lineWidth > 0) return option->rect.adjusted(8, 1, -8, -1);
     }
     QRect rect = QProxyStyle::subElementRect(element, option, widget);
-    if (element == SE_ItemViewItemText && isPadded(widget))
+    if (element == SE_ItemViewItemText && stylepaint::isPadded(widget))
         if (const auto* item = qstyleoption_cast<const QStyleOptionViewItem*>(option))
-            rect = paddedRect(rect, item->index.column() == 0,
-                              item->index.column() + 1 == item->index.model()->columnCount());
-    if (element == SE_HeaderLabel && widget != nullptr && isPadded(widget->parentWidget()))
-        if (const auto* header = qstyleoption_cast<const QStyleOptionHeader*>(option))
-            rect = paddedRect(rect, header->position == QStyleOptionHeader::Beginning,
-                              header->position == QStyleOptionHeader::End);
+            rect = stylepaint::paddedRect(rect, item->index.column() == 0,
+                                          item->index.column() + 1 == item->index.model()->columnCount());
     return rect;
 }
 
@@ -141,10 +129,12 @@ QSize CaravanStyle::sizeFromContents(ContentsType type, const QStyleOption* opti
             }
             return result;
         case CT_HeaderSection:
-            return {result.width() + (widget != nullptr && isPadded(widget->parentWidget()) ? kPadding : 0),
+            return {result.width() + (widget != nullptr && stylepaint::isPadded(widget->parentWidget())
+                                          ? stylepaint::kPadding
+                                          : 0),
                     28};
         case CT_ItemViewItem:
-            return isPadded(widget) ? result + QSize(kPadding, 0) : result;
+            return stylepaint::isPadded(widget) ? result + QSize(stylepaint::kPadding, 0) : result;
         case CT_TabBarTab:
             return {result.width(), 32};
         default:

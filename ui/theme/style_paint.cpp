@@ -256,4 +256,12 @@ void itemRow(QPainter* painter, const QStyleOptionViewItem* option) {
         painter->fillRect(option->rect, c().hover);
 }
 
+bool isPadded(const QWidget* widget) {
+    return widget != nullptr && widget->property("padded").toBool();
+}
+
+QRect paddedRect(const QRect& rect, bool first, bool last) {
+    return rect.adjusted(first ? kPadding : 0, 0, last ? -kPadding : 0, 0);
+}
+
 }  // namespace caravan::ui::stylepaint

@@ -31,4 +31,10 @@ void progressBar(QPainter* painter, const QStyleOptionProgressBar* option);
 void tab(QPainter* painter, const QStyleOptionTab* option);
 void itemRow(QPainter* painter, const QStyleOptionViewItem* option);
 
+// Tables with the property "padded": text of the outer columns stands 16 px from the edges, 8 more than in
+// others.
+constexpr int kPadding = 8;
+[[nodiscard]] bool isPadded(const QWidget* widget);
+[[nodiscard]] QRect paddedRect(const QRect& rect, bool first, bool last);
+
 }  // namespace caravan::ui::stylepaint

@@ -148,6 +148,7 @@ QWidget* ChatPage::makeComposer() {
     m_input->setAccessibleName(tr("Message"));
     m_input->setFont(widgets::textFont(widgets::TextRole::Chat));
     m_input->setFixedHeight(66);
+    m_input->document()->setDocumentMargin(8);
     m_input->setTabChangesFocus(true);
     m_input->installEventFilter(this);
     connect(m_input, &QPlainTextEdit::textChanged, this, [this] { showState(); });

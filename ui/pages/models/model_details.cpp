@@ -53,10 +53,10 @@ QString visiblePiece(QString piece) {
 // Numbers in the fixed font, words in the text's own.
 QString withNumbers(const QString& text) {
     static const QRegularExpression number(
-        QStringLiteral("(?<![A-Za-z0-9])[0-9][0-9,.e\\-]*[0-9]|(?<![A-Za-z0-9,.])[0-9](?![A-Za-z0-9])"));
+        QStringLiteral("((?<![A-Za-z0-9])[0-9][0-9,.e\\-]*[0-9]|(?<![A-Za-z0-9,.])[0-9](?![A-Za-z0-9]))"));
     QString rich = text.toHtmlEscaped();
     const QFont font = widgets::numberFont();
-    rich.replace(number, QStringLiteral("<span style='font-family:\"%1\"; font-size:%2px'>\\0</span>")
+    rich.replace(number, QStringLiteral("<span style='font-family:\"%1\"; font-size:%2px'>\\1</span>")
                              .arg(font.family())
                              .arg(font.pixelSize()));
     return rich;

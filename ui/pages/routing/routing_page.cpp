@@ -151,7 +151,7 @@ void RoutingPage::makePanes() {
     sharesColumn->setContentsMargins(12, 0, 12, 8);
     sharesColumn->addWidget(m_barsPane);
     m_sharesPane =
-        new Pane(QStringLiteral("routing.shares"), tr("Share of tokens by domain"), shares, {500, 560}, this);
+        new Pane(QStringLiteral("routing.shares"), tr("Share by domain"), shares, {500, 560}, this);
     m_legend = new widgets::FillLegend;
     m_sharesPane->header()->addWidget(m_legend);
     m_sharesPane->header()->addMenu({m_barsPane->tableAction(), m_barsPane->exportAction()});

@@ -122,7 +122,8 @@ QString RunDifferences::sameWords() const {
             return valueText(*field, c.run.recipe) == first;
         });
         if (!all) continue;
-        const QString name = fieldLabel(*field).toLower();
+        QString name = fieldLabel(*field);
+        if (name.size() > 1 && name[1].isLower()) name[0] = name[0].toLower();  // "LoRA rank" stays
         same << (field->type == engine::FieldType::FileList ? tr("data") : name + QLatin1Char(' ') + first);
     }
     if (same.isEmpty()) return {};

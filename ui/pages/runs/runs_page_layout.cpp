@@ -127,10 +127,11 @@ QWidget* RunsPage::makeTable() {
     m_table->installEventFilter(this);
     QHeaderView* header = m_table->horizontalHeader();
     header->setMinimumSectionSize(40);
-    constexpr int kWidths[] = {68, 200, 124, 106, 48, 44, 56, 64, 104, 108, 78, 72, 78, 100, 120};
+    constexpr int kWidths[] = {68, 196, 122, 104, 44, 40, 54, 62, 100, 106, 76, 72, 78, 102, 100};
     for (int column = 0; column < RunsModel::ColumnCount; ++column)
         m_table->setColumnWidth(column, kWidths[column]);
     header->setStretchLastSection(true);
+    header->setResizeContentsPrecision(0);
     m_table->verticalHeader()->setDefaultSectionSize(29);
     for (QAction* action : {m_open, m_rename, m_tags, m_note, m_duplicate, m_delete})
         m_table->addAction(action);
