@@ -33,6 +33,8 @@ CARAVAN_WORDS(Schedule, "constant", "linear", "cosine");
 CARAVAN_WORDS(OptimizerKind, "adamw", "adamw_8bit");
 CARAVAN_WORDS(BalanceScope, "micro", "batch");
 CARAVAN_WORDS(Recompute, "none", "gate_up", "all");
+CARAVAN_WORDS(Dequantization, "stream", "cache");
+CARAVAN_WORDS(Repeatability, "exact", "fast");
 CARAVAN_WORDS(Compute, "auto", "fp32", "bf16");
 CARAVAN_WORDS(Packing, "packed", "padded");
 CARAVAN_WORDS(FileFormat, "auto", "jsonl", "json", "csv", "tsv", "text");

@@ -89,6 +89,7 @@ Table makeTable() {
     t.currentStream = currentStream;
     t.synchronize = synchronize;
     t.setDevice = setDevice;
+    t.product = cuda::product;
     t.dropout = launch::dropout;
     t.rmsNorm = launch::rmsNorm;
     t.rmsNormBackward = launch::rmsNormBackward;
@@ -96,7 +97,10 @@ Table makeTable() {
     t.ropeJoin = launch::ropeJoin;
     t.swiglu = launch::swiglu;
     t.swigluBackward = launch::swigluBackward;
+    t.loraDownScratch = launch::loraDownScratch;
     t.loraDown = launch::loraDown;
+    t.loraUpScratch = launch::loraUpScratch;
+    t.loraUpGradient = launch::loraUpGradient;
     t.loraInput = launch::loraInput;
     t.loraGradientScratch = launch::loraGradientScratch;
     t.loraGradient = launch::loraGradient;

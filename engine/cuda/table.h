@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "engine/cuda/decode_table.h"
+#include "engine/cuda/product.h"
 #include "kernels/adamw/adamw.h"
 #include "kernels/adamw/adamw8.h"
 #include "kernels/cross_entropy/cross_entropy.h"
@@ -49,6 +50,7 @@ struct Table {
     // Launches check the tensors' device: makes it current in the calling thread.
     int (*setDevice)(int device);
 
+    decltype(&cuda::product) product;
     decltype(&kernels::cuda::dropout) dropout;
     decltype(&kernels::cuda::rmsNorm) rmsNorm;
     decltype(&kernels::cuda::rmsNormBackward) rmsNormBackward;
@@ -56,7 +58,10 @@ struct Table {
     decltype(&kernels::cuda::ropeJoin) ropeJoin;
     decltype(&kernels::cuda::swiglu) swiglu;
     decltype(&kernels::cuda::swigluBackward) swigluBackward;
+    decltype(&kernels::cuda::loraDownScratch) loraDownScratch;
     decltype(&kernels::cuda::loraDown) loraDown;
+    decltype(&kernels::cuda::loraUpScratch) loraUpScratch;
+    decltype(&kernels::cuda::loraUpGradient) loraUpGradient;
     decltype(&kernels::cuda::loraInput) loraInput;
     decltype(&kernels::cuda::loraGradientScratch) loraGradientScratch;
     decltype(&kernels::cuda::loraGradient) loraGradient;

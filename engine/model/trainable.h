@@ -73,6 +73,10 @@ class Trainable {
     [[nodiscard]] at::Tensor& secondMoments() { return m_second; }
     [[nodiscard]] bool eightBit() const { return m_state8.codes1.defined(); }
     [[nodiscard]] ops::AdamW8State& state8() { return m_state8; }
+    // The compute type's copy where there is one, for an optimizer that writes it along; else undefined.
+    [[nodiscard]] at::Tensor workingCopy() const {
+        return m_compute == masterType() ? at::Tensor() : m_working;
+    }
     void refresh();  // compute-type copy from the master values; nothing to do in fp32
     void zeroGradients();
     [[nodiscard]] std::int64_t bytes() const;  // of all buffers

@@ -101,6 +101,10 @@ const CudaState& cudaState() {
     return g_state;
 }
 
+void setRepeatable(bool exact) {
+    if (g_state.table) at::globalContext().setDeterministicAlgorithms(exact, false);
+}
+
 void failLaunch(const char* operation, int error) {
     std::array<char, 256> text{};
     if (g_state.table) g_state.table->errorText(error, text.data(), text.size());

@@ -22,6 +22,9 @@ struct CudaState {
 const CudaState& openCuda(const std::string& path = "");
 // What openCuda() found; opens nothing.
 const CudaState& cudaState();
+// Whether GPU operations have to give the same bits every time (the start's setting) or may be faster. Of the
+// whole process; nothing to do without a GPU.
+void setRepeatable(bool exact);
 
 std::string cudaDeviceName(int device);
 cuda::DeviceMemory cudaMemory(int device);

@@ -65,8 +65,9 @@ void addProduct(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b, doubl
     at::addmm_out(sum, sum, a, b, at::kFloat, 1, scale);
 }
 
-// Below this many tokens a block per 64 of them leaves most of the card idle: masks go through memory.
-constexpr std::int64_t kMaskedTokens = 4096;
+// From here on the library's products of the unmasked input and of dy are as good as the own ones, which
+// split the inner dimension where there are few tokens.
+constexpr std::int64_t kManyTokens = 4096;
 
 bool ownKernelsTake(const LoraGroup& group) {
     const LoraPart& first = group.parts.front();
@@ -87,6 +88,25 @@ kernels::cuda::LoraSites sitesOf(const LoraGroup& group) {
     }
     sites.masked = group.dropout != 0;
     return sites;
+}
+
+bool rowsAligned(const at::Tensor& x) {
+    return x.stride(1) == 1 && x.stride(0) % 8 == 0 &&
+           reinterpret_cast<std::uintptr_t>(x.data_ptr()) % 16 == 0;
+}
+
+kernels::cuda::LoraUp upOf(const at::Tensor& dy, const LoraGroup& group) {
+    kernels::cuda::LoraUp up{};
+    up.dy = dy.data_ptr();
+    up.stride = dy.stride(0);
+    for (const LoraPart& part : group.parts) {
+        const bool whole = dy.size(1) == part.b.size(0);
+        up.b[up.count] = part.b.data_ptr();
+        up.begin[up.count] = whole ? 0 : part.begin;
+        up.columns[up.count] = part.b.size(0);
+        up.scale[up.count++] = static_cast<float>(part.scale);
+    }
+    return up;
 }
 
 at::Tensor scratchFor(const at::Tensor& x, std::int64_t columns, int sites) {
@@ -130,19 +150,22 @@ bool suitsJoinedLora(const at::Tensor& x, const LoraGroup& group) {
         if (part.a.scalar_type() != at::kBFloat16 || part.b.scalar_type() != at::kBFloat16 ||
             (part.da.defined() && part.da.scalar_type() != at::kFloat))
             return false;
-    return group.dropout == 0 ||
-           (x.size(0) >= kMaskedTokens && group.dropout < 0.99 && ownKernelsTake(group));
+    return group.dropout == 0 || (group.dropout < 0.99 && ownKernelsTake(group));
 }
 
 namespace {
 
 // drop_i(x) A_i^T of all parts: [T, sum of ranks]
 at::Tensor downOf(const at::Tensor& x, const LoraGroup& group) {
-    if (group.dropout == 0) return at::mm(x, stacked(group, &LoraPart::a).t());
+    const bool own = x.size(0) < kManyTokens && x.is_contiguous() && ownKernelsTake(group);
+    if (group.dropout == 0 && !own) return at::mm(x, stacked(group, &LoraPart::a).t());
     require(x.is_contiguous(), "lora", "a contiguous input", x);
     at::Tensor joined = at::empty({x.size(0), ranks(group)}, x.options());
-    checkLaunch("lora", cudaTable().loraDown(x.data_ptr(), sitesOf(group), joined.data_ptr(), x.size(0),
-                                             x.size(1), streamOf(x)));
+    const auto sites = sitesOf(group);
+    const at::Tensor scratch =
+        at::empty({cudaTable().loraDownScratch(x.size(0), x.size(1), sites.count)}, like(x, at::kFloat));
+    checkLaunch("lora", cudaTable().loraDown(x.data_ptr(), sites, joined.data_ptr(), data<float>(scratch),
+                                             x.size(0), x.size(1), streamOf(x)));
     return joined;
 }
 
@@ -161,6 +184,13 @@ at::Tensor gradientOfDown(const at::Tensor& dy, const LoraGroup& group) {
     for (std::size_t i = 0; i < dh.size(); ++i)
         at::addmm_out(dh[i], dh[i], columnsOf(dy, group.parts[i]), group.parts[i].b, 0, group.parts[i].scale);
     return joined;
+}
+
+// dx = (dx if add) + the parts' masked dh_i A_i
+void inputGradient(const at::Tensor& joined, const LoraGroup& group, bool add, at::Tensor& dx) {
+    require(dx.is_contiguous(), "lora", "a contiguous gradient", dx);
+    checkLaunch("lora", cudaTable().loraInput(joined.data_ptr(), sitesOf(group), dx.data_ptr(), dx.size(0),
+                                              dx.size(1), add, streamOf(dx)));
 }
 
 }  // namespace
@@ -185,13 +215,10 @@ at::Tensor startWithLora(const at::Tensor& x, const LoraGroup& group, std::vecto
 std::vector<at::Tensor> loraBackwardInputOnDevice(const at::Tensor& dy, const LoraGroup& group,
                                                   at::Tensor& dx) {
     const at::Tensor joined = gradientOfDown(dy, group);
-    if (dx.defined() && group.dropout == 0) {
+    if (dx.defined() && group.dropout == 0)
         at::addmm_out(dx, dx, joined, stacked(group, &LoraPart::a), 1, 1);
-    } else if (dx.defined()) {
-        require(dx.is_contiguous(), "lora", "a contiguous gradient", dx);
-        checkLaunch("lora", cudaTable().loraInput(joined.data_ptr(), sitesOf(group), dx.data_ptr(),
-                                                  dx.size(0), dx.size(1), streamOf(dx)));
-    }
+    else if (dx.defined())
+        inputGradient(joined, group, true, dx);
     return perPart(joined, group);
 }
 
@@ -199,15 +226,17 @@ at::Tensor startBackwardWithLora(const at::Tensor& dy, const LoraGroup& group, s
     const PartScope scope(Part::Lora);
     const at::Tensor joined = gradientOfDown(dy, group);
     dh = perPart(joined, group);
-    return at::mm(joined, stacked(group, &LoraPart::a));
+    if (group.dropout == 0) return at::mm(joined, stacked(group, &LoraPart::a));
+    at::Tensor dx = at::empty({dy.size(0), group.parts.front().a.size(1)}, dy.options());
+    inputGradient(joined, group, false, dx);
+    return dx;
 }
 
 void loraBackwardParametersOnDevice(const at::Tensor& dy, const at::Tensor& x,
                                     const std::vector<at::Tensor>& h, const std::vector<at::Tensor>& dh,
                                     const LoraGroup& group) {
     const at::Tensor joined = joinedOf(dh, ranks(group));
-    if (x.size(0) >= kMaskedTokens && ownKernelsTake(group) && x.is_contiguous() && dy.stride(1) == 1 &&
-        dy.stride(0) % 8 == 0) {
+    if (ownKernelsTake(group) && x.is_contiguous() && rowsAligned(dy)) {
         for (std::size_t i = 0; i < h.size(); ++i)
             addGradientOfB(columnsOf(dy, group.parts[i]), h[i], group.parts[i]);
         addGradientsOfA(x, joined, group);

@@ -10,7 +10,7 @@ namespace caravan::engine::ops {
 
 [[nodiscard]] bool suitsJoinedLora(const at::Tensor& x, const LoraGroup& group);
 // The parts alone, for a product that adds to them: reading them in its epilogue costs less than a second
-// pass over the product's result. The parts cover all columns; no dropout in the backward.
+// pass over the product's result. The parts cover all columns.
 [[nodiscard]] at::Tensor startWithLora(const at::Tensor& x, const LoraGroup& group,
                                        std::vector<at::Tensor>& h);
 [[nodiscard]] at::Tensor startBackwardWithLora(const at::Tensor& dy, const LoraGroup& group,

@@ -91,9 +91,9 @@ void adamW(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, a
            const at::Tensor& working) {
     const PartScope scope(Part::Optimizer);
     checkBuffers(parameters, gradients);
-    require(!working.defined() || (working.is_cuda() && working.scalar_type() == at::kBFloat16 &&
+    require(!working.defined() || (working.scalar_type() == at::kBFloat16 &&
                                    working.numel() == parameters.numel() && working.is_contiguous()),
-            "adamW", "a bf16 copy on the device", working);
+            "adamW", "a bf16 copy like the parameters", working);
     require(m.numel() == parameters.numel() && v.numel() == parameters.numel(), "adamW",
             "states like the parameters", m);
     const auto step = stepOf(options);
@@ -111,6 +111,7 @@ void adamW(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, a
             kernels::adamWRange(buffers, step, gradientScale, begin, end);
         });
     });
+    if (working.defined()) working.copy_(parameters);
 }
 
 AdamW8State adamW8State(const at::Tensor& parameters) {

@@ -113,7 +113,9 @@ std::vector<MemoryItem> memoryItems(const Setting& s, const ParameterCounts& cou
                                     std::int64_t tokens) {
     const std::int64_t linears = s.model.layers * linearWeights(s.model);
     const std::int64_t others = counts.dense() - counts.embeddings - counts.head - linears;  // norms, biases
-    const double weightBytes = s.nf4() ? kNf4Bits / 8 : static_cast<double>(s.width());
+    const bool kept = s.recipe.tune.dequantization == Dequantization::Cache;
+    const double widened = kept ? static_cast<double>(s.width()) : 0.0;
+    const double weightBytes = s.nf4() ? kNf4Bits / 8 + widened : static_cast<double>(s.width());
     const double moments = s.recipe.tune.optimizer == OptimizerKind::AdamW8bit ? 2.0 + 2.0 * 4 / 256 : 8.0;
     return {{"base_weights", bytesFrom(static_cast<double>(linears) * weightBytes) + others * s.width()},
             {"embeddings", (counts.embeddings + counts.head) * s.width()},

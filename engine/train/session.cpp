@@ -9,6 +9,7 @@
 #include "engine/api/error_text.h"
 #include "engine/formats/model_folder.h"
 #include "engine/formats/peft.h"
+#include "engine/ops/cuda_plugin.h"
 #include "engine/ops/parallel.h"
 #include "engine/plan/plan.h"
 #include "engine/session/error_mapping.h"
@@ -209,6 +210,8 @@ void Session::loadModel() {
     load.stop = m_thread.get_stop_token();
     m_model = model::loadModel(path, load);
     model::attachRecipe(*m_model, m_recipe);
+    m_model->keepDequantised(m_recipe.tune.dequantization == Dequantization::Cache);
+    ops::setRepeatable(m_recipe.tune.repeatability == Repeatability::Exact);
     const bool peft = isPeftFolder(path);
     m_tokenizer = unwrap(loadTokenizer(peft ? peftBase(unwrap(readPeftConfig(path)), path) : path));
 }

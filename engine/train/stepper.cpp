@@ -104,12 +104,13 @@ void Stepper::run(StepIndex step, std::span<const TokenBatch> batches, double le
     if (m_options.maxGradientNorm > 0) scale = at::clamp_max(m_options.maxGradientNorm / (norm + 1e-6), 1.0);
     const ops::AdamW adam{learningRate,  m_options.beta1,       m_options.beta2,
                           m_options.eps, m_options.weightDecay, step};
-    if (trainable.eightBit())
+    if (trainable.eightBit()) {
         ops::adamW8bit(trainable.values(), trainable.gradients(), trainable.state8(), adam, scale, finite);
-    else
+        trainable.refresh();
+    } else {
         ops::adamW(trainable.values(), trainable.gradients(), trainable.firstMoments(),
-                   trainable.secondMoments(), adam, scale, finite);
-    trainable.refresh();
+                   trainable.secondMoments(), adam, scale, finite, trainable.workingCopy());
+    }
     StepReport report{.step = step, .learningRate = learningRate, .balanceAlpha = m_options.balance};
     report.memoryBytes = takePeakMemory(m_model.device());
     for (const TokenBatch& batch : batches) {

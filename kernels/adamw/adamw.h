@@ -7,6 +7,10 @@
 #include "kernels/common/launch.h"
 
 // AdamW (Loshchilov and Hutter) over flat buffers; element ranges.
+//
+// Log, 1.235 B fp32 parameters, H200 (copy 4.23 TB/s): floor 28 bytes each, 30 with the bf16 copy. v1, one a
+// thread: 3.67 TB/s. v2, four neighbours a thread: 4.25 TB/s; with the copy written along 4.21 TB/s (a pass
+// of 7.4 GB less).
 namespace caravan::kernels {
 
 struct AdamWStep {

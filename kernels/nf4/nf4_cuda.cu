@@ -95,6 +95,14 @@ __device__ __forceinline__ float roundTo(float x, StoredType stored) {
     return x;
 }
 
+// Rounded product with denormals flushed to a zero of their sign, of the factors and of the result: what
+// flush(flush(a) * flush(b)) is, in one instruction.
+__device__ __forceinline__ float multiplyFlushed(float a, float b) {
+    float product;
+    asm("mul.rn.ftz.f32 %0, %1, %2;" : "=f"(product) : "f"(a), "f"(b));
+    return product;
+}
+
 __device__ __forceinline__ float scaleOf(const Nf4Source& source, std::int64_t block) {
     if (source.absmax != nullptr) return flush(source.absmax[block]);
     const float scale = flush(
@@ -108,37 +116,55 @@ __device__ __forceinline__ float scaleOf(const Nf4Source& source, std::int64_t b
 constexpr int kTurns = 4;
 constexpr std::int64_t kPerWarp = kTurns * 256;
 
-__global__ void dequantizeWideKernel(Nf4Source source, std::int64_t elements, StoredType stored, Bf16* out) {
-    const std::int64_t first =
-        (blockIdx.x * std::int64_t{kThreads / 32} + (threadIdx.x >> 5)) * kPerWarp + (threadIdx.x & 31) * 8;
+template <bool Nested, StoredType Stored>
+__global__ void __launch_bounds__(kThreads)
+    dequantizeWideKernel(Nf4Source source, unsigned eights, Bf16* out) {
+    const unsigned first =
+        (blockIdx.x * (kThreads / 32) + (threadIdx.x >> 5)) * (kPerWarp / 8) + (threadIdx.x & 31);
     const float low = kCode[(threadIdx.x & 7) * 2], high = kCode[(threadIdx.x & 7) * 2 + 1];
+    const auto* words = reinterpret_cast<const std::uint32_t*>(source.codes);
     std::uint32_t codes[kTurns];
     float scale[kTurns];
 #pragma unroll
     for (int turn = 0; turn < kTurns; ++turn) {
-        const std::int64_t at = first + turn * 256;
-        codes[turn] = 0;
-        scale[turn] = 0;
-        if (at >= elements) continue;
-        codes[turn] = *reinterpret_cast<const std::uint32_t*>(source.codes + at / 2);
-        scale[turn] = scaleOf(source, at / kNf4Block);
+        const unsigned at = min(first + turn * 32, eights - 1);  // a block of 64 is eight eights
+        codes[turn] = words[at];
+        if constexpr (Nested)
+            scale[turn] = __fadd_rn(multiplyFlushed(source.nestedMap[source.absmaxCodes[at / 8]],
+                                                    source.nestedAbsmax[at / (8 * kNestedBlock)]),
+                                    source.offset);
+        else
+            scale[turn] = source.absmax[at / 8];
     }
 #pragma unroll
     for (int turn = 0; turn < kTurns; ++turn) {
-        const std::uint32_t book = packBf16(roundTo(flush(__fmul_rn(low, scale[turn])), stored),
-                                            roundTo(flush(__fmul_rn(high, scale[turn])), stored));
+        const std::uint32_t book = packBf16(roundTo(multiplyFlushed(low, scale[turn]), Stored),
+                                            roundTo(multiplyFlushed(high, scale[turn]), Stored));
         std::uint32_t pairs[4];
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
             const std::uint32_t byte = codes[turn] >> (8 * i);  // high nibble: the even element
-            const std::uint32_t even = __shfl_sync(0xFFFFFFFFu, book, static_cast<int>(byte >> 5 & 7u), 8),
-                                odd = __shfl_sync(0xFFFFFFFFu, book, static_cast<int>(byte >> 1 & 7u), 8);
+            const std::uint32_t even = __shfl_sync(0xFFFFFFFFu, book, static_cast<int>(byte >> 5), 8),
+                                odd = __shfl_sync(0xFFFFFFFFu, book, static_cast<int>(byte >> 1), 8);
             pairs[i] = __byte_perm(even, odd, 0x5410u + (byte >> 4 & 1u) * 0x22u + (byte & 1u) * 0x2200u);
         }
-        const std::int64_t at = first + turn * 256;
-        if (at < elements)
-            *reinterpret_cast<uint4*>(out + at) = make_uint4(pairs[0], pairs[1], pairs[2], pairs[3]);
+        const unsigned at = first + turn * 32;
+        if (at < eights)
+            reinterpret_cast<uint4*>(out)[at] = make_uint4(pairs[0], pairs[1], pairs[2], pairs[3]);
     }
+}
+
+template <bool Nested>
+void dequantizeWide(const Nf4Source& source, std::int64_t elements, StoredType stored, Bf16* out,
+                    Stream stream) {
+    const unsigned blocks = blocksFor(elements, kPerWarp * (kThreads / 32)),
+                   eights = static_cast<unsigned>(elements / 8);
+    if (stored == StoredType::BF16)
+        dequantizeWideKernel<Nested, StoredType::BF16><<<blocks, kThreads, 0, stream>>>(source, eights, out);
+    else if (stored == StoredType::F16)
+        dequantizeWideKernel<Nested, StoredType::F16><<<blocks, kThreads, 0, stream>>>(source, eights, out);
+    else
+        dequantizeWideKernel<Nested, StoredType::F32><<<blocks, kThreads, 0, stream>>>(source, eights, out);
 }
 
 // Everything else: one thread per 32 elements, one 16-byte load of codes; each lane of a half-warp holds one
@@ -209,9 +235,12 @@ int dequantizeNf4(const Nf4Source& source, std::int64_t elements, StoredType sto
     if (const int error = fillTables()) return error;
     // Rows of a joined matrix may begin anywhere; wide accesses need 16 bytes.
     const bool aligned = aligned16(out) && aligned16(source.codes);
-    if (aligned && outElement == Element::BF16 && elements % kNf4Block == 0) {
-        dequantizeWideKernel<<<blocksFor(elements, kPerWarp * (kThreads / 32)), kThreads, 0, stream>>>(
-            source, elements, stored, static_cast<Bf16*>(out));
+    if (aligned && outElement == Element::BF16 && elements % kNf4Block == 0 &&
+        elements < std::int64_t{1} << 34) {
+        if (source.absmax != nullptr)
+            dequantizeWide<false>(source, elements, stored, static_cast<Bf16*>(out), stream);
+        else
+            dequantizeWide<true>(source, elements, stored, static_cast<Bf16*>(out), stream);
         return launched();
     }
     forElement(outElement, [&](auto type) {

@@ -8,6 +8,12 @@
 
 // y = x * rstd * weight, rstd = 1 / sqrt(mean(x^2) + eps); [rows, columns] contiguous, weight [columns], rstd
 // [rows].
+//
+// Log, bf16, 16,384 rows of 4,096, H200 (copy 4.23 TB/s): floors 2 rows read or written forward, 3 backward,
+// 4 with the residual. v1, a block per row: 3.0 TB/s forward. v2, a block per row with the row in
+// registers: 2.65 forward, 2.30 backward (two barriers with nothing else under way). v3, a warp per row, all
+// loads at once, no barrier: 3.57 forward, 3.76 backward, 4.50 with the residual (part of it still in the
+// cache).
 namespace caravan::kernels {
 
 void rmsNormRows(const float* x, const float* weight, float eps, float* y, float* rstd, std::int64_t columns,

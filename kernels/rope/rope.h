@@ -7,6 +7,10 @@
 #include "kernels/common/launch.h"
 
 // Rotary positions, Hugging Face's half-split layout, in place: pairs (i, i + half) of every head.
+//
+// Log, bf16, 16,384 tokens, 32 + 32 heads of 128, H200 (copy 4.23 TB/s): in place on the joined product 3.75
+// TB/s; back and joined in one pass 3.88 TB/s (before: two rotations and a concatenation, 10 tensor passes
+// instead of 6).
 namespace caravan::kernels {
 
 struct RopeShape {

@@ -8,6 +8,10 @@
 
 // h = silu(gate) * up over rows [begin, end); gate and up have a row stride (they may be halves of one
 // product), h is contiguous.
+//
+// Log, bf16, 16,384 x 11,008, H200 (copy 4.23 TB/s): floors 3 tensors forward, 5 backward, 6 with the product
+// again. v1, an element a thread: 1.6 and 2.2 TB/s. v2, eight columns a thread and turn: 4.20 forward, 4.07
+// backward with the product, which spares the forward kernel before the down projection's gradient.
 namespace caravan::kernels {
 
 struct SwigluShape {

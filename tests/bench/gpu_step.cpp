@@ -159,6 +159,10 @@ bool set(Settings& s, const std::string& a) {
         s.profile = true;
     else if (a == "noprofile")
         s.profile = false;
+    else if (a == "adam8")
+        s.stepper.optimizer = OptimizerKind::AdamW8bit;
+    else if (a == "adam32")
+        s.stepper.optimizer = OptimizerKind::AdamW;
     else if (a == "loose")
         at::globalContext().setDeterministicAlgorithms(false, false);
     else if (a == "exact")

@@ -18,8 +18,10 @@ enum class Schedule { Constant, Linear, Cosine };  // after the linear warm-up
 enum class OptimizerKind { AdamW, AdamW8bit };
 enum class BalanceScope { Micro, Batch };
 enum class Recompute { None, GateUp, All };
-enum class Compute { Auto, Fp32, Bf16 };  // Auto: fp32 on the CPU, bf16 on CUDA
-enum class Packing { Packed, Padded };    // Packed: rows behind each other, no attention across rows
+enum class Dequantization { Stream, Cache };  // NF4 weights: widened for every use, or once and kept
+enum class Repeatability { Exact, Fast };     // Fast: sums of attention's backward in any order
+enum class Compute { Auto, Fp32, Bf16 };      // Auto: fp32 on the CPU, bf16 on CUDA
+enum class Packing { Packed, Padded };        // Packed: rows behind each other, no attention across rows
 
 enum class FileFormat { Auto, JsonLines, Json, Csv, Tsv, Text };  // Auto: by content, then by file name
 enum class RowShape { Auto, Pesc, Alpaca, ShareGpt, Messages, Completion };
@@ -92,6 +94,8 @@ struct Recipe {
         BalanceScope balanceScope = BalanceScope::Micro;
         Recompute recompute = Recompute::None;
         Compute compute = Compute::Auto;
+        Dequantization dequantization = Dequantization::Stream;
+        Repeatability repeatability = Repeatability::Exact;
         std::int64_t checkpointEvery = 0;  // steps; 0 = at the end only
         std::int64_t evaluateEvery = 0;    // steps; 0 = before the first step and at the end
         std::int64_t sampleEvery = 0;      // steps; 0 = never

@@ -63,6 +63,8 @@ TEST(Recipe, everyFieldGoesThroughJson) {
     r.tune.balanceScope = BalanceScope::Batch;
     r.tune.recompute = Recompute::GateUp;
     r.tune.compute = Compute::Bf16;
+    r.tune.dequantization = Dequantization::Cache;
+    r.tune.repeatability = Repeatability::Fast;
     r.tune.checkpointEvery = 1;
     r.tune.evaluateEvery = 2;
     r.tune.sampleEvery = 3;

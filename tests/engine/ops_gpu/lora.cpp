@@ -16,6 +16,8 @@ const Case kCases[] = {{3, 24, 4, {8}, 0.3},
                        {70, 128, 64, {64, 64}, 0},
                        {100, 128, 16, {64, 32, 32}, 0.1},
                        {4097, 128, 64, {64, 128, 64}, 0.1},  // own kernels: tokens not a multiple of a tile
+                       {512, 1024, 64, {640, 64}, 0.1},      // few tokens: inner dimensions are split
+                       {130, 2048, 64, {64, 1024, 64}, 0},
                        {4096, 256, 64, {192}, 0.25},
                        {5000, 384, 64, {128, 64}, 0}};
 
@@ -95,6 +97,35 @@ TEST_F(LoraOnGpu, SeveralLinearsAtOnce) {
             EXPECT_LT(relativeError(yGpu.inner, y), tolerance(type));
             EXPECT_LT(relativeError(dxGpu.inner, dx), tolerance(type));
             EXPECT_TRUE(yGpu.intact() && dxGpu.intact());
+        }
+}
+
+TEST_F(LoraOnGpu, TogetherWithTheProduct) {
+    for (const Case& c : kCases)
+        for (const auto type : kTypes) {
+            SCOPED_TRACE(testing::Message()
+                         << c.tokens << " tokens of " << c.in << ", rank " << c.rank << ", " << c.outs.size()
+                         << " parts, dropout " << c.dropout << ", " << type);
+            Both both = groupsOf(c, type);
+            std::int64_t outs = 0;
+            for (const std::int64_t out : c.outs)
+                outs += out;
+            const at::Tensor x = rounded(values({c.tokens, c.in}, 1), type),
+                             dy = rounded(values({c.tokens, outs}, 2), type),
+                             weight = rounded(values({outs, c.in}, 5, 0.1), type),
+                             bias = rounded(values({outs}, 6), type);
+            std::vector<at::Tensor> h, hGpu, dh, dhGpu;
+            const at::Tensor y = linear(x, weight, bias, both.host, h),
+                             yGpu = linear(onGpu(x, type), onGpu(weight, type), onGpu(bias, type),
+                                           both.device, hGpu);
+            EXPECT_LT(relativeError(yGpu, y), tolerance(type));
+            const at::Tensor dx = linearBackward(dy, weight, both.host, dh),
+                             dxGpu = linearBackward(onGpu(dy, type), onGpu(weight, type), both.device, dhGpu);
+            EXPECT_LT(relativeError(dxGpu, dx), tolerance(type));
+            for (std::size_t i = 0; i < h.size(); ++i) {
+                EXPECT_LT(relativeError(hGpu[i], h[i]), tolerance(type));
+                EXPECT_LT(relativeError(dhGpu[i], dh[i]), tolerance(type));
+            }
         }
 }
 
