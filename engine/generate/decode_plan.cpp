@@ -220,12 +220,12 @@ kernels::SplitAttention DecodePlan::attentionOf(const model::Layer& layer, const
     return a;
 }
 
-DecodePlan::Experts DecodePlan::expertsOf(const model::Layer& layer, const DecodeRequest& request) {
+DecodePlan::ExpertsPlan DecodePlan::expertsOf(const model::Layer& layer, const DecodeRequest& request) {
     const moe::SerialAdapters& body = *adaptersOf(layer);
     const at::Tensor& down = m_model.trainable().working(body.down());
     const std::int64_t slot = layer.sparse->slot, experts = layer.sparse->experts;
     float* notes = data<float>(m_notes) + slot * (2 * m_k + m_experts);
-    Experts e;
+    ExpertsPlan e;
     e.shape = {down.size(2), down.size(1)};
     e.down = down.data_ptr();
     e.up = m_model.trainable().working(body.up()).data_ptr();
@@ -299,30 +299,35 @@ void DecodePlan::setRecords(kernels::TokenRecord* records, float* noted) {
     m_choice.noted = noted;
 }
 
-void DecodePlan::launch(kernels::cuda::Stream stream) const {
+void DecodePlan::launch(kernels::cuda::Stream stream, unsigned stages) const {
     const cuda::DecodeTable& table = ops::cudaTable().decode;
-    const auto linear = [&](const kernels::DecodeLinear& l) {
-        checkLaunch("decodeLinear", table.linear(m_element, l, stream));
+    const auto linear = [&](const kernels::DecodeLinear& l, unsigned stage) {
+        if (stages & stage) checkLaunch("decodeLinear", table.linear(m_element, l, stream));
     };
     checkLaunch("beginToken", table.beginToken(m_element, m_choice.state, m_model.embedding().data_ptr(),
                                                m_x.numel(), m_x.data_ptr(), data<std::uint32_t>(m_counters),
                                                m_counters.numel(), stream));
     for (const LayerPlan& layer : m_layers) {
-        linear(layer.qkv);
-        checkLaunch("splitAttention", table.attention(m_element, layer.attention, stream));
-        linear(layer.out);
-        linear(layer.gateUp);
-        linear(layer.down);
-        if (!layer.experts) continue;
-        const Experts& e = *layer.experts;
-        checkLaunch("decodeExperts", table.expertsDown(m_element, e.choice, e.shape, m_shared.data_ptr(),
-                                                       e.down, data<float>(m_hidden), stream));
-        checkLaunch("decodeExperts", table.expertsUp(m_element, e.choice, e.shape, m_shared.data_ptr(), e.up,
-                                                     data<float>(m_hidden), e.scaling, m_middle.data_ptr(),
-                                                     m_x.data_ptr(), stream));
+        linear(layer.qkv, Linears);
+        if (stages & Attention)
+            checkLaunch("splitAttention", table.attention(m_element, layer.attention, stream));
+        linear(layer.out, Linears);
+        linear(layer.gateUp, Linears);
+        linear(layer.down, Linears);
+        if (layer.experts && (stages & Experts)) launchExperts(*layer.experts, stream);
     }
-    linear(m_head);
-    checkLaunch("chooseToken", table.chooseToken(m_choice, stream));
+    linear(m_head, Head);
+    if (stages & Choice) checkLaunch("chooseToken", table.chooseToken(m_choice, stream));
+}
+
+void DecodePlan::launchExperts(const ExpertsPlan& e, kernels::cuda::Stream stream) const {
+    const cuda::DecodeTable& table = ops::cudaTable().decode;
+    auto* hidden = data<float>(m_hidden);
+    checkLaunch("decodeExperts",
+                table.expertsDown(m_element, e.choice, e.shape, m_shared.data_ptr(), e.down, hidden, stream));
+    checkLaunch("decodeExperts",
+                table.expertsUp(m_element, e.choice, e.shape, m_shared.data_ptr(), e.up, hidden, e.scaling,
+                                m_middle.data_ptr(), m_x.data_ptr(), stream));
 }
 
 }  // namespace caravan::engine::generate

@@ -29,7 +29,9 @@ class DecodePlan {
     [[nodiscard]] static bool supports(model::Model& model);
     DecodePlan(model::Model& model, const DecodeRequest& request);
 
-    void launch(kernels::cuda::Stream stream) const;
+    // Parts of a pass, for measuring them.
+    enum Stage : unsigned { Linears = 1, Attention = 2, Experts = 4, Head = 8, Choice = 16, All = 31 };
+    void launch(kernels::cuda::Stream stream, unsigned stages = All) const;
     // Of the notes per sparse layer: k experts (int32), k weights, E logits.
     [[nodiscard]] std::int64_t choices() const { return m_k; }
     [[nodiscard]] std::int64_t experts() const { return m_experts; }
@@ -42,7 +44,7 @@ class DecodePlan {
     at::Tensor state, settings, seen;  // bytes on the device: TokenState, ChoiceSettings, [V]
 
   private:
-    struct Experts {
+    struct ExpertsPlan {
         kernels::ExpertChoice choice;
         kernels::ExpertShape shape;
         const void *down = nullptr, *up = nullptr;
@@ -51,14 +53,15 @@ class DecodePlan {
     struct LayerPlan {
         kernels::DecodeLinear qkv, out, gateUp, down;
         kernels::SplitAttention attention;
-        std::optional<Experts> experts;
+        std::optional<ExpertsPlan> experts;
     };
+    void launchExperts(const ExpertsPlan& experts, kernels::cuda::Stream stream) const;
     void allocate(const ModelConfig& config);
     [[nodiscard]] kernels::DecodeLinear linearOf(const model::AdaptedLinear& linear, const at::Tensor& input,
                                                  const at::Tensor& output);
     [[nodiscard]] kernels::SplitAttention attentionOf(const model::Layer& layer, const DecodeRequest& request,
                                                       const ops::RopeTable& rope) const;
-    [[nodiscard]] Experts expertsOf(const model::Layer& layer, const DecodeRequest& request);
+    [[nodiscard]] ExpertsPlan expertsOf(const model::Layer& layer, const DecodeRequest& request);
     void addLayer(const model::Layer& layer, const DecodeRequest& request, const ops::RopeTable& rope);
     void addEnds();
 

@@ -43,6 +43,16 @@ inline const DeviceTraits& deviceTraits() {
     return t;
 }
 
+// Blocks that a multiprocessor holds at once; at least 1.
+template <class... Parameters>
+int residentBlocks(void (*kernel)(Parameters...), int threads, std::size_t shared) {
+    int blocks = 0;
+    if (shared > 48 * 1024)
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared));
+    cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, shared);
+    return blocks > 0 ? blocks : 1;
+}
+
 template <class... Parameters, class... Arguments>
 int launchDependent(void (*kernel)(Parameters...), dim3 grid, unsigned threads, std::size_t shared,
                     Stream stream, const Arguments&... arguments) {

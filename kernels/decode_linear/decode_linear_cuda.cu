@@ -19,7 +19,7 @@ bool suitsNf4(Element element, const DecodeLinear& l) {
     for (int p = 0; p < l.partCount; ++p) {
         const DecodePart& part = l.parts[p];
         if (part.dense || !part.nf4.absmaxCodes || part.rows % (l.swiglu ? 8 : 16) != 0) return false;
-        if (!aligned(part.nf4.codes) || !aligned(part.nf4.absmaxCodes, 2)) return false;
+        if (!aligned(part.nf4.codes) || !aligned(part.nf4.absmaxCodes, 4)) return false;
         if (part.loraB && (part.rank % 2 != 0 || !aligned(part.loraB, 4))) return false;
     }
     return true;
@@ -56,7 +56,11 @@ DecodeLaunch planned(const DecodeLinear& l, bool nf4, bool vectors) {
     DecodeLaunch launch;
     launch.linear = l;
     launch.vectors = vectors;
-    launch.inputStride = static_cast<std::int32_t>((l.inner + 7) / 8 * 8 + 32);  // rows in different banks
+    launch.inputStride = static_cast<std::int32_t>((l.inner + 7) / 8 * 8 + 8);  // rows four banks apart
+    std::int64_t rank = 0;
+    for (int p = 0; p < l.partCount; ++p)
+        rank = std::max(rank, l.parts[p].rank);
+    launch.hiddenStride = static_cast<std::int32_t>(rank * l.batch);
     const std::int64_t rowsPerTile = nf4 ? (l.swiglu ? 8 : 16) : (l.swiglu ? 1 : 2);
     for (int p = 0; p < kDecodeParts; ++p) {
         launch.tileBegin[p] = p < l.partCount && !l.swiglu ? launch.tiles : INT_MAX;
@@ -87,10 +91,14 @@ int decodeLinear(Element element, const DecodeLinear& l, Stream stream) {
         };
         while (count > 1 && bytes() > static_cast<std::size_t>(device.sharedPerBlock) - 2048)
             launch.linear.batch = --count;
-        const int perBlock = nf4 && vectors ? 1 : kWarps;
+        // All blocks at once: those with LoRA wait for each other.
+        const bool tiled = nf4 && vectors;
+        const int perBlock = tiled ? 1 : kWarps,
+                  resident = std::min(
+                      2, tiled ? nf4PerMultiprocessor(launch) : rowsPerMultiprocessor(element, launch)),
+                  most = resident * device.multiprocessors, needed = (launch.tiles + perBlock - 1) / perBlock;
         const auto blocks = static_cast<unsigned>(
-            waits ? device.multiprocessors
-                  : std::min(device.multiprocessors, (launch.tiles + perBlock - 1) / perBlock));
+            waits ? std::max(std::min(most, needed), device.multiprocessors) : std::min(most, needed));
         arrivals += blocks;
         launch.arrivals = arrivals;
         const int error =

@@ -7,13 +7,14 @@
 
 // The NF4 kernel for bf16: double-quantised parts, inner a multiple of 128, rows of 16 (8 with SwiGLU).
 //
-// A block owns tiles of 16 rows; its eight warps take the steps of 128 columns in turn and meet at the tile's
-// end. In a step, lane (g, t) of a warp holds 32 codes of row g and 32 of row g + 8, one 16-byte load each: t
-// = 0, 1 of the step's first block of 64, t = 2, 3 of the second. Column 2 b + half of the product has x of
-// batch row b where t belongs to that half, else zeros: each column's sum has one scale.
+// A block owns tiles of 16 rows (two groups of 8); its eight warps take the steps of 128 columns in turn and
+// meet at the tile's end. In a step, lane (g, t) of a warp holds 8 bytes of each of the step's two blocks of
+// 64 of row g and of row g + 8: bytes 8 t to 8 t + 8, so that the four lanes of a row share a block and a
+// product has one scale. Column n of the product is batch row n. Scales of the next tile are copied to shared
+// memory while this one is multiplied, and decoded by all threads at its end.
 namespace caravan::kernels::cuda {
 
-constexpr int kStep = 128, kTileRows = 16, kTableBytes = 256 * 256, kAhead = 4, kPrefetchedRank = 128;
+constexpr int kStep = 128, kTileRows = 16, kGroupRows = 8, kTableBytes = 256 * 256, kAhead = 4;
 
 static __constant__ float kBook[16] = {kNf4Code[0],  kNf4Code[1],  kNf4Code[2],  kNf4Code[3],
                                        kNf4Code[4],  kNf4Code[5],  kNf4Code[6],  kNf4Code[7],
@@ -21,84 +22,86 @@ static __constant__ float kBook[16] = {kNf4Code[0],  kNf4Code[1],  kNf4Code[2], 
                                        kNf4Code[12], kNf4Code[13], kNf4Code[14], kNf4Code[15]};
 
 // Shared memory: the table [256 codes][64 words, 32 used: one per lane], x, the maps of the scales, the
-// warps' sums [2][batch][16][kWarps], LoRA's hidden values [batch][ranks of all parts].
+// warps' sums [2][batch][16][kWarps], LoRA's hidden values [parts][hiddenStride], the next tile's absmax
+// codes [16 rows x blocks of a row] and a scale of scales for every four, decoded scales [2][16
+// rows][scaleStride].
 struct Nf4Layout {
-    int input = kTableBytes, maps = 0, sums = 0, hidden = 0, total = 0;
+    int input = kTableBytes, maps = 0, sums = 0, hidden = 0, codes = 0, nested = 0, ends = 0, scales = 0,
+        total = 0;
 };
+__host__ __device__ inline int scaleStrideOf(std::int64_t inner) {
+    const int blocks = static_cast<int>(inner / 64);
+    return blocks + (34 - blocks % 32) % 32;  // rows begin two banks apart
+}
 __host__ __device__ inline Nf4Layout nf4Layout(const DecodeLaunch& a) {
     Nf4Layout at;
-    const int batch = static_cast<int>(a.linear.batch);
-    std::int64_t ranks = 0;
-    for (int p = 0; p < a.linear.partCount; ++p)
-        ranks += a.linear.parts[p].rank;
+    const int batch = static_cast<int>(a.linear.batch), blocks = static_cast<int>(a.linear.inner / 64);
     at.maps = at.input + batch * a.inputStride * 2;
     at.sums = at.maps + kDecodeParts * 256 * 4;
     at.hidden = at.sums + 2 * batch * kTileRows * kWarps * 4;
-    at.total = at.hidden + batch * static_cast<int>(ranks) * 4;
+    at.codes = (at.hidden + a.linear.partCount * a.hiddenStride * 4 + 15) / 16 * 16;
+    at.nested = at.codes + kTileRows * blocks;
+    at.ends = at.nested + kTileRows * blocks;
+    at.scales = at.ends + 3 * kDecodeThreads * 4;
+    at.total = at.scales + 2 * kTileRows * scaleStrideOf(a.linear.inner) * 4;
     return at;
 }
 
-struct TileRow {
-    int part;
-    std::int64_t row;
-};
-// Row g of a tile, and the one that stands beside it (g + 8, or the same row of part 1 with SwiGLU).
-__device__ __forceinline__ void rowsOf(const DecodeLaunch& a, int tile, int g, TileRow& first,
-                                       TileRow& second) {
-    if (a.linear.swiglu) {
-        first = {0, std::int64_t{tile} * 8 + g};
-        second = {1, first.row};
-        return;
-    }
-    const int part = (tile >= a.tileBegin[1]) + (tile >= a.tileBegin[2]);
-    first = {part, std::int64_t{tile - a.tileBegin[part]} * kTileRows + g};
-    second = {part, first.row + 8};
-}
+// The first rows of a tile's two groups: neighbours of a part, or with SwiGLU the same rows of parts 0 and 1.
+struct TileRows {
+    int partA, partB, partEnd;  // partEnd: the first tile of the next part
+    std::uint32_t rowA, rowB;
 
-__device__ __forceinline__ uint4 loadCodes(const std::uint8_t* p) {
-    uint4 v;
-    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0,%1,%2,%3}, [%4];"
-                 : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+    __device__ __forceinline__ TileRows(const DecodeLaunch& a, int tile) {
+        const bool swiglu = a.linear.swiglu;
+        partA = swiglu ? 0 : (tile >= a.tileBegin[1]) + (tile >= a.tileBegin[2]);
+        partB = swiglu ? 1 : partA;
+        partEnd = swiglu || partA + 1 >= a.linear.partCount ? a.tiles : a.tileBegin[partA + 1];
+        rowA = static_cast<std::uint32_t>(swiglu ? tile * 8 : (tile - a.tileBegin[partA]) * kTileRows);
+        rowB = rowA + (swiglu ? 0 : 8);
+    }
+};
+
+__device__ __forceinline__ uint2 loadCodes(const std::uint8_t* p) {
+    uint2 v;
+    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v2.u32 {%0,%1}, [%2];"
+                 : "=r"(v.x), "=r"(v.y)
                  : "l"(p));
     return v;
 }
 
-// A warp's way through its steps, ahead of the arithmetic.
+// Where a lane's own bytes of a tile begin, at its warp's first step.
 struct CodeCursor {
-    const std::uint8_t *codesA, *codesB, *scalesA, *scalesB;
-    const float *nestedA, *nestedB;
-    std::uint32_t blockA, blockB;
-    int tile, step;
+    const std::uint8_t *a, *b;  // rows g of both groups
+    int partEnd;
 
-    __device__ __forceinline__ void enter(const DecodeLaunch& a, int firstStep) {
-        TileRow first, second;
-        const int lane = threadIdx.x & 31;
-        rowsOf(a, tile, lane >> 2, first, second);
-        const Nf4Source &x = a.linear.parts[first.part].nf4, &y = a.linear.parts[second.part].nf4;
-        const std::int64_t inner = a.linear.inner;
-        codesA = x.codes + first.row * inner / 2 + (lane & 3) * 16;
-        codesB = y.codes + second.row * inner / 2 + (lane & 3) * 16;
-        blockA = static_cast<std::uint32_t>(first.row * inner / kNf4Block);
-        blockB = static_cast<std::uint32_t>(second.row * inner / kNf4Block);
-        scalesA = x.absmaxCodes + blockA;
-        scalesB = y.absmaxCodes + blockB;
-        nestedA = x.nestedAbsmax;
-        nestedB = y.nestedAbsmax;
-        step = firstStep;
+    __device__ __forceinline__ void enter(const DecodeLaunch& l, int tile) {
+        const TileRows at(l, tile);
+        const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+        const std::size_t half = static_cast<std::size_t>(l.linear.inner) / 2;
+        const std::size_t mine = (lane & 3) * 8 + warp * 64;
+        a = l.linear.parts[at.partA].nf4.codes + (at.rowA + (lane >> 2)) * half + mine;
+        b = l.linear.parts[at.partB].nf4.codes + (at.rowB + (lane >> 2)) * half + mine;
+        partEnd = at.partEnd;
+    }
+    // bytes: of the rows between the block's tiles
+    __device__ __forceinline__ void move(const DecodeLaunch& l, int tile, std::size_t bytes) {
+        if (tile >= partEnd) {
+            if (tile < l.tiles) enter(l, tile);
+            return;
+        }
+        a += bytes;
+        b += bytes;
     }
 };
 struct CodeItem {
-    uint4 a, b;
-    std::uint32_t scaleA, scaleB;  // two absmax codes each
-    float nestedA, nestedB;
+    uint2 a0, a1, b0, b1;  // rows g and g + 8, both blocks
 };
-__device__ __forceinline__ void loadItem(CodeItem& item, const CodeCursor& c) {
-    item.a = loadCodes(c.codesA + c.step * 64);
-    item.b = loadCodes(c.codesB + c.step * 64);
-    item.scaleA = __ldg(reinterpret_cast<const std::uint16_t*>(c.scalesA + 2 * c.step));
-    item.scaleB = __ldg(reinterpret_cast<const std::uint16_t*>(c.scalesB + 2 * c.step));
-    item.nestedA = __ldg(c.nestedA + ((c.blockA + 2 * c.step) >> 8));
-    item.nestedB = __ldg(c.nestedB + ((c.blockB + 2 * c.step) >> 8));
+__device__ __forceinline__ void loadItem(CodeItem& item, const CodeCursor& c, std::uint32_t offset) {
+    item.a0 = loadCodes(c.a + offset);
+    item.a1 = loadCodes(c.a + offset + 32);
+    item.b0 = loadCodes(c.b + offset);
+    item.b1 = loadCodes(c.b + offset + 32);
 }
 
 template <int N>
@@ -109,34 +112,37 @@ __device__ __forceinline__ std::uint32_t pairOf(const unsigned char* table, std:
 __device__ __forceinline__ void multiply(float (&sum)[4], std::uint32_t a0, std::uint32_t a1,
                                          std::uint32_t a2, std::uint32_t a3, std::uint32_t b0,
                                          std::uint32_t b1) {
-    asm volatile(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
         "{%0,%1,%2,%3};"
         : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
         : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
+// Lanes of columns that no batch row has load nothing: what they hold goes to columns that nobody reads.
+__device__ __forceinline__ uint4 loadInput(std::uint32_t shared, int active) {
+    uint4 v;
+    asm volatile("{ .reg .pred p; setp.ne.s32 p, %5, 0; @p ld.shared.v4.u32 {%0,%1,%2,%3}, [%4]; }"
+                 : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+                 : "r"(shared), "r"(active));
+    return v;
+}
 
-// The unscaled sums of one step. x: this lane's 32 inputs in batch row (lane >> 3), rows 4 * inputStride
-// apart.
+// Unscaled sums of one block of 64: codes of rows g and g + 8, and x at this lane's sixteen inputs.
 template <int Tiles>
-__device__ __forceinline__ void multiplyStep(const unsigned char* table, const CodeItem& item, const Bf16* x,
-                                             int inputStride, const bool (&active)[Tiles],
-                                             float (&sum)[Tiles][4]) {
+__device__ __forceinline__ void multiplyBlock(const unsigned char* table, uint2 a, uint2 b, std::uint32_t x,
+                                              std::uint32_t tileBytes, const int (&active)[Tiles],
+                                              float (&sum)[Tiles][4]) {
     const std::uint32_t lane4 = (threadIdx.x & 31) * 4;
-    const std::uint32_t a[4] = {item.a.x, item.a.y, item.a.z, item.a.w},
-                        b[4] = {item.b.x, item.b.y, item.b.z, item.b.w};
+    const std::uint32_t ca[2] = {a.x, a.y}, cb[2] = {b.x, b.y};
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < 2; ++i) {
         uint4 v[Tiles];
 #pragma unroll
-        for (int n = 0; n < Tiles; ++n) {
-            v[n] = make_uint4(0, 0, 0, 0);
-            if (active[n]) v[n] = *reinterpret_cast<const uint4*>(x + n * 4 * inputStride + i * 8);
-        }
-        const std::uint32_t a0 = pairOf<0>(table, a[i], lane4), a1 = pairOf<0>(table, b[i], lane4),
-                            a2 = pairOf<1>(table, a[i], lane4), a3 = pairOf<1>(table, b[i], lane4),
-                            a4 = pairOf<2>(table, a[i], lane4), a5 = pairOf<2>(table, b[i], lane4),
-                            a6 = pairOf<3>(table, a[i], lane4), a7 = pairOf<3>(table, b[i], lane4);
+        for (int n = 0; n < Tiles; ++n)
+            v[n] = loadInput(x + n * tileBytes + i * 16, active[n]);
+        const std::uint32_t a0 = pairOf<0>(table, ca[i], lane4), a1 = pairOf<0>(table, cb[i], lane4),
+                            a2 = pairOf<1>(table, ca[i], lane4), a3 = pairOf<1>(table, cb[i], lane4),
+                            a4 = pairOf<2>(table, ca[i], lane4), a5 = pairOf<2>(table, cb[i], lane4),
+                            a6 = pairOf<3>(table, ca[i], lane4), a7 = pairOf<3>(table, cb[i], lane4);
 #pragma unroll
         for (int n = 0; n < Tiles; ++n) {
             multiply(sum[n], a0, a1, a2, a3, v[n].x, v[n].y);
@@ -145,54 +151,60 @@ __device__ __forceinline__ void multiplyStep(const unsigned char* table, const C
     }
 }
 
-__device__ __forceinline__ float scaleOf(const float* map, std::uint32_t code, float nested, float offset) {
-    return __fadd_rn(__fmul_rn(map[code & 255u], nested), offset);
+// --- scales of a tile
+__device__ __forceinline__ void copyAhead(void* to, const void* from) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(
+                     static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+                 "l"(from)
+                 : "memory");
 }
 
-// What a tile's end needs, loaded at its begin: LoRA's B in pairs of ranks 2 lane and 64 + 2 lane.
-struct TileEnd {
-    std::uint32_t b0[2], b1[2];
-    float residual0, residual1;
-};
+// This thread's own copies are there.
+__device__ __forceinline__ void awaitCopies() {
+    asm volatile("cp.async.wait_all;" ::: "memory");
+}
 
-__device__ __forceinline__ void prefetchEnd(const DecodeLaunch& a, int tile, TileEnd& end) {
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-    TileRow first, second;
-    rowsOf(a, tile, warp, first, second);
-    const auto fetch = [&](const DecodePart& part, std::int64_t row, std::uint32_t(&to)[2]) {
+// f(part, absmax code in the part, chunk): this thread's chunks of four codes of a tile.
+// A thread copies and decodes the same chunks: no barrier between.
+template <class F>
+__device__ __forceinline__ void forChunks(const DecodeLaunch& a, const TileRows& at, F&& f) {
+    const std::uint32_t perRow = static_cast<std::uint32_t>(a.linear.inner) / 64,
+                        chunks = kGroupRows * perRow / 4;
+#pragma unroll 1
+    for (std::uint32_t i = threadIdx.x; i < 2 * chunks; i += kDecodeThreads) {
+        const bool second = i >= chunks;
+        f(second ? at.partB : at.partA, (second ? at.rowB : at.rowA) * perRow + 4 * (second ? i - chunks : i),
+          i);
+    }
+}
+
+// codes [16 rows x blocks], nested one float for each chunk
+__device__ __forceinline__ void requestScales(const DecodeLaunch& a, int tile, unsigned char* codes,
+                                              float* nested) {
+    forChunks(a, TileRows(a, tile), [&](int part, std::uint32_t block, std::uint32_t chunk) {
+        const Nf4Source& w = a.linear.parts[part].nf4;
+        copyAhead(codes + 4 * chunk, w.absmaxCodes + block);
+        copyAhead(nested + chunk, w.nestedAbsmax + (block >> 8));
+    });
+}
+__device__ __forceinline__ void decodeScales(const DecodeLaunch& a, int tile, const unsigned char* codes,
+                                             const float* nested, const float* maps, float* scales) {
+    const std::uint32_t pairs = static_cast<std::uint32_t>(a.linear.inner) / 128,
+                        stride = static_cast<std::uint32_t>(scaleStrideOf(a.linear.inner));
+    forChunks(a, TileRows(a, tile), [&](int part, std::uint32_t, std::uint32_t chunk) {
+        const std::uint32_t four = *reinterpret_cast<const std::uint32_t*>(codes + 4 * chunk);
+        const float outer = nested[chunk], offset = a.linear.parts[part].nf4.offset;
+        const float* map = maps + part * 256;
+        const auto scale = [&](int i) {
+            return __fadd_rn(__fmul_rn(map[four >> (8 * i) & 255u], outer), offset);
+        };
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
-            const std::int64_t j = 64 * i + 2 * lane;
-            to[i] = 0;
-            if (part.loraB && part.rank <= kPrefetchedRank && j < part.rank)
-                to[i] = __ldg(reinterpret_cast<const std::uint32_t*>(static_cast<const Bf16*>(part.loraB) +
-                                                                     row * part.rank + j));
+            const std::uint32_t pair = 2 * chunk + i, row = pair / pairs;
+            *reinterpret_cast<float2*>(scales + row * stride + 2 * (pair - row * pairs)) =
+                make_float2(scale(2 * i), scale(2 * i + 1));
         }
-    };
-    fetch(a.linear.parts[first.part], first.row, end.b0);
-    fetch(a.linear.parts[second.part], second.row, end.b1);
-    end.residual0 = end.residual1 = 0;
-    if (a.linear.batch == 1 && lane == 0 && a.linear.residual) {
-        end.residual0 = residualOf<Bf16>(a.linear, 0, a.linear.parts[first.part].column + first.row);
-        if (!a.linear.swiglu)
-            end.residual1 = residualOf<Bf16>(a.linear, 0, a.linear.parts[second.part].column + second.row);
-    }
-}
-
-__device__ __forceinline__ float loraSum(const DecodePart& part, std::int64_t row, const float* hidden,
-                                         const std::uint32_t (&prefetched)[2]) {
-    if (!part.loraB) return 0;
-    const int lane = threadIdx.x & 31;
-    float sum = 0;
-    for (int i = 0; 64 * i + 2 * lane < part.rank; ++i) {
-        const int j = 64 * i + 2 * lane;
-        const std::uint32_t raw = part.rank <= kPrefetchedRank
-                                      ? (i == 0 ? prefetched[0] : prefetched[1])
-                                      : __ldg(reinterpret_cast<const std::uint32_t*>(
-                                            static_cast<const Bf16*>(part.loraB) + row * part.rank + j));
-        sum += __uint_as_float(raw << 16) * hidden[j] + __uint_as_float(raw & 0xFFFF0000u) * hidden[j + 1];
-    }
-    return sum * part.scale;
+    });
 }
 
 }  // namespace caravan::kernels::cuda

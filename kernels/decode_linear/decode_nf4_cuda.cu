@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "kernels/decode_linear/decode_nf4.cuh"
+#include "kernels/decode_linear/decode_nf4_end.cuh"
 #include "kernels/decode_linear/launches.h"
 
 namespace caravan::kernels::cuda {
@@ -17,56 +17,8 @@ __device__ __forceinline__ void fillTables(const DecodeLaunch& a, unsigned char*
         maps[p * 256 + threadIdx.x] = a.linear.parts[p].nf4.nestedMap[threadIdx.x];
 }
 
-// Where the hidden values of a part begin in shared memory.
-__device__ __forceinline__ int hiddenAt(const DecodeLaunch& a, int part) {
-    int at = 0;
-    for (int p = 0; p < part; ++p)
-        at += static_cast<int>(a.linear.parts[p].rank * a.linear.batch);
-    return at;
-}
-
-__device__ __forceinline__ void fetchHidden(const DecodeLaunch& a, float* hidden) {
-    for (int p = 0; p < a.linear.partCount; ++p) {
-        const DecodePart& part = a.linear.parts[p];
-        if (!part.loraB) continue;
-        for (int i = threadIdx.x; i < part.rank * a.linear.batch; i += kDecodeThreads)
-            hidden[hiddenAt(a, p) + i] = __ldcg(part.loraHidden + i);
-    }
-}
-
-// Sums of the warps, LoRA, bias, SwiGLU, residual: a warp for each pair of rows.
-__device__ __forceinline__ void finishTile(const DecodeLaunch& a, int tile, const float* sums,
-                                           const float* hidden, const TileEnd& end) {
-    const DecodeLinear& l = a.linear;
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-    TileRow first, second;
-    rowsOf(a, tile, warp, first, second);
-    const DecodePart &p = l.parts[first.part], &q = l.parts[second.part];
-    for (std::int64_t b = 0; b < l.batch; ++b) {
-        const float* rows = sums + b * kTileRows * kWarps;
-        float u = lane < kWarps ? rows[warp * kWarps + lane] : 0.0f,
-              v = lane < kWarps ? rows[(warp + 8) * kWarps + lane] : 0.0f;
-        u += loraSum(p, first.row, hidden + hiddenAt(a, first.part) + b * p.rank, end.b0);
-        v += loraSum(q, second.row, hidden + hiddenAt(a, second.part) + b * q.rank, end.b1);
-        u = warpReduce(u, Plus{});
-        v = warpReduce(v, Plus{});
-        if (lane != 0) continue;
-        u += biasOf<Bf16>(p, first.row);
-        v += biasOf<Bf16>(q, second.row);
-        const std::int64_t column = p.column + first.row, beside = q.column + second.row;
-        const bool loaded = l.batch == 1;
-        if (l.swiglu) {
-            u = roundAs<Bf16>(u), v = roundAs<Bf16>(v);
-            storeValue<Bf16>(l, b, column, silu(u) * v,
-                             loaded ? end.residual0 : residualOf<Bf16>(l, b, column));
-        } else {
-            storeValue<Bf16>(l, b, column, u, loaded ? end.residual0 : residualOf<Bf16>(l, b, column));
-            storeValue<Bf16>(l, b, beside, v, loaded ? end.residual1 : residualOf<Bf16>(l, b, beside));
-        }
-    }
-}
-
-template <int Tiles>
+// Tiles of eight batch rows.
+template <int Tiles, class End>
 __global__ __launch_bounds__(kDecodeThreads,
                              Tiles == 1 ? 2 : 1) void nf4Kernel(const __grid_constant__ DecodeLaunch a) {
     extern __shared__ __align__(256) unsigned char shared[];
@@ -75,116 +27,108 @@ __global__ __launch_bounds__(kDecodeThreads,
     const float* maps = reinterpret_cast<const float*>(shared + at.maps);
     float* sums = reinterpret_cast<float*>(shared + at.sums);
     float* hidden = reinterpret_cast<float*>(shared + at.hidden);
+    float* nested = reinterpret_cast<float*>(shared + at.nested);
+    float* scales = reinterpret_cast<float*>(shared + at.scales);
+    auto* ends = reinterpret_cast<std::uint32_t*>(shared + at.ends);
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, g = lane >> 2, t = lane & 3;
     const int steps = static_cast<int>(a.linear.inner / kStep), batch = static_cast<int>(a.linear.batch);
+    const int firstTile = static_cast<int>(blockIdx.x), stride = static_cast<int>(gridDim.x);
     const int mySteps = warp < steps ? (steps - warp + kWarps - 1) / kWarps : 0;
-    const int myTiles = static_cast<int>(blockIdx.x) < a.tiles
-                            ? (a.tiles - static_cast<int>(blockIdx.x) + static_cast<int>(gridDim.x) - 1) /
-                                  static_cast<int>(gridDim.x)
-                            : 0;
+    const int rounds = (steps + kWarps * kAhead - 1) / (kWarps * kAhead);
+    const int tileScales = kTileRows * scaleStrideOf(a.linear.inner);
     bool hasLora = false;
     for (int p = 0; p < a.linear.partCount; ++p)
         hasLora = hasLora || a.linear.parts[p].loraB != nullptr;
 
-    // Frozen weights do not wait for the previous kernel.
+    // Frozen weights do not wait for the previous kernel. A round is kAhead steps of a warp.
     CodeItem ring[kAhead];
     CodeCursor cursor;
-    cursor.tile = static_cast<int>(blockIdx.x);
-    const int items = mySteps * myTiles;
-    if (items > 0) cursor.enter(a, warp);
-    const auto advance = [&] {
-        cursor.step += kWarps;
-        if (cursor.step < steps) return;
-        cursor.tile += static_cast<int>(gridDim.x);
-        if (cursor.tile < a.tiles) cursor.enter(a, warp);
-    };
+    if (firstTile < a.tiles) cursor.enter(a, firstTile);
+    const std::size_t tileBytes = static_cast<std::size_t>(stride) * (a.linear.swiglu ? 8 : 16) *
+                                  static_cast<std::size_t>(a.linear.inner) / 2;
 #pragma unroll
     for (int i = 0; i < kAhead; ++i)
-        if (i < items) {
-            loadItem(ring[i], cursor);
-            advance();
-        }
+        if (i < mySteps && firstTile < a.tiles) loadItem(ring[i], cursor, i * (kWarps * 64));
+    if (firstTile < a.tiles) requestScales(a, firstTile, shared + at.codes, nested);
     prefetchSides<Bf16>(a.linear);
     fillTables(a, shared, at);
     stageNorm(a, input);
+    awaitCopies();
+    __syncthreads();
+    if (firstTile < a.tiles) decodeScales(a, firstTile, shared + at.codes, nested, maps, scales);
     previousDone();
     allowNext();
     stageInput(a, input);
     sideRows(a, input, hasLora);
 
-    bool active[Tiles];
+    int active[Tiles];
 #pragma unroll
     for (int n = 0; n < Tiles; ++n)
-        active[n] = (g & 1) == (t >> 1) && 4 * n + (g >> 1) < batch;
-    const Bf16* x = input + (g >> 1) * a.inputStride + t * 32;
+        active[n] = 8 * n + g < batch;
+    const std::uint32_t x = static_cast<std::uint32_t>(
+        __cvta_generic_to_shared(input + g * a.inputStride + t * 16 + warp * kStep));
+    const std::uint32_t batchBytes = 16u * static_cast<std::uint32_t>(a.inputStride);  // of eight rows
 
-    int tile = static_cast<int>(blockIdx.x), step = warp, half = 0;
-    float total[Tiles][2];
-    TileEnd end;
-    TileRow first, second;
-    float offsetA = 0, offsetB = 0;
-    const auto beginTile = [&] {
+    constexpr int kColumns = End::kSingle ? 1 : 2;
+    int half = 0;
+    for (int tile = firstTile; tile < a.tiles; tile += stride) {
+        float total[Tiles][2][kColumns] = {};
+        End::begin(a, tile, ends);
+        const bool more = tile + stride < a.tiles;
+        if (more) requestScales(a, tile + stride, shared + at.codes, nested);
+        const float* scale = scales + half * tileScales + g * scaleStrideOf(a.linear.inner) + warp * 2;
+#pragma unroll 1
+        for (int round = 0; round < rounds; ++round) {
+            const bool last = round + 1 == rounds;
+            if (last) cursor.move(a, tile + stride, tileBytes);
 #pragma unroll
-        for (int n = 0; n < Tiles; ++n)
-            total[n][0] = total[n][1] = 0;
-        rowsOf(a, tile, g, first, second);
-        offsetA = a.linear.parts[first.part].nf4.offset;
-        offsetB = a.linear.parts[second.part].nf4.offset;
-        prefetchEnd(a, tile, end);
-    };
-    const auto endTile = [&] {
+            for (int i = 0; i < kAhead; ++i) {
+                const int step = round * kAhead + i, ahead = last ? i : step + kAhead;
+                if (step < mySteps) {
+                    const std::uint32_t from = x + static_cast<std::uint32_t>(step) * (kWarps * kStep * 2);
+                    float sum0[Tiles][4] = {}, sum1[Tiles][4] = {};
+                    multiplyBlock<Tiles>(shared, ring[i].a0, ring[i].b0, from, batchBytes, active, sum0);
+                    multiplyBlock<Tiles>(shared, ring[i].a1, ring[i].b1, from + 128, batchBytes, active,
+                                         sum1);
+                    const float2 first = *reinterpret_cast<const float2*>(scale + step * (2 * kWarps)),
+                                 second = *reinterpret_cast<const float2*>(
+                                     scale + 8 * scaleStrideOf(a.linear.inner) + step * (2 * kWarps));
+#pragma unroll
+                    for (int n = 0; n < Tiles; ++n)
+#pragma unroll
+                        for (int c = 0; c < kColumns; ++c) {
+                            total[n][0][c] += sum0[n][c] * first.x + sum1[n][c] * first.y;
+                            total[n][1][c] += sum0[n][2 + c] * second.x + sum1[n][2 + c] * second.y;
+                        }
+                }
+                if (ahead < mySteps && (!last || more))
+                    loadItem(ring[i], cursor, static_cast<std::uint32_t>(ahead) * (kWarps * 64));
+            }
+        }
         float* mine = sums + half * batch * kTileRows * kWarps;
 #pragma unroll
-        for (int n = 0; n < Tiles; ++n) {
-            const int b = 4 * n + t;
-            if (b >= batch) continue;
-            mine[(b * kTileRows + g) * kWarps + warp] = total[n][0];
-            mine[(b * kTileRows + g + 8) * kWarps + warp] = total[n][1];
-        }
-        const bool opening = hasLora && tile == static_cast<int>(blockIdx.x);
-        if (opening && warp == 0) awaitSides(a);
-        __syncthreads();
-        if (opening) {
-            fetchHidden(a, hidden);
-            __syncthreads();
-        }
-        finishTile(a, tile, mine, hidden, end);
+        for (int n = 0; n < Tiles; ++n)
+#pragma unroll
+            for (int c = 0; c < kColumns; ++c) {
+                const int b = 8 * n + 2 * t + c;
+                if (b >= batch) continue;
+                mine[(b * kTileRows + g) * kWarps + warp] = total[n][0][c];
+                mine[(b * kTileRows + g + 8) * kWarps + warp] = total[n][1][c];
+            }
         half ^= 1;
-        tile += static_cast<int>(gridDim.x);
-    };
-    if (items == 0)
-        for (int i = 0; i < myTiles; ++i) {
-            beginTile();
-            endTile();
-        }
-    for (int base = 0; base < items; base += kAhead) {
-#pragma unroll
-        for (int i = 0; i < kAhead; ++i) {
-            if (base + i >= items) break;
-            if (step == warp) beginTile();
-            float sum[Tiles][4] = {};
-            multiplyStep<Tiles>(shared, ring[i], x + step * kStep, a.inputStride, active, sum);
-            const CodeItem item = ring[i];
-            if (base + i + kAhead < items) {
-                loadItem(ring[i], cursor);
-                advance();
-            }
-            const float *mapA = maps + first.part * 256, *mapB = maps + second.part * 256;
-            const float a0 = scaleOf(mapA, item.scaleA, item.nestedA, offsetA),
-                        a1 = scaleOf(mapA, item.scaleA >> 8, item.nestedA, offsetA),
-                        b0 = scaleOf(mapB, item.scaleB, item.nestedB, offsetB),
-                        b1 = scaleOf(mapB, item.scaleB >> 8, item.nestedB, offsetB);
-#pragma unroll
-            for (int n = 0; n < Tiles; ++n) {
-                total[n][0] += sum[n][0] * a0 + sum[n][1] * a1;
-                total[n][1] += sum[n][2] * b0 + sum[n][3] * b1;
-            }
-            step += kWarps;
-            if (step < steps) continue;
-            step = warp;
-            endTile();
-        }
+        awaitCopies();
+        if (more) decodeScales(a, tile + stride, shared + at.codes, nested, maps, scales + half * tileScales);
+        __syncthreads();
+        if (hasLora && tile == firstTile) openHidden(a, hidden);
+        End::end(a, tile, mine, hidden, ends);
     }
+}
+
+bool suitsSingle(const DecodeLinear& l) {
+    bool good = l.batch == 1;
+    for (int p = 0; p < l.partCount; ++p)
+        good = good && !l.parts[p].bias && l.parts[p].rank <= 64;
+    return good;
 }
 
 }  // namespace
@@ -193,13 +137,23 @@ std::size_t nf4SharedBytes(const DecodeLaunch& launch) {
     return static_cast<std::size_t>(nf4Layout(launch).total);
 }
 
+// f(kernel) with the one for this launch.
+template <class F>
+static int withKernel(const DecodeLaunch& launch, F&& f) {
+    if (suitsSingle(launch.linear)) return f(nf4Kernel<1, SingleEnd>);
+    if (launch.linear.batch <= 8) return f(nf4Kernel<1, AnyEnd>);
+    return f(nf4Kernel<2, AnyEnd>);
+}
+
+int nf4PerMultiprocessor(const DecodeLaunch& launch) {
+    return withKernel(
+        launch, [&](auto kernel) { return residentBlocks(kernel, kDecodeThreads, nf4SharedBytes(launch)); });
+}
+
 int launchNf4(const DecodeLaunch& launch, unsigned blocks, Stream stream) {
-    const std::size_t shared = nf4SharedBytes(launch);
-    if (launch.linear.batch <= 4)
-        return launchDependent(nf4Kernel<1>, blocks, kDecodeThreads, shared, stream, launch);
-    if (launch.linear.batch <= 8)
-        return launchDependent(nf4Kernel<2>, blocks, kDecodeThreads, shared, stream, launch);
-    return launchDependent(nf4Kernel<4>, blocks, kDecodeThreads, shared, stream, launch);
+    return withKernel(launch, [&](auto kernel) {
+        return launchDependent(kernel, blocks, kDecodeThreads, nf4SharedBytes(launch), stream, launch);
+    });
 }
 
 }  // namespace caravan::kernels::cuda

@@ -51,32 +51,47 @@ __device__ __forceinline__ Eight<T> weightsAt(const DecodePart& part, const floa
     return w;
 }
 
-// sums[b] += row . x of batch rows first .. first + kGroup
+// Two rows of weights at once: more loads under way.
+struct RowPair {
+    const DecodePart *part, *besidePart;
+    std::int64_t row, besideRow;
+    bool second;
+};
+
+// u[b] += row . x, v[b] += the row beside it . x, of batch rows first .. first + kGroup
 template <class T>
-__device__ __forceinline__ void addRow(const DecodeLaunch& a, const DecodePart& part, std::int64_t row,
-                                       const float* book, const T* input, std::int64_t first,
-                                       float (&sums)[kGroup]) {
-    const std::int64_t inner = a.linear.inner, begin = row * inner;
+__device__ __forceinline__ void addRows(const DecodeLaunch& a, const RowPair& pair, const float* book,
+                                        const T* input, std::int64_t first, float (&u)[kGroup],
+                                        float (&v)[kGroup]) {
+    const std::int64_t inner = a.linear.inner, begin = pair.row * inner,
+                       beside = pair.second ? pair.besideRow * inner : begin;
+    const DecodePart& other = pair.second ? *pair.besidePart : *pair.part;
     const int lane = threadIdx.x & 31;
     if (a.vectors) {
 #pragma unroll 4
         for (std::int64_t i = lane * 8; i < inner; i += 256) {
-            const Eight<T> w = weightsAt<T>(part, book, begin + i);
+            const Eight<T> w = weightsAt<T>(*pair.part, book, begin + i),
+                           z = weightsAt<T>(other, book, beside + i);
 #pragma unroll
             for (int b = 0; b < kGroup; ++b) {
                 if (first + b >= a.linear.batch) break;
                 const Eight<T> x = loadEight(input + (first + b) * a.inputStride + i);
 #pragma unroll
-                for (int j = 0; j < 8; ++j)
-                    sums[b] += w.v[j] * x.v[j];
+                for (int j = 0; j < 8; ++j) {
+                    u[b] += w.v[j] * x.v[j];
+                    v[b] += z.v[j] * x.v[j];
+                }
             }
         }
         return;
     }
     for (std::int64_t i = lane; i < inner; i += 32) {
-        const float w = weightAt<T>(part, book, begin + i);
-        for (int b = 0; b < kGroup && first + b < a.linear.batch; ++b)
-            sums[b] += w * toFloat(input[(first + b) * a.inputStride + i]);
+        const float w = weightAt<T>(*pair.part, book, begin + i), z = weightAt<T>(other, book, beside + i);
+        for (int b = 0; b < kGroup && first + b < a.linear.batch; ++b) {
+            const float x = toFloat(input[(first + b) * a.inputStride + i]);
+            u[b] += w * x;
+            v[b] += z * x;
+        }
     }
 }
 
@@ -137,8 +152,7 @@ __global__ __launch_bounds__(kDecodeThreads, 2) void rowsKernel(const __grid_con
         const std::int64_t besideRow = l.swiglu ? row : row + 1;
         for (std::int64_t first = 0; first < l.batch; first += kGroup) {
             float u[kGroup] = {}, v[kGroup] = {};
-            addRow<T>(a, l.parts[p], row, book, input, first, u);
-            if (second) addRow<T>(a, beside, besideRow, book, input, first, v);
+            addRows<T>(a, {&l.parts[p], &beside, row, besideRow, second}, book, input, first, u, v);
             if (hasLora) {
                 awaitSides(a);
                 addLora<T>(a, l.parts[p], row, first, u);
@@ -159,6 +173,12 @@ __global__ __launch_bounds__(kDecodeThreads, 2) void rowsKernel(const __grid_con
 std::size_t rowsSharedBytes(Element element, const DecodeLaunch& launch) {
     return static_cast<std::size_t>(launch.linear.batch) * static_cast<std::size_t>(launch.inputStride) *
            (element == Element::BF16 ? 2 : 4);
+}
+
+int rowsPerMultiprocessor(Element element, const DecodeLaunch& launch) {
+    const std::size_t shared = rowsSharedBytes(element, launch);
+    return element == Element::BF16 ? residentBlocks(rowsKernel<Bf16>, kDecodeThreads, shared)
+                                    : residentBlocks(rowsKernel<float>, kDecodeThreads, shared);
 }
 
 int launchRows(Element element, const DecodeLaunch& launch, unsigned blocks, Stream stream) {

@@ -20,7 +20,8 @@ struct DecodeLaunch {
     std::int32_t inputStride = 0;               // of the input in shared memory, elements
     std::int32_t tileBegin[kDecodeParts] = {};  // first tile (or pair of rows) of a part
     std::int32_t tiles = 0;
-    bool vectors = false;  // inner is a multiple of 8 and everything 16-byte aligned
+    std::int32_t hiddenStride = 0;  // floats of LoRA's hidden values per part in shared memory
+    bool vectors = false;           // inner is a multiple of 8 and everything 16-byte aligned
 };
 
 // Norm weights go to where the input will stand; ahead of the previous kernel's end.

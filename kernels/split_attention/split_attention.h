@@ -13,10 +13,10 @@
 namespace caravan::kernels {
 
 struct SplitAttention {
-    std::int64_t heads = 0, kvHeads = 0, headSize = 0;  // headSize even, at most 256
-    std::int64_t positionStride = 0, headStride = 0;    // of keys and values, elements
-    std::int64_t window = 0;                            // 0 = everything
-    std::int64_t splits = 1;
+    std::int64_t heads = 0, kvHeads = 0, headSize = 0;    // headSize even, at most 256
+    std::int64_t positionStride = 0, headStride = 0;      // of keys and values, elements
+    std::int64_t window = 0;                              // 0 = everything
+    std::int64_t splits = 1;                              // at most 32
     const void* qkv = nullptr;                            // [(heads + 2 kvHeads) headSize] elements
     const void *queryNorm = nullptr, *keyNorm = nullptr;  // [headSize] elements or null
     float eps = 0;

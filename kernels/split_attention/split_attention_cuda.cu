@@ -46,45 +46,66 @@ __device__ __forceinline__ int elementOf(int lane, int i, int values) {
     return Size > 0 ? lane * values + i : lane + 32 * i;
 }
 
+// Cosines and sines of a position, this lane's pairs of a head: constants, so they may be read early.
+struct Rotation {
+    float cos[kMostHead / 64], sin[kMostHead / 64];
+
+    __device__ __forceinline__ Rotation(const SplitAttention& a, std::int64_t position) {
+        const int half = static_cast<int>(a.headSize / 2);
+#pragma unroll
+        for (int j = 0; j < kMostHead / 64; ++j) {
+            const int i = (threadIdx.x & 31) + 32 * j;
+            cos[j] = i < half ? a.cos[position * half + i] : 0.0f;
+            sin[j] = i < half ? a.sin[position * half + i] : 0.0f;
+        }
+    }
+};
+
 // By one warp: norm and rotation of a head, each rounded to the element type.
 template <class T>
 __device__ __forceinline__ void rotate(const SplitAttention& a, const T* raw, const T* norm,
-                                       std::int64_t position, float* to) {
+                                       const Rotation& rotation, float* to) {
     const int lane = threadIdx.x & 31, half = static_cast<int>(a.headSize / 2);
-    float r = 1;
-    if (norm) {
-        float squares = 0;
-        for (int i = lane; i < 2 * half; i += 32)
-            squares += toFloat(raw[i]) * toFloat(raw[i]);
-        r = 1.0f / sqrtf(warpReduce(squares, Plus{}) / static_cast<float>(2 * half) + a.eps);
+    float low[kMostHead / 64], high[kMostHead / 64], squares = 0;
+#pragma unroll
+    for (int j = 0; j < kMostHead / 64; ++j) {
+        const int i = lane + 32 * j;
+        low[j] = i < half ? toFloat(raw[i]) : 0.0f;
+        high[j] = i < half ? toFloat(raw[i + half]) : 0.0f;
+        squares += low[j] * low[j] + high[j] * high[j];
     }
-    const auto value = [&](int i) {
-        const float x = toFloat(raw[i]);
-        return norm ? toFloat(fromFloat<T>(x * r * toFloat(norm[i]))) : x;
-    };
-    for (int i = lane; i < half; i += 32) {
-        const float c = a.cos[position * half + i], s = a.sin[position * half + i], u = value(i),
-                    v = value(i + half);
-        to[i] = toFloat(fromFloat<T>(u * c - v * s));
-        to[i + half] = toFloat(fromFloat<T>(v * c + u * s));
+    const float r =
+        norm ? 1.0f / sqrtf(warpReduce(squares, Plus{}) / static_cast<float>(2 * half) + a.eps) : 1.0f;
+#pragma unroll
+    for (int j = 0; j < kMostHead / 64; ++j) {
+        const int i = lane + 32 * j;
+        if (i >= half) continue;
+        const float u = norm ? toFloat(fromFloat<T>(low[j] * r * toFloat(norm[i]))) : low[j],
+                    v = norm ? toFloat(fromFloat<T>(high[j] * r * toFloat(norm[i + half]))) : high[j];
+        to[i] = toFloat(fromFloat<T>(u * rotation.cos[j] - v * rotation.sin[j]));
+        to[i + half] = toFloat(fromFloat<T>(v * rotation.cos[j] + u * rotation.sin[j]));
     }
 }
 
+// The new key and value, to the cache and to shared memory: the cache is read too early for them.
 template <class T>
 __device__ __forceinline__ void append(const SplitAttention& a, std::int64_t kvHead, std::int64_t position,
-                                       float* scratch) {
+                                       const Rotation& rotation, float* key, float* value) {
     const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, size = static_cast<int>(a.headSize);
     const T* qkv = static_cast<const T*>(a.qkv);
     const std::int64_t at = position * a.positionStride + kvHead * a.headStride;
-    if (warp == 0) {
-        rotate(a, qkv + (a.heads + kvHead) * size, static_cast<const T*>(a.keyNorm), position, scratch);
+    if (warp == kWarpsPerBlock - 1) {
+        rotate(a, qkv + (a.heads + kvHead) * size, static_cast<const T*>(a.keyNorm), rotation, key);
         __syncwarp();
         for (int i = lane; i < size; i += 32)
-            static_cast<T*>(a.keys)[at + i] = fromFloat<T>(scratch[i]);
+            static_cast<T*>(a.keys)[at + i] = fromFloat<T>(key[i]);
     }
-    if (warp == 1)
-        for (int i = lane; i < size; i += 32)
-            static_cast<T*>(a.values)[at + i] = qkv[(a.heads + a.kvHeads + kvHead) * size + i];
+    if (warp == kWarpsPerBlock - 2)
+        for (int i = lane; i < size; i += 32) {
+            const T v = qkv[(a.heads + a.kvHeads + kvHead) * size + i];
+            static_cast<T*>(a.values)[at + i] = v;
+            value[i] = toFloat(v);
+        }
 }
 
 // Block (split, group of Heads query heads that share a key head).
@@ -93,7 +114,7 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
     using Hold = Held<T, Size>;
     constexpr int kValues = Hold::kValues, kLanes = Hold::kLanes, kGroups = Hold::kGroups;
     constexpr int kWidth = Size > 0 ? Size : kMostHead;
-    __shared__ float query[Heads][kWidth], rotatedKey[kWidth];
+    __shared__ float query[Heads][kWidth], newKey[kWidth], newValue[kWidth], factors[Heads][32], all[Heads];
     __shared__ float tops[kGroups][Heads], totals[kGroups][Heads], sums[kGroups][Heads][kWidth];
     __shared__ bool isLast;
     const int size = static_cast<int>(a.headSize), perKey = static_cast<int>(a.heads / a.kvHeads);
@@ -107,21 +128,28 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
     const std::int64_t position = *a.position, last = position + 1,
                        first = a.window > 0 && last > a.window ? last - a.window : 0;
     const std::int64_t run = (last - first + a.splits - 1) / a.splits, begin = first + blockIdx.x * run,
-                       end = min(begin + run, last);
+                       end = min(begin + run, last), old = min(end, position);
+    const bool appends = begin < end && end == last;
     const T* keys = static_cast<const T*>(a.keys) + kvHead * a.headStride;
     const T* values = static_cast<const T*>(a.values) + kvHead * a.headStride;
-    const int lines = (size * static_cast<int>(sizeof(T)) + 127) / 128;
-    for (std::int64_t i = threadIdx.x; i < (end - begin) * lines; i += kBlock) {
-        const std::int64_t at = (begin + i / lines) * a.positionStride;
-        prefetchL2(reinterpret_cast<const char*>(keys + at) + i % lines * 128);
-        prefetchL2(reinterpret_cast<const char*>(values + at) + i % lines * 128);
-    }
+    // Held positions are older than the previous kernel: a group's first ones are read before its end.
+    Values<T, Size> k[kRun], v[kRun];
+    const auto read = [&](std::int64_t p0) {
+#pragma unroll
+        for (int r = 0; r < kRun; ++r) {
+            const std::int64_t p = min(p0 + r * kGroups, old - 1);
+            k[r].load(keys + p * a.positionStride, lane, size);
+            v[r].load(values + p * a.positionStride, lane, size);
+        }
+    };
+    const Rotation rotation(a, position);
+    if (begin + group < old) read(begin + group);
     previousDone();
     allowNext();
     for (int h = warp; h < heads; h += kWarpsPerBlock)
         rotate(a, static_cast<const T*>(a.qkv) + (head + h) * size, static_cast<const T*>(a.queryNorm),
-               position, query[h]);
-    if (begin < end && end == last) append<T>(a, kvHead, position, rotatedKey);
+               rotation, query[h]);
+    if (appends) append<T>(a, kvHead, position, rotation, newKey, newValue);
     __syncthreads();
 
     // Groups of one warp may have different numbers of rounds: only the group itself takes part.
@@ -139,14 +167,14 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
             sum[h][i] = 0;
         }
     }
-    for (std::int64_t p0 = begin + group; p0 < end; p0 += kRun * kGroups) {
-        Values<T, Size> k[kRun], v[kRun];
+    const auto dotted = [&](float dot) {
 #pragma unroll
-        for (int r = 0; r < kRun; ++r) {
-            const std::int64_t p = min(p0 + r * kGroups, end - 1);
-            k[r].load(keys + p * a.positionStride, lane, size);
-            v[r].load(values + p * a.positionStride, lane, size);
-        }
+        for (int offset = kLanes / 2; offset > 0; offset /= 2)
+            dot += __shfl_xor_sync(members, dot, offset);
+        return dot;
+    };
+    for (std::int64_t p0 = begin + group; p0 < old; p0 += kRun * kGroups) {
+        if (p0 != begin + group) read(p0);
 #pragma unroll
         for (int h = 0; h < Heads; ++h) {
             float score[kRun], higher = top[h];
@@ -156,18 +184,16 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
 #pragma unroll
                 for (int i = 0; i < kValues; ++i)
                     dot += q[h][i] * k[r].at(i);
-#pragma unroll
-                for (int offset = kLanes / 2; offset > 0; offset /= 2)
-                    dot += __shfl_xor_sync(members, dot, offset);
-                score[r] = p0 + r * kGroups < end ? dot : -INFINITY;
+                dot = dotted(dot);
+                score[r] = p0 + r * kGroups < old ? dot : -INFINITY;
                 higher = fmaxf(higher, score[r]);
             }
-            const float old = __expf(top[h] - higher);
+            const float before = __expf(top[h] - higher);
             top[h] = higher;
-            total[h] *= old;
+            total[h] *= before;
 #pragma unroll
             for (int i = 0; i < kValues; ++i)
-                sum[h][i] *= old;
+                sum[h][i] *= before;
 #pragma unroll
             for (int r = 0; r < kRun; ++r) {
                 const float weight = __expf(score[r] - higher);
@@ -176,6 +202,24 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
                 for (int i = 0; i < kValues; ++i)
                     sum[h][i] += weight * v[r].at(i);
             }
+        }
+    }
+    if (appends && group == 0) {
+#pragma unroll
+        for (int h = 0; h < Heads; ++h) {
+            float dot = 0;
+#pragma unroll
+            for (int i = 0; i < kValues; ++i)
+                if (const int e = elementOf<Size>(lane, i, kValues); e < size) dot += q[h][i] * newKey[e];
+            dot = dotted(dot);
+            const float higher = fmaxf(top[h], dot), before = __expf(top[h] - higher),
+                        weight = __expf(dot - higher);
+            top[h] = higher;
+            total[h] = total[h] * before + weight;
+#pragma unroll
+            for (int i = 0; i < kValues; ++i)
+                if (const int e = elementOf<Size>(lane, i, kValues); e < size)
+                    sum[h][i] = sum[h][i] * before + weight * newValue[e];
         }
     }
 #pragma unroll
@@ -189,17 +233,17 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
     const std::int64_t stride = size + 2;
     for (int i = threadIdx.x; i < heads * size; i += kBlock) {
         const int h = i / size, c = i % size;
-        float highest = -INFINITY, all = 0, merged = 0;
+        float highest = -INFINITY, sumOfAll = 0, merged = 0;
         for (int g = 0; g < kGroups; ++g)
             highest = fmaxf(highest, tops[g][h]);
         for (int g = 0; g < kGroups; ++g) {
             const float factor = totals[g][h] > 0 ? __expf(tops[g][h] - highest) : 0.0f;
-            all += totals[g][h] * factor;
+            sumOfAll += totals[g][h] * factor;
             merged += sums[g][h][c] * factor;
         }
         float* to = a.partial + ((head + h) * a.splits + blockIdx.x) * stride;
         to[c] = merged;
-        if (c == 0) to[size] = highest, to[size + 1] = all;
+        if (c == 0) to[size] = highest, to[size + 1] = sumOfAll;
     }
     __syncthreads();
     if (threadIdx.x == 0) {
@@ -210,19 +254,29 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
     }
     __syncthreads();
     if (!isLast) return;
+    // A warp a head: lane = split. Then every column adds the parts in order.
+    for (int h = warp; h < heads; h += kWarpsPerBlock) {
+        const int split = threadIdx.x & 31;
+        const float* from = a.partial + ((head + h) * a.splits + split) * stride + size;
+        const float highest = split < a.splits ? __ldcg(from) : -INFINITY,
+                    part = split < a.splits ? __ldcg(from + 1) : 0.0f;
+        const float most = warpReduce(part > 0 ? highest : -INFINITY, Larger{}),
+                    factor = part > 0 ? __expf(highest - most) : 0.0f,
+                    whole = warpReduce(part * factor, Plus{});
+        factors[h][split] = factor;
+        if (split == 0) all[h] = whole;
+    }
+    __syncthreads();
     for (int i = threadIdx.x; i < heads * size; i += kBlock) {
         const int h = i / size, c = i % size;
-        const float* from = a.partial + (head + h) * a.splits * stride;
-        float highest = -INFINITY, all = 0, merged = 0;
-        for (std::int64_t s = 0; s < a.splits; ++s)
-            highest = fmaxf(highest, __ldcg(from + s * stride + size));
-        for (std::int64_t s = 0; s < a.splits; ++s) {
-            const float part = __ldcg(from + s * stride + size + 1),
-                        factor = part > 0 ? __expf(__ldcg(from + s * stride + size) - highest) : 0.0f;
-            all += part * factor;
-            if (part > 0) merged += __ldcg(from + s * stride + c) * factor;
+        const float* from = a.partial + (head + h) * a.splits * stride + c;
+        float merged = 0;
+#pragma unroll 8
+        for (int s = 0; s < static_cast<int>(a.splits); ++s) {
+            const float value = __ldcg(from + s * stride);
+            merged += factors[h][s] > 0 ? value * factors[h][s] : 0.0f;
         }
-        static_cast<T*>(a.out)[(head + h) * size + c] = fromFloat<T>(merged / all);
+        static_cast<T*>(a.out)[(head + h) * size + c] = fromFloat<T>(merged / all[h]);
     }
 }
 
@@ -248,7 +302,7 @@ bool aligned(const SplitAttention& a) {
 }  // namespace
 
 int splitAttention(Element element, const SplitAttention& a, Stream stream) {
-    if (a.headSize > kMostHead || a.headSize % 2 != 0 || a.splits < 1)
+    if (a.headSize > kMostHead || a.headSize % 2 != 0 || a.splits < 1 || a.splits > 32)
         return static_cast<int>(cudaErrorInvalidValue);
     int error = 0;
     forElement(element, [&](auto type) {

@@ -1,0 +1,178 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/dispatch.h"
+#include "tests/engine/ops_gpu/device.h"
+
+// decodeLinear on the GPU against its plain version.
+namespace caravan::engine::ops {
+namespace {
+
+class DecodeLinearOnGpu : public GpuTest {};
+
+struct Case {
+    std::int64_t inner;
+    std::vector<std::int64_t> rows;  // per part
+    std::int64_t batch = 1;
+    bool nf4 = true, twice = true;  // scales quantised again
+    std::vector<std::int64_t> ranks = {};
+    bool norm = false, bias = false, swiglu = false, residual = false, wide = false;
+    std::int64_t side = 0;  // rows of a router beside
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+    return out << c.batch << " x " << c.inner << " -> " << c.rows.size() << " parts of " << c.rows[0]
+               << (c.nf4 ? " NF4" : " dense") << (c.ranks.empty() ? "" : " lora")
+               << (c.swiglu ? " swiglu" : "");
+}
+
+// One side of the comparison: what the arguments point to. The CPU's are fp32 of the same rounded values.
+struct Side {
+    kernels::DecodeLinear linear;
+    std::vector<at::Tensor> kept;
+    Guarded out{{1}, at::kFloat};
+    std::vector<at::Tensor> sides;
+
+    const void* keep(const at::Tensor& x) {
+        kept.push_back(x);
+        return x.data_ptr();
+    }
+};
+
+kernels::Nf4Source sourceOf(const Nf4& w, Side& side) {
+    side.kept.insert(side.kept.end(), {w.codes, w.absmax});
+    kernels::Nf4Source source{data<std::uint8_t>(w.codes), nullptr, nullptr, nullptr, nullptr,
+                              static_cast<float>(w.offset)};
+    if (!w.doubleQuantised()) {
+        source.absmax = data<float>(w.absmax);
+        return source;
+    }
+    side.kept.insert(side.kept.end(), {w.nestedAbsmax, w.nestedMap});
+    source.absmaxCodes = data<std::uint8_t>(w.absmax);
+    source.nestedAbsmax = data<float>(w.nestedAbsmax);
+    source.nestedMap = data<float>(w.nestedMap);
+    return source;
+}
+
+Guarded guardedOn(at::Device device, at::IntArrayRef shape, at::ScalarType type) {
+    Guarded g(shape, type);
+    if (device.is_cpu()) {
+        g.whole = g.whole.cpu();
+        g.inner = g.whole.narrow(0, 64, g.whole.numel() - 128).view(shape);
+    }
+    return g;
+}
+
+Side build(const Case& c, at::Device device, at::ScalarType type, int seed) {
+    Side side;
+    const at::ScalarType held = device.is_cpu() ? at::kFloat : type;
+    const auto put = [&](const at::Tensor& x) { return rounded(x, type).to(held).to(device); };
+    kernels::DecodeLinear& l = side.linear;
+    l.inner = c.inner;
+    l.batch = c.batch;
+    l.input = side.keep(put(values({c.batch, c.inner}, seed, 2)));
+    if (c.norm) l.norm = side.keep(put(values({c.inner}, seed + 1) + 1.5));
+    l.eps = 1e-5F;
+    l.swiglu = c.swiglu;
+    l.wide = c.wide;
+    l.partCount = static_cast<std::int32_t>(c.rows.size());
+    std::int64_t columns = 0;
+    const double bound = 2 / std::sqrt(static_cast<double>(c.inner));
+    for (std::size_t p = 0; p < c.rows.size(); ++p) {
+        kernels::DecodePart& part = l.parts[p];
+        const int site = seed + 10 * static_cast<int>(p + 1);
+        part.rows = c.rows[p];
+        part.column = c.swiglu ? 0 : columns;
+        columns += c.swiglu && p > 0 ? 0 : part.rows;
+        const at::Tensor weight = rounded(values({part.rows, c.inner}, site, bound), at::kBFloat16);
+        if (c.nf4) {
+            Nf4 q = quantizeNf4(weight.to(device), c.twice);
+            part.nf4 = sourceOf(q, side);
+        } else {
+            part.dense = side.keep(put(weight));
+        }
+        if (c.bias) part.bias = side.keep(put(values({part.rows}, site + 1)));
+        if (c.ranks.empty() || c.ranks[p] == 0) continue;
+        part.rank = c.ranks[p];
+        part.scale = 0.25F;
+        part.loraB = side.keep(put(values({part.rows, part.rank}, site + 2)));
+        const at::Tensor hidden =
+            at::full({c.batch, part.rank}, 1e9, at::TensorOptions().device(device).dtype(at::kFloat));
+        part.loraHidden = static_cast<const float*>(side.keep(hidden));
+        l.sides[l.sideCount++] = {side.keep(put(values({part.rank, c.inner}, site + 3, bound))), part.rank,
+                                  data<float>(hidden)};
+    }
+    if (c.side > 0) {
+        side.sides.push_back(
+            at::full({c.batch, c.side}, 1e9, at::TensorOptions().device(device).dtype(at::kFloat)));
+        l.sides[l.sideCount++] = {side.keep(put(values({c.side, c.inner}, seed + 5, bound))), c.side,
+                                  data<float>(side.sides.back())};
+    }
+    l.outStride = columns;
+    if (c.residual) l.residual = side.keep(put(values({c.batch, columns}, seed + 6)));
+    side.out = guardedOn(device, {c.batch, columns}, c.wide ? at::kFloat : held);
+    l.out = side.out.inner.data_ptr();
+    const at::Tensor counter = at::zeros({1}, at::TensorOptions().device(device).dtype(at::kInt));
+    l.arrived = static_cast<std::uint32_t*>(const_cast<void*>(side.keep(counter)));
+    return side;
+}
+
+void launch(const Side& side, at::ScalarType type) {
+    const auto element = type == at::kBFloat16 ? kernels::cuda::Element::BF16 : kernels::cuda::Element::F32;
+    checkLaunch("decodeLinear", cudaTable().decode.linear(element, side.linear, streamOf(side.out.inner)));
+}
+
+double errorOf(const Case& c, at::ScalarType type, bool injected = false) {
+    const Side cpu = build(c, at::kCPU, type, 1), device = build(c, at::Device(at::kCUDA, 0), type, 1);
+    if (injected) device.kept[0].narrow(1, 3, 1).add_(1);  // one input of a row
+    kernels::decodeLinear(cpu.linear);
+    launch(device, type);
+    EXPECT_TRUE(device.out.intact()) << c;
+    for (std::size_t i = 0; i < cpu.sides.size(); ++i)
+        EXPECT_LT(relativeError(device.sides[i], cpu.sides[i]), tolerance(type)) << c;
+    return relativeError(device.out.inner, cpu.out.inner);
+}
+
+const Case kCases[] = {
+    {.inner = 384, .rows = {384, 128, 128}, .norm = true, .bias = true},
+    {.inner = 384, .rows = {64}, .residual = true},
+    {.inner = 4096, .rows = {4096, 1024, 1024}, .ranks = {64, 64, 64}, .norm = true},
+    {.inner = 4096, .rows = {11008, 11008}, .ranks = {64, 64}, .norm = true, .swiglu = true, .side = 8},
+    {.inner = 11008, .rows = {4096}, .ranks = {64}, .residual = true},
+    {.inner = 1024, .rows = {512, 512}, .batch = 4, .ranks = {0, 16}},
+    {.inner = 1024, .rows = {512, 512}, .batch = 7, .ranks = {8, 8}, .norm = true, .swiglu = true, .side = 3},
+    {.inner = 2048, .rows = {272}, .batch = 16, .ranks = {200}, .bias = true, .residual = true},
+    {.inner = 11008, .rows = {256}, .batch = 16, .ranks = {64}},
+    {.inner = 1024, .rows = {512}, .twice = false, .ranks = {16}},
+    {.inner = 172, .rows = {64}, .ranks = {4}, .residual = true},
+    {.inner = 64, .rows = {172, 172}, .norm = true, .swiglu = true, .side = 4},
+    {.inner = 4096, .rows = {2001}, .nf4 = false, .norm = true, .wide = true},
+    {.inner = 200, .rows = {33, 7}, .batch = 5, .nf4 = false, .ranks = {3, 0}, .norm = true, .bias = true},
+    {.inner = 131, .rows = {16}, .nf4 = false, .residual = true},
+};
+
+TEST_F(DecodeLinearOnGpu, AgreesWithThePlainVersion) {
+    for (const Case& c : kCases)
+        for (const auto type : kTypes) {
+            if (c.nf4 && c.rows[0] * c.inner % 64 != 0) continue;
+            // bf16: codes of the book rounded to eight bits, where the plain version rounds their products
+            EXPECT_LT(errorOf(c, type), type == at::kFloat ? 1e-5 : 1e-2) << c << " " << type;
+        }
+}
+
+TEST_F(DecodeLinearOnGpu, AnInjectedErrorShows) {
+    for (const auto type : kTypes) {
+        EXPECT_GT(errorOf(kCases[1], type, true), 2e-2) << type;
+        EXPECT_GT(errorOf(kCases[14], type, true), 2e-2) << type;
+    }
+}
+
+TEST_F(DecodeLinearOnGpu, RepeatsBitForBit) {
+    const Side first = build(kCases[3], at::Device(at::kCUDA, 0), at::kBFloat16, 4),
+               again = build(kCases[3], at::Device(at::kCUDA, 0), at::kBFloat16, 4);
+    launch(first, at::kBFloat16);
+    launch(again, at::kBFloat16);
+    EXPECT_TRUE(sameBits(first.out.inner, again.out.inner));
+}
+
+}  // namespace
+}  // namespace caravan::engine::ops
