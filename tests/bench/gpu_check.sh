@@ -46,6 +46,10 @@ rc=0
 (cd "$build" && ctest -L gpu --output-on-failure >"$out/ctest.log" 2>&1) || rc=$?
 grep -E "Failure|error:|Skipped|no GPU" -A4 "$out/ctest.log" | head -80 || true
 grep -E "\[  (FAILED|PASSED)|\[       OK|tests passed|\*\*\*" "$out/ctest.log" | sort | uniq | head -80 || true
+# Once more as an older card would compute.
+if [ -x "$build/tests/engine_ops_gpu" ]; then
+    (cd "$build" && CARAVAN_GENERIC_GPU=1 tests/engine_ops_gpu >"$out/generic.log" 2>&1) && echo "generic paths: passed" || { rc=1; grep -E "Failure" -A4 "$out/generic.log" | head -40; }
+fi
 "$build/bench/bench_gpu_ops" || true
 nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader
 stamp "done, rc $rc"

@@ -57,8 +57,9 @@ double operations(const model::RandomShape& s, std::int64_t layers, bool dense, 
            4 * D * static_cast<double>(s.vocabulary);
 }
 
+// layerWork: floating-point operations of one layer, forward and backward; ceiling in TFLOP/s
 void waterfall(train::Stepper& stepper, StepIndex step, const std::vector<train::TokenBatch>& batches,
-               double tokens) {
+               double tokens, double layers, double layerWork, double ceiling) {
     ops::startTimeline();
     stepper.run(step, batches, 1e-5);
     const ops::PartTimes times = ops::finishTimeline();
@@ -71,6 +72,11 @@ void waterfall(train::Stepper& stepper, StepIndex step, const std::vector<train:
                     ops::partName(static_cast<ops::Part>(i)), times[i], times[i] * 1e3 / tokens,
                     100 * times[i] / sum);
     std::printf("    %-15s %8.1f ms  %6.2f us/token\n", "sum", sum, sum * 1e3 / tokens);
+    const double layer = (sum - times[static_cast<std::size_t>(ops::Part::Loss)] -
+                          times[static_cast<std::size_t>(ops::Part::Optimizer)]) /
+                         layers;
+    std::printf("    one layer, forward and backward: %.2f ms, %.1f %% of the product ceiling\n", layer,
+                100 * layerWork / (layer * 1e-3) / (ceiling * 1e12));
 }
 
 void measure(model::Model& model, const Settings& s, const model::RandomShape& shape, std::int64_t rows,
@@ -118,7 +124,11 @@ void measure(model::Model& model, const Settings& s, const model::RandomShape& s
         median, rate(times.back()), rate(times.front()),
         100 * median * operations(shape, layers, s.dense, length) / (ceiling * 1e12), ceiling,
         peak / (1 << 30), loss, norm);
-    if (s.profile) waterfall(stepper, s.steps + kWarm + 2, all.front(), tokens);
+    const double head = 4.0 * static_cast<double>(shape.hidden * shape.vocabulary);
+    if (s.profile)
+        waterfall(stepper, s.steps + kWarm + 2, all.front(), tokens, static_cast<double>(layers),
+                  tokens * (operations(shape, layers, s.dense, length) - head) / static_cast<double>(layers),
+                  ceiling);
     std::fflush(stdout);
 }
 
