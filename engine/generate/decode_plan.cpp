@@ -145,8 +145,8 @@ void DecodePlan::allocate(const ModelConfig& config) {
     m_hidden = at::zeros({std::max<std::int64_t>(1, m_k * size)}, floats);
     m_notes = at::zeros({slots * (2 * m_k + m_experts)}, floats);
     m_steer = at::zeros({slots, 2, std::max<std::int64_t>(1, m_experts)}, floats);
-    // Blocks of one key head each: about two for every multiprocessor of a large card.
-    m_splits = std::clamp<std::int64_t>(256 / config.kvHeads, 1, 32);
+    // Blocks of one key head each: about four for every multiprocessor of a large card.
+    m_splits = std::clamp<std::int64_t>(512 / config.kvHeads, 1, 32);
     m_partial = at::zeros({config.heads * m_splits * (config.headSize + 2)}, floats);
     m_logits = at::zeros({config.vocabulary}, floats);
     m_mass = at::zeros({config.vocabulary}, floats);

@@ -14,8 +14,18 @@
 // Floor: the bytes of the weights (NF4: 0.516 a weight), read once. Arithmetic is the second limit: at 4.3
 // TB/s four lane operations are left per weight, so the NF4 kernel spends one: byte_perm puts a code byte
 // into an address, one shared load gives two bf16 codes (a table of 256 pairs with a copy per lane: no bank
-// conflicts), and the tensor cores multiply. Codes are not scaled; the two blocks of 64 in a step of 128 go
-// to two columns of the product, whose fp32 sums are scaled. Versions and times: tests/bench/RESULTS.md.
+// conflicts), and the tensor cores multiply unscaled codes.
+//
+// Versions of the NF4 kernel, one H200, us for 20480 x 7168 and 11008 x 4096 (19.1 and 5.9 at 4.3 TB/s):
+// 1. Codes of four steps in registers, scales beside them: 57.8, 21.7. Loaded values were spilled at once:
+// every
+//    step waited for memory.
+// 2. Addresses from the parameters, nothing spilled: 44.7, 16.8.
+// 3. Scales of a tile decoded once by all threads, a third of the instructions less, expected half the time;
+//    80.6, 26.8 (two blocks a multiprocessor: 61.6, 17.6). All loads of the ring wait on one counter, so
+//    waiting for the oldest is waiting for the newest.
+// 4. The ring in shared memory, by asynchronous copies in groups: 41.4, 18.3 with one block a multiprocessor.
+//    Left: the end of a tile, where all warps meet; two blocks fill each other's.
 namespace caravan::kernels {
 
 constexpr int kDecodeParts = 3, kDecodeSides = 4;

@@ -94,8 +94,9 @@ int decodeLinear(Element element, const DecodeLinear& l, Stream stream) {
         // All blocks at once: those with LoRA wait for each other.
         const bool tiled = nf4 && vectors;
         const int perBlock = tiled ? 1 : kWarps,
-                  resident = std::min(
-                      2, tiled ? nf4PerMultiprocessor(launch) : rowsPerMultiprocessor(element, launch)),
+                  resident = tiled   ? std::min(2, nf4PerMultiprocessor(launch))
+                             : waits ? std::min(2, rowsPerMultiprocessor(element, launch))
+                                     : rowsPerMultiprocessor(element, launch),
                   most = resident * device.multiprocessors, needed = (launch.tiles + perBlock - 1) / perBlock;
         const auto blocks = static_cast<unsigned>(
             waits ? std::max(std::min(most, needed), device.multiprocessors) : std::min(most, needed));

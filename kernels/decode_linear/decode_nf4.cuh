@@ -8,23 +8,25 @@
 // The NF4 kernel for bf16: double-quantised parts, inner a multiple of 128, rows of 16 (8 with SwiGLU).
 //
 // A block owns tiles of 16 rows (two groups of 8); its eight warps take the steps of 128 columns in turn and
-// meet at the tile's end. In a step, lane (g, t) of a warp holds 8 bytes of each of the step's two blocks of
-// 64 of row g and of row g + 8: bytes 8 t to 8 t + 8, so that the four lanes of a row share a block and a
-// product has one scale. Column n of the product is batch row n. Scales of the next tile are copied to shared
-// memory while this one is multiplied, and decoded by all threads at its end.
+// meet at the tile's end. Codes come by asynchronous copies, kAhead steps ahead. In a step, lane (g, t) of a
+// warp holds 8 bytes of each of the step's two blocks of 64 of row g and of row g + 8: bytes 8 t to 8 t + 8,
+// so that the four lanes of a row share a block and a product has one scale. Column n of the product is batch
+// row n. Scales of the next tile are copied to shared memory while this one is multiplied, and decoded by all
+// threads at its end.
 namespace caravan::kernels::cuda {
 
-constexpr int kStep = 128, kTileRows = 16, kGroupRows = 8, kTableBytes = 256 * 256, kAhead = 4;
+constexpr int kStep = 128, kTileRows = 16, kGroupRows = 8, kTableBytes = 256 * 256, kAhead = 4,
+              kSlotBytes = 2048;
 
 static __constant__ float kBook[16] = {kNf4Code[0],  kNf4Code[1],  kNf4Code[2],  kNf4Code[3],
                                        kNf4Code[4],  kNf4Code[5],  kNf4Code[6],  kNf4Code[7],
                                        kNf4Code[8],  kNf4Code[9],  kNf4Code[10], kNf4Code[11],
                                        kNf4Code[12], kNf4Code[13], kNf4Code[14], kNf4Code[15]};
 
-// Shared memory: the table [256 codes][64 words, 32 used: one per lane], x, the maps of the scales, the
-// warps' sums [2][batch][16][kWarps], LoRA's hidden values [parts][hiddenStride], the next tile's absmax
-// codes [16 rows x blocks of a row] and a scale of scales for every four, decoded scales [2][16
-// rows][scaleStride].
+// Shared memory: the table [256 codes][64 words, 32 of it: one per lane] with the codes under way between its
+// lines, x, the maps of the scales, the warps' sums [2][batch][16][kWarps], LoRA's hidden values
+// [parts][hiddenStride], the next tile's absmax codes [16 rows x blocks of a row] and a scale of scales for
+// every four, what a thread needs at the tile's end [3][threads], decoded scales [2][16 rows][scaleStride].
 struct Nf4Layout {
     int input = kTableBytes, maps = 0, sums = 0, hidden = 0, codes = 0, nested = 0, ends = 0, scales = 0,
         total = 0;
@@ -62,29 +64,37 @@ struct TileRows {
     }
 };
 
-__device__ __forceinline__ uint2 loadCodes(const std::uint8_t* p) {
-    uint2 v;
-    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v2.u32 {%0,%1}, [%2];"
-                 : "=r"(v.x), "=r"(v.y)
-                 : "l"(p));
-    return v;
+__device__ __forceinline__ std::uint32_t sharedAddress(const void* p) {
+    return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
 }
 
-// Where a lane's own bytes of a tile begin, at its warp's first step.
-struct CodeCursor {
-    const std::uint8_t *a, *b;  // rows g of both groups
+// The codes of a warp's next kAhead steps, on their way to shared memory. Registers would not do: loads of
+// several steps share one of the six counters that a warp can wait for, and all would be waited for at once.
+// A slot is [16 rows][64 bytes] in the halves of the table's lines that the table leaves free; the two blocks
+// of a row change places in every other pair of rows, so that reading meets no bank twice.
+struct CodeRing {
+    // This lane's 16 bytes of rows lane / 4 of both groups, at the warp's first step.
+    const std::uint8_t *a, *b;
     int partEnd;
+    std::uint32_t write, read;  // this lane's places in slot 0
 
+    __device__ __forceinline__ explicit CodeRing(const unsigned char* table) {
+        const std::uint32_t lane = threadIdx.x & 31, warp = threadIdx.x >> 5, row = lane >> 2, at = lane & 3;
+        const std::uint32_t line =
+            sharedAddress(table) + warp * (kAhead * kSlotBytes) + row / 2 * 256 + 128 + (row & 1) * 64;
+        write = line + (((at >> 1) ^ (row >> 1 & 1)) * 2 + (at & 1)) * 16;
+        read = line + (row >> 1 & 1) * 32 + at * 8;
+    }
     __device__ __forceinline__ void enter(const DecodeLaunch& l, int tile) {
         const TileRows at(l, tile);
         const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
         const std::size_t half = static_cast<std::size_t>(l.linear.inner) / 2;
-        const std::size_t mine = (lane & 3) * 8 + warp * 64;
+        const std::size_t mine = (lane & 3) * 16 + warp * 64;
         a = l.linear.parts[at.partA].nf4.codes + (at.rowA + (lane >> 2)) * half + mine;
         b = l.linear.parts[at.partB].nf4.codes + (at.rowB + (lane >> 2)) * half + mine;
         partEnd = at.partEnd;
     }
-    // bytes: of the rows between the block's tiles
+    // To the block's next tile; bytes: of the rows between.
     __device__ __forceinline__ void move(const DecodeLaunch& l, int tile, std::size_t bytes) {
         if (tile >= partEnd) {
             if (tile < l.tiles) enter(l, tile);
@@ -93,15 +103,39 @@ struct CodeCursor {
         a += bytes;
         b += bytes;
     }
+    __device__ __forceinline__ void request(std::uint32_t slot, int step) const {
+        const auto copy = [](std::uint32_t to, const std::uint8_t* from) {
+            asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"(to), "l"(from)
+                         : "memory");
+        };
+        const std::size_t offset = static_cast<std::size_t>(step) * (kWarps * 64);
+        copy(write + slot * kSlotBytes, a + offset);
+        copy(write + slot * kSlotBytes + kSlotBytes / 2, b + offset);
+    }
 };
 struct CodeItem {
     uint2 a0, a1, b0, b1;  // rows g and g + 8, both blocks
 };
-__device__ __forceinline__ void loadItem(CodeItem& item, const CodeCursor& c, std::uint32_t offset) {
-    item.a0 = loadCodes(c.a + offset);
-    item.a1 = loadCodes(c.a + offset + 32);
-    item.b0 = loadCodes(c.b + offset);
-    item.b1 = loadCodes(c.b + offset + 32);
+__device__ __forceinline__ uint2 readShared(std::uint32_t at) {
+    uint2 v;
+    asm volatile("ld.shared.v2.u32 {%0,%1}, [%2];" : "=r"(v.x), "=r"(v.y) : "r"(at) : "memory");
+    return v;
+}
+__device__ __forceinline__ CodeItem readItem(const CodeRing& ring, std::uint32_t slot) {
+    const std::uint32_t at = ring.read + slot * kSlotBytes, other = at ^ 32u;
+    return {readShared(at), readShared(other), readShared(at + kSlotBytes / 2),
+            readShared(other + kSlotBytes / 2)};
+}
+__device__ __forceinline__ void closeGroup() {
+    asm volatile("cp.async.commit_group;" ::: "memory");
+}
+// This thread's copies are there: all but those of the last `Open` groups.
+template <int Open>
+__device__ __forceinline__ void awaitGroups() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(Open) : "memory");
+}
+__device__ __forceinline__ void awaitCopies() {
+    asm volatile("cp.async.wait_all;" ::: "memory");
 }
 
 template <int N>
@@ -153,15 +187,7 @@ __device__ __forceinline__ void multiplyBlock(const unsigned char* table, uint2 
 
 // --- scales of a tile
 __device__ __forceinline__ void copyAhead(void* to, const void* from) {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(
-                     static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
-                 "l"(from)
-                 : "memory");
-}
-
-// This thread's own copies are there.
-__device__ __forceinline__ void awaitCopies() {
-    asm volatile("cp.async.wait_all;" ::: "memory");
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(sharedAddress(to)), "l"(from) : "memory");
 }
 
 // f(part, absmax code in the part, chunk): this thread's chunks of four codes of a tile.

@@ -34,26 +34,38 @@ __global__ __launch_bounds__(kDecodeThreads,
     const int steps = static_cast<int>(a.linear.inner / kStep), batch = static_cast<int>(a.linear.batch);
     const int firstTile = static_cast<int>(blockIdx.x), stride = static_cast<int>(gridDim.x);
     const int mySteps = warp < steps ? (steps - warp + kWarps - 1) / kWarps : 0;
-    const int rounds = (steps + kWarps * kAhead - 1) / (kWarps * kAhead);
     const int tileScales = kTileRows * scaleStrideOf(a.linear.inner);
     bool hasLora = false;
     for (int p = 0; p < a.linear.partCount; ++p)
         hasLora = hasLora || a.linear.parts[p].loraB != nullptr;
 
-    // Frozen weights do not wait for the previous kernel. A round is kAhead steps of a warp.
-    CodeItem ring[kAhead];
-    CodeCursor cursor;
-    if (firstTile < a.tiles) cursor.enter(a, firstTile);
+    // Frozen weights do not wait for the previous kernel.
+    CodeRing ring(shared);
     const std::size_t tileBytes = static_cast<std::size_t>(stride) * (a.linear.swiglu ? 8 : 16) *
                                   static_cast<std::size_t>(a.linear.inner) / 2;
-#pragma unroll
+    int asked = firstTile, askedStep = 0, slot = 0;  // of the ring's next request
+    const auto request = [&](std::uint32_t to) {
+        if (asked < a.tiles && mySteps > 0) {
+            ring.request(to, askedStep);
+            if (++askedStep == mySteps) {
+                askedStep = 0;
+                asked += stride;
+                ring.move(a, asked, tileBytes);
+            }
+        }
+        closeGroup();
+    };
+    if (firstTile < a.tiles) {
+        ring.enter(a, firstTile);
+        requestScales(a, firstTile, shared + at.codes, nested);
+    }
+    closeGroup();
     for (int i = 0; i < kAhead; ++i)
-        if (i < mySteps && firstTile < a.tiles) loadItem(ring[i], cursor, i * (kWarps * 64));
-    if (firstTile < a.tiles) requestScales(a, firstTile, shared + at.codes, nested);
+        request(i);
     prefetchSides<Bf16>(a.linear);
     fillTables(a, shared, at);
     stageNorm(a, input);
-    awaitCopies();
+    awaitGroups<kAhead>();
     __syncthreads();
     if (firstTile < a.tiles) decodeScales(a, firstTile, shared + at.codes, nested, maps, scales);
     previousDone();
@@ -77,33 +89,27 @@ __global__ __launch_bounds__(kDecodeThreads,
         const bool more = tile + stride < a.tiles;
         if (more) requestScales(a, tile + stride, shared + at.codes, nested);
         const float* scale = scales + half * tileScales + g * scaleStrideOf(a.linear.inner) + warp * 2;
-#pragma unroll 1
-        for (int round = 0; round < rounds; ++round) {
-            const bool last = round + 1 == rounds;
-            if (last) cursor.move(a, tile + stride, tileBytes);
+        for (int step = 0; step < mySteps; ++step) {
+            awaitGroups<kAhead - 1>();
+            __syncwarp();
+            const CodeItem item = readItem(ring, slot);
+            __syncwarp();
+            request(slot);
+            slot = (slot + 1) % kAhead;
+            const std::uint32_t from = x + static_cast<std::uint32_t>(step) * (kWarps * kStep * 2);
+            float sum0[Tiles][4] = {}, sum1[Tiles][4] = {};
+            multiplyBlock<Tiles>(shared, item.a0, item.b0, from, batchBytes, active, sum0);
+            multiplyBlock<Tiles>(shared, item.a1, item.b1, from + 128, batchBytes, active, sum1);
+            const float2 first = *reinterpret_cast<const float2*>(scale + step * (2 * kWarps)),
+                         second = *reinterpret_cast<const float2*>(scale + 8 * scaleStrideOf(a.linear.inner) +
+                                                                   step * (2 * kWarps));
 #pragma unroll
-            for (int i = 0; i < kAhead; ++i) {
-                const int step = round * kAhead + i, ahead = last ? i : step + kAhead;
-                if (step < mySteps) {
-                    const std::uint32_t from = x + static_cast<std::uint32_t>(step) * (kWarps * kStep * 2);
-                    float sum0[Tiles][4] = {}, sum1[Tiles][4] = {};
-                    multiplyBlock<Tiles>(shared, ring[i].a0, ring[i].b0, from, batchBytes, active, sum0);
-                    multiplyBlock<Tiles>(shared, ring[i].a1, ring[i].b1, from + 128, batchBytes, active,
-                                         sum1);
-                    const float2 first = *reinterpret_cast<const float2*>(scale + step * (2 * kWarps)),
-                                 second = *reinterpret_cast<const float2*>(
-                                     scale + 8 * scaleStrideOf(a.linear.inner) + step * (2 * kWarps));
+            for (int n = 0; n < Tiles; ++n)
 #pragma unroll
-                    for (int n = 0; n < Tiles; ++n)
-#pragma unroll
-                        for (int c = 0; c < kColumns; ++c) {
-                            total[n][0][c] += sum0[n][c] * first.x + sum1[n][c] * first.y;
-                            total[n][1][c] += sum0[n][2 + c] * second.x + sum1[n][2 + c] * second.y;
-                        }
+                for (int c = 0; c < kColumns; ++c) {
+                    total[n][0][c] += sum0[n][c] * first.x + sum1[n][c] * first.y;
+                    total[n][1][c] += sum0[n][2 + c] * second.x + sum1[n][2 + c] * second.y;
                 }
-                if (ahead < mySteps && (!last || more))
-                    loadItem(ring[i], cursor, static_cast<std::uint32_t>(ahead) * (kWarps * 64));
-            }
         }
         float* mine = sums + half * batch * kTileRows * kWarps;
 #pragma unroll
@@ -116,7 +122,11 @@ __global__ __launch_bounds__(kDecodeThreads,
                 mine[(b * kTileRows + g + 8) * kWarps + warp] = total[n][1][c];
             }
         half ^= 1;
-        awaitCopies();
+        // What was asked for at the tile's begin went with its first step's group.
+        if (mySteps >= kAhead)
+            awaitGroups<kAhead - 1>();
+        else
+            awaitCopies();
         if (more) decodeScales(a, tile + stride, shared + at.codes, nested, maps, scales + half * tileScales);
         __syncthreads();
         if (hasLora && tile == firstTile) openHidden(a, hidden);

@@ -30,9 +30,16 @@ __device__ __forceinline__ void stageNorm(const DecodeLaunch& a, T* staged) {
     const DecodeLinear& l = a.linear;
     if (!l.norm) return;
     const T* norm = static_cast<const T*>(l.norm);
-    for (std::int64_t b = 0; b < l.batch; ++b)
-        for (std::int64_t i = threadIdx.x; i < l.inner; i += kDecodeThreads)
-            staged[b * a.inputStride + i] = norm[i];
+    const bool vectors = a.vectors && reinterpret_cast<std::uintptr_t>(norm) % 16 == 0;
+    for (std::int64_t b = 0; b < l.batch; ++b) {
+        T* to = staged + b * a.inputStride;
+        if (vectors)
+            for (std::int64_t i = threadIdx.x * 8; i < l.inner; i += kDecodeThreads * 8)
+                storeEight(to + i, loadEight(norm + i).v);
+        else
+            for (std::int64_t i = threadIdx.x; i < l.inner; i += kDecodeThreads)
+                to[i] = norm[i];
+    }
 }
 
 template <class T>

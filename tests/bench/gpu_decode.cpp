@@ -270,6 +270,7 @@ void decode(const std::string& name, double ceiling) {
 
 int main(int argc, char** argv) {
     using namespace caravan::engine;
+    std::setvbuf(stdout, nullptr, _IOLBF, 0);  // what was measured is told, whatever happens later
     if (!ops::openCuda().table) return std::puts("no GPU"), 1;
     c10::InferenceMode guard;
     std::vector<std::string> what(argv + 1, argv + argc);
