@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/adapters_cuda.h"
+#include "engine/ops/host_adapters.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/support.h"
 #include "engine/ops/timeline.h"
@@ -57,6 +58,7 @@ Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor&
     const PartScope scope(Part::Adapters);
     checkAdapters(u, routing, down, up);
     if (u.is_cuda()) return adaptersOnDevice(u, routing, down, up, s, p, key);
+    if (host::suitsAdapters(u, down, up)) return host::adapters(u, routing, down, up, s, dropoutMask(p, key));
     const std::int64_t slots = routing.order.numel(), width = u.size(1), size = down.size(1);
     at::Tensor wide = at::empty({slots, width}, u.options()), a = at::empty({slots, size}, u.options());
     Adapters result{at::empty_like(u), at::empty({slots, size}, u.options())};
@@ -85,6 +87,8 @@ AdapterGradient adaptersBackward(const at::Tensor& g, const at::Tensor& u, const
     checkAdapters(u, routing, down, up);
     require(g.sizes() == u.sizes() && g.is_contiguous(), "adaptersBackward", "a gradient like u", g);
     if (u.is_cuda()) return adaptersBackwardOnDevice(g, u, routing, h, down, up, s, p, key, dDown, dUp);
+    if (host::suitsAdapters(u, down, up) && host::suitsAdapters(u, dDown, dUp))
+        return host::adaptersBackward(g, u, routing, h, down, up, s, dropoutMask(p, key), dDown, dUp);
     const std::int64_t slots = routing.order.numel(), width = u.size(1), size = down.size(1);
     at::Tensor wide = at::empty({slots, width}, u.options());
     at::Tensor dh = at::empty({slots, size}, u.options()), scaled = at::empty({slots, size}, u.options());

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/attention_cuda.h"
 #include "engine/ops/dispatch.h"
+#include "engine/ops/host_attention.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/timeline.h"
 #include "kernels/decode_attention/decode_attention.h"
@@ -68,6 +69,7 @@ Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
     const PartScope scope(Part::Attention);
     checkAttention(q, k, v, segments);
     if (q.is_cuda()) return attentionOnDevice(q, k, v, segments, window, forBackward);
+    if (host::suitsAttention(q, k, v)) return host::attention(q, k, v, segments, window);
     Attention result{at::empty({q.size(0), q.size(1), q.size(2)}, q.options()), {}};
     for (const Group& g : groupsOf(segments)) {
         const auto mask = windowMask(q, g.length, window);
@@ -85,6 +87,8 @@ AttentionGradient attentionBackward(const at::Tensor& dout, const at::Tensor& q,
     const PartScope scope(Part::Attention);
     checkAttention(q, k, v, segments);
     if (q.is_cuda()) return attentionBackwardOnDevice(dout, q, k, v, forward, segments, window);
+    if (host::suitsAttention(q, k, v))
+        return host::attentionBackward(dout, q, k, v, forward, segments, window);
     const auto empty = [](const at::Tensor& x) { return at::empty(x.sizes(), x.options()); };
     AttentionGradient gradient{empty(q), empty(k), empty(v)};
     std::size_t index = 0;

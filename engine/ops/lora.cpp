@@ -1,7 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/dispatch.h"
+#include "engine/ops/host_lora.h"
 #include "engine/ops/lora_cuda.h"
+#include "engine/ops/products_cuda.h"
 #include "engine/ops/timeline.h"
 
 namespace caravan::engine::ops {
@@ -36,7 +38,12 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
     if (suitsJoinedLora(x, group) && covered == weight.size(0)) {
         y = startWithLora(x, group, h);
         const PartScope scope(Part::Products);
-        at::addmm_out(y, y, x, weight.t());
+        productOnDevice(x, weight, true, true, y);
+        if (bias.defined()) y.add_(bias);
+        return y;
+    }
+    if (host::suitsLora(x, weight, group)) {
+        y = host::linearWithLora(x, weight, group, h);
         if (bias.defined()) y.add_(bias);
         return y;
     }
@@ -48,10 +55,15 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 
 at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight, const LoraGroup& group,
                           std::vector<at::Tensor>& dh) {
-    if (group.dropout == 0 && suitsJoinedLora(dy, group)) {
+    if (suitsJoinedLora(dy, group)) {
         at::Tensor dx = startBackwardWithLora(dy, group, dh);
         const PartScope scope(Part::Products);
-        at::addmm_out(dx, dx, dy, weight);
+        productOnDevice(dy, weight, false, true, dx);
+        return dx;
+    }
+    if (host::suitsLora(dy, weight, group)) {
+        at::Tensor dx = at::empty({dy.size(0), weight.size(1)}, dy.options());
+        dh = host::backwardInputWithLora(dy, weight, group, dx);
         return dx;
     }
     at::Tensor dx = ops::linearBackward(dy, weight);
@@ -74,6 +86,7 @@ std::vector<at::Tensor> loraForward(at::Tensor& y, const at::Tensor& x, const Lo
 std::vector<at::Tensor> loraBackwardInput(const at::Tensor& dy, const LoraGroup& group, at::Tensor& dx) {
     const PartScope scope(Part::Lora);
     if (suitsJoinedLora(dy, group)) return loraBackwardInputOnDevice(dy, group, dx);
+    if (host::suitsLora(dy, {}, group)) return host::backwardInputWithLora(dy, {}, group, dx);
     std::vector<at::Tensor> all;
     for (std::size_t i = 0; i < group.parts.size(); ++i) {
         const LoraPart& part = group.parts[i];
@@ -93,6 +106,10 @@ void loraBackwardParameters(const at::Tensor& dy, const at::Tensor& x, const std
     const PartScope scope(Part::Lora);
     if (suitsJoinedLora(x, group)) {
         loraBackwardParametersOnDevice(dy, x, h, dh, group);
+        return;
+    }
+    if (host::suitsLora(x, {}, group) && host::suitsLora(dy, {}, group)) {
+        host::backwardParametersOfLora(dy, x, h, dh, group);
         return;
     }
     for (std::size_t i = 0; i < group.parts.size(); ++i) {

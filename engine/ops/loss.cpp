@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/dispatch.h"
+#include "engine/ops/host_products.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/timeline.h"
 #include "kernels/cross_entropy/cross_entropy.h"
@@ -31,6 +32,37 @@ void lossOfChunk(at::Tensor& logits, const at::Tensor& labels, at::Tensor& perRo
     });
 }
 
+// The loss on the CPU: the head is packed once for each direction, a block of rows passes through both
+// products and the softmax between them.
+template <class T>
+void lossOnHost(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
+                const kernels::CrossEntropyShape& shape, CrossEntropy& result) {
+    const std::int64_t vocabulary = head.size(0), width = head.size(1);
+    // Vocabularies are often powers of two: without the gap the rows of a column share a few cache sets.
+    const std::int64_t stride = (vocabulary / 16 + 1) * 16;
+    host::Rights<T> rights;
+    const std::size_t forward = rights.addTransposed(head);
+    const std::size_t backward = shape.gradient ? rights.addPlain(head) : 0;
+    rights.pack(hidden.options());
+    host::parallelBlocks(hidden.size(0), [&](std::int64_t begin, std::int64_t end) {
+        const std::int64_t rows = end - begin;
+        T* logits = host::scratch<T>(0, host::kBlockRows * stride);
+        const auto in = rights.factor(data<T>(hidden) + begin * width, width, forward);
+        kernels::multiply(&in, 1, {logits, stride, rows, vocabulary, false});
+        for (std::int64_t i = 0; i < rows; ++i)
+            kernels::crossEntropyRows(logits + i * stride, data<std::int64_t>(labels) + begin + i,
+                                      data<T>(result.perRow) + begin + i, shape, 0, 1);
+        if (!shape.gradient) return;
+        const auto out = rights.factor(logits, stride, backward);
+        kernels::multiply(&out, 1, {data<T>(result.dHidden) + begin * width, width, rows, width, false});
+    });
+}
+
+// Packing the head costs more than it gains for few rows.
+bool suitsHost(const at::Tensor& hidden, const at::Tensor& head) {
+    return host::suits(hidden) && host::sameKind(hidden, head) && hidden.size(0) >= 4;
+}
+
 }  // namespace
 
 CrossEntropy crossEntropy(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
@@ -44,6 +76,13 @@ CrossEntropy crossEntropy(const at::Tensor& hidden, const at::Tensor& head, cons
     const auto lossType = hidden.is_cuda() ? like(hidden, at::kFloat) : hidden.options();
     CrossEntropy result{{}, {}, at::empty({rows}, lossType)};
     if (withGradient) result.dHidden = at::empty_like(hidden);
+    if (suitsHost(hidden, head)) {
+        forReal("crossEntropy", hidden, [&](auto type) {
+            lossOnHost<decltype(type)>(hidden, head, labels, {vocabulary, scale, withGradient}, result);
+        });
+        result.lossSum = result.perRow.sum(at::kDouble).to(lossType.dtype().toScalarType());
+        return result;
+    }
     const std::int64_t chunk =
         std::max<std::int64_t>(64, (hidden.is_cuda() ? kChunkDevice : kChunkHost) / vocabulary);
     at::Tensor buffer = at::empty({std::min(chunk, rows), vocabulary}, hidden.options());

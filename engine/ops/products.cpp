@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/host_products.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/products_cuda.h"
 #include "engine/ops/support.h"
 #include "engine/ops/timeline.h"
 #include "kernels/gemv/gemv.h"
@@ -24,11 +26,26 @@ bool suitsGemv(const at::Tensor& x, const at::Tensor& weight) {
            (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
 }
 
+// y = x weight^T (transposed) or x weight
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, bool transposed) {
+    if (!host::suits(x) || !host::sameKind(x, weight) || x.size(0) <= kFewRows ||
+        weight.size(transposed ? 1 : 0) != x.size(1))
+        return transposed ? at::mm(x, weight.t()) : at::mm(x, weight);
+    at::Tensor y = at::empty({x.size(0), weight.size(transposed ? 0 : 1)}, x.options());
+    host::multiply(x, weight, transposed, y);
+    return y;
+}
+
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
     const PartScope scope(Part::Products);
-    if (!suitsGemv(x, weight)) return at::mm(x, weight.t());
+    if (suitsProductOnDevice(x, weight)) {
+        at::Tensor y = at::empty({x.size(0), weight.size(0)}, x.options());
+        productOnDevice(x, weight, true, false, y);
+        return y;
+    }
+    if (!suitsGemv(x, weight)) return product(x, weight, true);
     const kernels::GemvShape shape{x.size(0), x.size(1), weight.size(0)};
     at::Tensor y = at::empty({shape.rows, shape.outer}, x.options());
     forReal("linear", x, [&](auto type) {
@@ -41,7 +58,12 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
 }
 at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight) {
     const PartScope scope(Part::Products);
-    return at::mm(dy, weight);
+    if (suitsProductOnDevice(dy, weight)) {
+        at::Tensor dx = at::empty({dy.size(0), weight.size(1)}, dy.options());
+        productOnDevice(dy, weight, false, false, dx);
+        return dx;
+    }
+    return product(dy, weight, false);
 }
 
 at::Tensor loraForward(at::Tensor& y, const at::Tensor& x, const at::Tensor& a, const at::Tensor& b, double s,

@@ -8,12 +8,15 @@
 #include "engine/ops/parallel.h"
 
 // Milliseconds of every operation at the shapes of base-16m's step, 4 x 256 tokens. usage: bench_cpu_ops
-// [threads]
+// [threads] [part of a name]
 namespace caravan::engine::ops {
 namespace {
 
+std::string g_wanted;
+
 template <class F>
 void report(const char* name, double gigaflops, F&& f) {
+    if (std::string(name).find(g_wanted) == std::string::npos) return;
     for (int i = 0; i < 3; ++i)
         f();
     double best = 1e9;
@@ -52,6 +55,7 @@ void run() {
     at::Tensor y = at::zeros({T, D}), a = values({r, D}, 9), b = values({D, r}, 10), da = at::zeros_like(a),
                db = at::zeros_like(b), dx = at::zeros({T, D});
     at::Tensor h;
+    h = loraForward(y, x, a, b, 0.25, 0, key);
     for (const double p : {0.0, 0.1}) {
         report(p > 0 ? "loraForward 384 dropout" : "loraForward 384", 4e-9 * t * r * D,
                [&] { h = loraForward(y, x, a, b, 0.25, p, key); });
@@ -88,5 +92,6 @@ void run() {
 
 int main(int argc, char** argv) {
     caravan::engine::ops::setThreads(argc > 1 ? std::atoi(argv[1]) : 0);
+    caravan::engine::ops::g_wanted = argc > 2 ? argv[2] : "";
     caravan::engine::ops::run();
 }
