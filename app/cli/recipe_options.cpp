@@ -259,7 +259,7 @@ engine::Result<std::vector<engine::DomainFile>> parseDomainFiles(const std::vect
             name = fs::path(file->path).filename().string();
             name = name.substr(0, name.find('.'));
         }
-        files.push_back({file->path, name});
+        files.push_back({file->path, name, file->columns});
     }
     return files;
 }

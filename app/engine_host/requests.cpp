@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "engine/api/config/column_mapping.h"
 #include "engine/api/event_json.h"
 #include "engine/api/wire.h"
 
@@ -54,7 +55,8 @@ engine::RunLimits limitsOf(const json& body) {
 std::vector<engine::DomainFile> filesOf(const json& body) {
     std::vector<engine::DomainFile> files;
     for (const auto& f : body.at("files"))
-        files.push_back({f.at("path").get<std::string>(), f.value("name", std::string())});
+        files.push_back({f.at("path").get<std::string>(), f.value("name", std::string()),
+                         engine::mappingFromJson(f.value("columns", json::object()))});
     return files;
 }
 

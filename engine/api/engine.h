@@ -145,6 +145,7 @@ using TokenFunction = std::function<void(const TokenEvent&)>;
 
 struct DomainFile {
     std::string path, name;
+    ColumnMapping columns = {};
 };
 struct EvaluateOutcome {
     std::string model;

@@ -55,6 +55,9 @@ void writeFolder(const ExportSource& source, const std::string& format, ModelWri
     writer.weights("model", modelParts(base, source.model, written, source.model.hasLora()), progress, stop);
     writer.json("config.json", makeConfigJson(base.configJson, written));
     writer.copyCompanions(base.folder);
+    // chat_template.jinja goes before all other places of a template.
+    if (source.chat && source.tokenizer)
+        writer.text("chat_template.jinja", source.chat->source(*source.tokenizer));
 }
 
 void writeAdapters(const ExportSource& source, const fs::path& folder, ModelWriter& writer,

@@ -7,6 +7,7 @@
 
 #include "engine/api/engine.h"
 #include "engine/model/model.h"
+#include "engine/tokenizer/chat_template.h"
 #include "engine/tokenizer/tokenizer.h"
 
 namespace caravan::engine::checkpoint {
@@ -16,6 +17,7 @@ struct ExportSource {
     model::Model& model;
     std::filesystem::path baseFolder;
     const Tokenizer* tokenizer = nullptr;  // for a real text to compare on; may be null
+    const ChatTemplate* chat = nullptr;    // how a tuned model is asked; null: as its base folder says
 };
 // Formats: camelidae, sparsetral (LoRA merged into the base; routers and adapters in the base's type), merged
 // (a dense copy) and adapters (a PEFT folder). Written, read back, logits compared, and only then named.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "engine/checkpoint/durable_file.h"
 #include "engine/formats/dtypes.h"
@@ -93,6 +94,13 @@ ModelWriter::~ModelWriter() {
 
 void ModelWriter::json(const std::string& name, const nlohmann::json& value) {
     unwrap(writeJsonFile(m_temporary / name, value));
+}
+
+void ModelWriter::text(const std::string& name, const std::string& value) {
+    std::ofstream out(m_temporary / name, std::ios::binary | std::ios::trunc);
+    out << value;
+    out.close();
+    if (!out) writeFailed(m_temporary / name, "it could not be written whole");
 }
 
 void ModelWriter::copyCompanions(const fs::path& source) {

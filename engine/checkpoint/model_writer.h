@@ -33,6 +33,7 @@ class ModelWriter {
     ModelWriter& operator=(const ModelWriter&) = delete;
 
     void json(const std::string& name, const nlohmann::json& value);
+    void text(const std::string& name, const std::string& value);  // replaces a copied companion
     // Tokenizer, chat template, generation settings, licence: whatever of it the source folder has.
     void copyCompanions(const std::filesystem::path& source);
     // STEM.safetensors, or shards with an index above shardBytes.

@@ -12,7 +12,6 @@
 #include "engine/data/data_set.h"
 #include "engine/data/encode_rows.h"
 #include "engine/data/row_file.h"
-#include "engine/formats/peft.h"
 
 namespace caravan::engine {
 namespace {
@@ -62,8 +61,7 @@ class DataSet::Loader {
     void run() {
         if (m_recipe.data.files.empty())
             throw EngineException(ErrorCode::MissingOption, {{"key", "data.files"}});
-        m_settings = {unwrap(ChatTemplate::named(m_recipe.data.templateName, modelFolder(), m_tokenizer)),
-                      m_options.sequenceLength, m_recipe.data.longRows};
+        m_settings = {chat(), m_options.sequenceLength, m_recipe.data.longRows};
         m_set.m_chat = m_settings.chat;
         for (const DataFile& file : m_recipe.data.files) {
             const std::int32_t domain = trainedDomain(domainName(file));
@@ -79,11 +77,10 @@ class DataSet::Loader {
     }
 
   private:
-    fs::path modelFolder() const {
-        if (m_recipe.data.templateName != "model") return {};
-        fs::path folder = m_options.modelFolder;
-        if (folder.empty()) folder = m_folder / m_recipe.model.path;
-        return isPeftFolder(folder) ? peftBase(unwrap(readPeftConfig(folder)), folder) : folder;
+    ChatTemplate chat() const {
+        if (m_options.chat) return *m_options.chat;
+        if (m_options.modelFolder.empty()) return unwrap(chatTemplateOf(m_recipe, m_folder, m_tokenizer));
+        return unwrap(ChatTemplate::named(m_recipe.data.templateName, m_options.modelFolder, m_tokenizer));
     }
 
     std::int32_t trainedDomain(const std::string& name) {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "engine/formats/peft.h"
+
 namespace caravan::engine {
 
 namespace fs = std::filesystem;
@@ -17,6 +19,17 @@ std::string domainName(const DataFile& file) {
 
 std::int64_t sequenceLengthOf(const Recipe& recipe, std::int64_t modelMaxPositions) {
     return recipe.tune.sequenceLength.value_or(std::min<std::int64_t>(2048, modelMaxPositions));
+}
+
+Result<ChatTemplate> chatTemplateOf(const Recipe& recipe, const fs::path& folder,
+                                    const Tokenizer& tokenizer) {
+    fs::path model = folder / recipe.model.path;
+    if (recipe.data.templateName == "model" && isPeftFolder(model)) {
+        const auto config = readPeftConfig(model);
+        if (!config) return tl::unexpected(config.error());
+        model = peftBase(*config, model);
+    }
+    return ChatTemplate::named(recipe.data.templateName, model, tokenizer);
 }
 
 RowStore::Row RowStore::row(std::int64_t index) const {

@@ -24,6 +24,10 @@ namespace caravan::engine {
 // tune.sequence_length, or min(2048, what the model can).
 [[nodiscard]] std::int64_t sequenceLengthOf(const Recipe& recipe, std::int64_t modelMaxPositions);
 
+// The template that data.template names. folder: what model.path is relative to.
+[[nodiscard]] Result<ChatTemplate> chatTemplateOf(const Recipe& recipe, const std::filesystem::path& folder,
+                                                  const Tokenizer& tokenizer);
+
 // Many encoded rows in two flat buffers.
 class RowStore {
   public:
@@ -62,6 +66,7 @@ class DataSet {
         std::int32_t threads = 0;       // 0 = as many as the machine has, at most 8
         // Where the model's own chat template lies; empty: recipe.model.path (of a PEFT folder: its base).
         std::filesystem::path modelFolder = {};
+        std::optional<ChatTemplate> chat = {};  // instead of data.template
     };
     // Files are read and encoded in blocks; only ids are kept. folder: what relative paths are relative to.
     // Rows are written by data.template. Without held-out files data.heldout_fraction of each file's rows is

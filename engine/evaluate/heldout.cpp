@@ -33,11 +33,14 @@ double heldoutLoss(model::Model& model, const RowStore& store, std::span<const s
 }
 
 ProbeSet loadProbeSet(const std::vector<DomainFile>& files, const Tokenizer& tokenizer,
-                      std::int64_t sequenceLength, const ProgressFunction& progress, std::stop_token stop) {
+                      const ChatTemplate& chat, std::int64_t sequenceLength, const ProgressFunction& progress,
+                      std::stop_token stop) {
     Recipe recipe;
     for (const auto& file : files)
-        recipe.data.files.push_back({std::filesystem::absolute(file.path).string(), file.name, 1.0});
+        recipe.data.files.push_back(
+            {std::filesystem::absolute(file.path).string(), file.name, 1.0, file.columns});
     DataSet::Options options{.sequenceLength = sequenceLength, .progress = progress, .stop = std::move(stop)};
+    options.chat = chat;
     ProbeSet set{unwrap(DataSet::load(recipe, "/", tokenizer, options)), {}};
     for (const auto& name : set.data.domains())
         set.domains.push_back({name, {}});

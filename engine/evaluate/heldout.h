@@ -31,8 +31,9 @@ struct ProbeSet {
     DataSet data;
     std::vector<DomainRows> domains;
 };
+// chat: how the rows are written, as the model was tuned.
 [[nodiscard]] ProbeSet loadProbeSet(const std::vector<DomainFile>& files, const Tokenizer& tokenizer,
-                                    std::int64_t sequenceLength, const ProgressFunction& progress,
-                                    std::stop_token stop);
+                                    const ChatTemplate& chat, std::int64_t sequenceLength,
+                                    const ProgressFunction& progress, std::stop_token stop);
 
 }  // namespace caravan::engine::evaluate

@@ -27,9 +27,10 @@ void checkConversation(const std::vector<ChatMessage>& messages) {
 
 }  // namespace
 
-ChatTemplate promptForm(const std::filesystem::path& folder, const Recipe* recipe) {
-    if (recipe && recipe->data.templateName == "pesc") return ChatTemplate::pesc();
-    return unwrap(ChatTemplate::load(folder));
+ChatTemplate promptForm(const std::filesystem::path& folder, const Recipe* recipe,
+                        const Tokenizer& tokenizer) {
+    return unwrap(recipe ? ChatTemplate::named(recipe->data.templateName, folder, tokenizer)
+                         : ChatTemplate::load(folder));
 }
 
 std::vector<TokenId> rawPrompt(const Tokenizer& tokenizer, std::string_view text) {

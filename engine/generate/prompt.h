@@ -12,9 +12,10 @@
 
 namespace caravan::engine::generate {
 
-// How a model is asked: a run in the form that it was tuned with (PESC), a folder by its own chat template.
-// Throws FileBad.
-[[nodiscard]] ChatTemplate promptForm(const std::filesystem::path& folder, const Recipe* recipe);
+// How a model is asked: a run by the template that it was tuned with, a folder by its own chat template.
+// folder: where the tokenizer lies. Throws FileBad.
+[[nodiscard]] ChatTemplate promptForm(const std::filesystem::path& folder, const Recipe* recipe,
+                                      const Tokenizer& tokenizer);
 
 // --raw: bos where the tokenizer has one, then the text; names of special tokens are text.
 [[nodiscard]] std::vector<TokenId> rawPrompt(const Tokenizer& tokenizer, std::string_view text);

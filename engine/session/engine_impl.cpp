@@ -72,8 +72,9 @@ class LocalEngine final : public Engine {
             const Tokenizer& tokenizer = loaded.opened.text();
             if (!loaded.generator)
                 loaded.generator = std::make_unique<generate::Generator>(*loaded.opened.model, tokenizer);
-            const auto form = generate::promptForm(loaded.opened.tokenizerFolder,
-                                                   loaded.opened.recipe ? &*loaded.opened.recipe : nullptr);
+            const auto form =
+                generate::promptForm(loaded.opened.tokenizerFolder,
+                                     loaded.opened.recipe ? &*loaded.opened.recipe : nullptr, tokenizer);
             return loaded.generator->run(generate::promptIds(tokenizer, form, messages, options.raw), options,
                                          token, stop);
         });
@@ -83,8 +84,10 @@ class LocalEngine final : public Engine {
                                      const ProgressFunction& progress, std::stop_token stop) override {
         return compute([&] {
             return with(source, progress, stop,
-                        [&](model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe) {
-                            return evaluateOn(model, tokenizer, recipe, source.path, files, progress, stop);
+                        [&](model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe,
+                            const ChatTemplate& chat) {
+                            return evaluateOn(model, tokenizer, recipe, chat, source.path, files, progress,
+                                              stop);
                         });
         });
     }
@@ -92,9 +95,10 @@ class LocalEngine final : public Engine {
                                       const ProgressFunction& progress, std::stop_token stop) override {
         return compute([&] {
             return with(source, progress, stop,
-                        [&](model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe) {
+                        [&](model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe,
+                            const ChatTemplate& chat) {
                             const auto set = evaluate::loadProbeSet(
-                                files, tokenizer, sequenceLength(recipe, model), progress, stop);
+                                files, tokenizer, chat, sequenceLength(recipe, model), progress, stop);
                             return routing::probeRouting(model, set, progress, stop);
                         });
         });
@@ -113,8 +117,12 @@ class LocalEngine final : public Engine {
         return compute([&] {
             const auto lock = acquire(stop);
             OpenedModel& opened = use(source, progress, stop).opened;
-            return checkpoint::exportModel({*opened.model, opened.baseFolder, opened.tokenizer.get()},
-                                           request, progress, stop);
+            std::optional<ChatTemplate> chat;
+            if (opened.recipe && opened.tokenizer)
+                chat = generate::promptForm(opened.tokenizerFolder, &*opened.recipe, *opened.tokenizer);
+            return checkpoint::exportModel(
+                {*opened.model, opened.baseFolder, opened.tokenizer.get(), chat ? &*chat : nullptr}, request,
+                progress, stop);
         });
     }
     void unload() override {
@@ -157,21 +165,26 @@ class LocalEngine final : public Engine {
 
     template <class F>
     auto with(const ModelSource& source, const ProgressFunction& progress, const std::stop_token& stop, F&& f)
-        -> std::invoke_result_t<F, model::Model&, const Tokenizer&, const Recipe*> {
+        -> std::invoke_result_t<F, model::Model&, const Tokenizer&, const Recipe*, const ChatTemplate&> {
         if (source.live) {
-            std::optional<decltype(f(std::declval<model::Model&>(), std::declval<const Tokenizer&>(),
-                                     nullptr))>
+            std::optional<decltype(f(std::declval<model::Model&>(), std::declval<const Tokenizer&>(), nullptr,
+                                     std::declval<const ChatTemplate&>()))>
                 out;
             const auto run = liveRun(source);
             const Recipe recipe = train::readRecipe(run->folder());
             unwrap(run->withModel([&](model::Model& model, const Tokenizer& tokenizer) {
-                out.emplace(f(model, tokenizer, &recipe));
+                out.emplace(
+                    f(model, tokenizer, &recipe, unwrap(chatTemplateOf(recipe, run->folder(), tokenizer))));
             }));
             return std::move(*out);
         }
         const auto lock = acquire(stop);
         OpenedModel& opened = use(source, progress, stop).opened;
-        return f(*opened.model, opened.text(), opened.recipe ? &*opened.recipe : nullptr);
+        const Recipe* recipe = opened.recipe ? &*opened.recipe : nullptr;
+        // Without a run there is no template that the rows were learned in: PESC, as the reference figures.
+        return f(*opened.model, opened.text(), recipe,
+                 recipe ? generate::promptForm(opened.tokenizerFolder, recipe, opened.text())
+                        : ChatTemplate::pesc());
     }
 
     GenerateSummary generateLive(const ModelSource& source, const std::vector<ChatMessage>& messages,
@@ -182,7 +195,7 @@ class LocalEngine final : public Engine {
         GenerateSummary summary;
         unwrap(run->withModel([&](model::Model& model, const Tokenizer& tokenizer) {
             generate::Generator generator(model, tokenizer);
-            const auto form = generate::promptForm({}, &recipe);
+            const auto form = unwrap(chatTemplateOf(recipe, run->folder(), tokenizer));
             summary = generator.run(generate::promptIds(tokenizer, form, messages, options.raw), options,
                                     token, stop);
         }));
@@ -194,10 +207,11 @@ class LocalEngine final : public Engine {
     }
 
     static EvaluateOutcome evaluateOn(model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe,
-                                      const std::string& name, const std::vector<DomainFile>& files,
-                                      const ProgressFunction& progress, const std::stop_token& stop) {
+                                      const ChatTemplate& chat, const std::string& name,
+                                      const std::vector<DomainFile>& files, const ProgressFunction& progress,
+                                      const std::stop_token& stop) {
         const auto set =
-            evaluate::loadProbeSet(files, tokenizer, sequenceLength(recipe, model), progress, stop);
+            evaluate::loadProbeSet(files, tokenizer, chat, sequenceLength(recipe, model), progress, stop);
         EvaluateOutcome outcome{.model = name};
         Progress state{.stage = "evaluating",
                        .total = static_cast<std::int64_t>(set.data.epochRows().size())};

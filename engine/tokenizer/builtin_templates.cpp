@@ -81,6 +81,10 @@ std::string withSystem(std::string_view form) {
 
 }  // namespace
 
+bool isPescTemplate(std::string_view source) {
+    return source == std::string(kDefineBos) + std::string(kPesc);
+}
+
 std::optional<std::string> builtinTemplate(std::string_view name, const Tokenizer& tokenizer) {
     if (name == "pesc") return std::string(kDefineBos) + std::string(kPesc);
     if (name == "llama2") return withSystem(kLlama2);

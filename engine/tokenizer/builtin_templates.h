@@ -14,5 +14,7 @@ namespace caravan::engine {
 // is encoded by its own rule, see ChatTemplate; its source is for exports). Where the tokenizer does not know
 // the form's own end mark, or would not stop at it, answers end with eos. Nothing for other names.
 [[nodiscard]] std::optional<std::string> builtinTemplate(std::string_view name, const Tokenizer& tokenizer);
+// Whether this is what an export of a model tuned with PESC holds.
+[[nodiscard]] bool isPescTemplate(std::string_view source);
 
 }  // namespace caravan::engine

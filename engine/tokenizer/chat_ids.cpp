@@ -70,14 +70,19 @@ bool hasWritten(const RenderedChat& chat, std::size_t begin, std::size_t end) {
                        [&](const TextRange& r) { return r.begin < end && r.end > begin; });
 }
 
+std::string withoutSpace(const std::string& text) {
+    const std::size_t first = text.find_first_not_of(" \t\r\n");
+    return first == std::string::npos ? std::string()
+                                      : text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
+}
+
 // Where an answer ends that the template writes differently once more turns follow it (some leave out parts
 // of earlier answers): the answer's own text with what follows it at the end of a conversation, and nothing
 // that a person wrote before it.
 std::size_t findAnswerEnd(const RenderedChat& whole, std::size_t begin, const RenderedChat& ended,
-                          std::string_view answer) {
-    const std::size_t first = answer.find_first_not_of(" \t\r\n");
-    if (first == std::string_view::npos) return std::string::npos;
-    const std::string content(answer.substr(first, answer.find_last_not_of(" \t\r\n") + 1 - first));
+                          const std::string& answer) {
+    const std::string content = withoutSpace(answer);
+    if (content.empty()) return std::string::npos;
     const std::size_t at = ended.text.rfind(content);
     if (at == std::string::npos) return at;
     const std::string written = ended.text.substr(at);
@@ -184,10 +189,15 @@ Result<MaskedChat> ChatTemplate::encodeMasked(const Tokenizer& tokenizer,
                       ? ended->text.size()
                       : findAnswerEnd(*whole, begin, *ended, messages[i].content);
         }
-        if (end == std::string::npos || end <= begin || !hasWritten(*whole, begin, end))
+        if (end == std::string::npos || end <= begin)
             return cannotMask(m_name, fmt::format("the template writes answer {} so that its place cannot be "
                                                   "told once more turns follow",
                                                   number));
+        const std::string written = whole->text.substr(begin, end - begin);
+        if (!hasWritten(*whole, begin, end) ||
+            written.find(withoutSpace(messages[i].content)) == std::string::npos)
+            return cannotMask(m_name,
+                              fmt::format("the template leaves out or changes a part of answer {}", number));
         answers.push_back({begin, withoutTrailingSpace(*whole, begin, end)});
     }
     return encodeTurns(tokenizer, *whole, answers);

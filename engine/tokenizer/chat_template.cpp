@@ -178,6 +178,7 @@ Result<ChatTemplate> ChatTemplate::load(const fs::path& folder) {
 
 ChatTemplate ChatTemplate::fromSource(std::string source, std::string name) {
     ChatTemplate made;
+    if (isPescTemplate(source)) return made;  // an export of ours: encoded by the form's own rule
     made.m_source = std::move(source);
     made.m_name = std::move(name);
     if (made.m_source.size() > kMaxTemplateBytes || utf8::firstInvalid(made.m_source) != std::string::npos)

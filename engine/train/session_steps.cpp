@@ -6,7 +6,6 @@
 #include "engine/data/row_encoder.h"
 #include "engine/ops/parallel.h"
 #include "engine/session/error_mapping.h"
-#include "engine/tokenizer/pesc_form.h"
 #include "engine/train/heldout.h"
 #include "engine/train/memory.h"
 #include "engine/train/schedule.h"
@@ -231,10 +230,7 @@ void Session::sampleAt(StepIndex step) {
     generate::Generator generator(*m_model, *m_tokenizer);
     for (const std::string& prompt : m_recipe.tune.samples) {
         progress({.stage = "sampling"});
-        std::vector<TokenId> ids;
-        if (m_tokenizer->bosId()) ids.push_back(*m_tokenizer->bosId());
-        const std::vector<TokenId> text = m_tokenizer->encode(pescPrompt("", prompt, true));
-        ids.insert(ids.end(), text.begin(), text.end());
+        const auto ids = unwrap(m_data->chat().encode(*m_tokenizer, {{"user", prompt}}, true));
         GenerateOptions options;
         options.maxTokens = kSampleTokens;
         options.temperature = 0;
