@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAbstractItemModelTester>
 #include <QAction>
+#include <QComboBox>
+#include <QInputDialog>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QTableView>
@@ -18,6 +20,7 @@
 #include "ui/pages/data/data_page.h"
 #include "ui/pages/data/data_problems_model.h"
 #include "ui/pages/data/length_plot.h"
+#include "ui/pages/data/mapping_dialog.h"
 #include "ui/project_context.h"
 #include "widgets/stack_bar.h"
 #include "widgets/token_strip.h"
@@ -209,6 +212,45 @@ class TestDataPage : public QObject {
         QTRY_VERIFY_WITH_TIMEOUT(bench.page->hindrance().isEmpty(), 5000);
         Q_EMIT bench.page->findChild<LengthPlot*>()->cutChanged(128);
         QCOMPARE(bench.project->recipe().tune.sequenceLength, std::optional<std::int64_t>(128));
+    }
+    void columnsSplitTemplateAndLongRowsAreSettings() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.csv")}, false);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.page->hindrance().isEmpty(), 5000);
+        bench.actions.find(QStringLiteral("data.mapping"))->trigger();
+        auto* mapping = bench.page->findChild<MappingDialog*>();
+        QVERIFY(mapping != nullptr);
+        mapping->formatBox()->setCurrentIndex(
+            mapping->formatBox()->findData(static_cast<int>(engine::FileFormat::Csv)));
+        mapping->shapeBox()->setCurrentIndex(
+            mapping->shapeBox()->findData(static_cast<int>(engine::RowShape::Alpaca)));
+        QVERIFY(mapping->columnBox(QStringLiteral("messages"))->isHidden());
+        mapping->columnBox(QStringLiteral("prompt"))->setCurrentText(QStringLiteral("question"));
+        mapping->accept();
+        const auto columns = [&] { return bench.project->recipe().data.files[0].columns; };
+        QCOMPARE(columns().prompt, std::string("question"));
+        QVERIFY(columns().format == engine::FileFormat::Csv && columns().shape == engine::RowShape::Alpaca);
+        bench.project->undoStack()->undo();
+        QVERIFY(columns().isAutomatic());
+
+        bench.actions.find(QStringLiteral("data.split"))->trigger();
+        auto* split = bench.page->findChild<QInputDialog*>();
+        QVERIFY(split != nullptr);
+        split->setDoubleValue(5);
+        split->accept();
+        QCOMPARE(bench.project->recipe().data.heldoutFraction, 0.05);
+
+        Q_EMIT bench.page->findChild<LengthPlot*>()->longRowsChosen(engine::LongRows::Drop);
+        QVERIFY(bench.project->recipe().data.longRows == engine::LongRows::Drop);
+
+        for (QComboBox* box : bench.page->findChildren<QComboBox*>())
+            if (const int chatml = box->findData(QStringLiteral("chatml")); chatml >= 0) {
+                box->setCurrentIndex(chatml);
+                Q_EMIT box->activated(chatml);
+            }
+        QCOMPARE(bench.project->recipe().data.templateName, std::string("chatml"));
     }
     void startMakesARunAndStartsIt() {
         Bench bench;

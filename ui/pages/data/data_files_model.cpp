@@ -54,6 +54,13 @@ const engine::DataFileReport* DataFilesModel::report(int row) const {
     return nullptr;
 }
 
+engine::Recipe::Data DataFilesModel::withMapping(int row, const engine::ColumnMapping& mapping) const {
+    engine::Recipe::Data data = m_data;
+    const auto i = static_cast<std::size_t>(row);
+    (isHeldout(row) ? data.heldout[i - m_data.files.size()] : data.files[i]).columns = mapping;
+    return data;
+}
+
 int DataFilesModel::rowCount(const QModelIndex& parent) const {
     return parent.isValid() ? 0 : static_cast<int>(m_data.files.size() + m_data.heldout.size());
 }

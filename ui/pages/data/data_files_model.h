@@ -22,6 +22,9 @@ class DataFilesModel : public QAbstractTableModel {
     void setReports(const std::vector<engine::DataFileReport>& reports);
     [[nodiscard]] bool isHeldout(int row) const { return row >= static_cast<int>(m_data.files.size()); }
     [[nodiscard]] const engine::DataFile& file(int row) const;
+    [[nodiscard]] const engine::DataFileReport* report(int row) const;  // nullptr: not read yet
+    // The lists with another mapping of one row's columns.
+    [[nodiscard]] engine::Recipe::Data withMapping(int row, const engine::ColumnMapping& mapping) const;
     // The lists after an edit of one row.
     [[nodiscard]] engine::Recipe::Data without(const QList<int>& rows) const;
 
@@ -38,7 +41,6 @@ class DataFilesModel : public QAbstractTableModel {
 
   private:
     [[nodiscard]] QVariant display(int row, int column) const;
-    [[nodiscard]] const engine::DataFileReport* report(int row) const;
 
     engine::Recipe::Data m_data;
     std::vector<engine::DataFileReport> m_reports;

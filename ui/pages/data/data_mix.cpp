@@ -53,6 +53,7 @@ DataTotals totalsOf(const engine::DataPreview& preview) {
             totals.heldout += file.rows;
             continue;
         }
+        totals.heldout += file.split;
         totals.used += file.used;
         totals.cut += file.truncated;
         lost += file.answerTokensLost;

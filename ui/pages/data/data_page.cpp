@@ -3,13 +3,12 @@
 
 #include "ui/pages/data/data_page.h"
 
+#include <QComboBox>
 #include <QDir>
-#include <QFileDialog>
 #include <QFileInfo>
 #include <QHeaderView>
 #include <QProgressBar>
 #include <QPushButton>
-#include <QSaveFile>
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QTableView>
@@ -17,12 +16,10 @@
 
 #include "engine/api/config/descriptors.h"
 #include "engine/api/event_json.h"
-#include "ui/actions/action_registry.h"
 #include "ui/bridge/engine_link.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
 #include "ui/pages/data/batch_view.h"
-#include "ui/pages/data/data_delegates.h"
 #include "ui/pages/data/data_files_model.h"
 #include "ui/pages/data/data_mix.h"
 #include "ui/pages/data/data_problems_model.h"
@@ -85,43 +82,6 @@ DataPage::DataPage(const Services& services, QWidget* parent)
     showState();
 }
 
-void DataPage::makeActions() {
-    ActionRegistry* actions = services().actions;
-    const auto choose = [this](bool heldout) {
-        const QStringList paths =
-            QFileDialog::getOpenFileNames(this, heldout ? tr("Add held-out files") : tr("Add files"),
-                                          project() != nullptr ? project()->folder() : QString(),
-                                          tr("Instruction data (*.jsonl *.json);;All files (*)"));
-        if (!paths.isEmpty()) addFiles(paths, heldout);
-    };
-    m_add = actions->add({.id = QStringLiteral("data.add"),
-                          .text = tr("&Add data files…"),
-                          .menu = QStringLiteral("model"),
-                          .icon = QStringLiteral("plus"),
-                          .page = QStringLiteral("data"),
-                          .section = 2},
-                         this, [choose] { choose(false); });
-    m_addHeldout = actions->add({.id = QStringLiteral("data.add_heldout"),
-                                 .text = tr("Add &held-out files…"),
-                                 .menu = QStringLiteral("model"),
-                                 .page = QStringLiteral("data"),
-                                 .section = 2},
-                                this, [choose] { choose(true); });
-    m_remove = actions->add({.id = QStringLiteral("data.remove"),
-                             .text = tr("&Remove data file"),
-                             .menu = QStringLiteral("model"),
-                             .page = QStringLiteral("data"),
-                             .section = 2},
-                            this, [this] { removeSelected(); });
-    m_start = actions->add({.id = QStringLiteral("data.start"),
-                            .text = tr("&Start tuning"),
-                            .menu = QStringLiteral("run"),
-                            .shortcut = QKeySequence(Qt::CTRL | Qt::Key_R),
-                            .icon = QStringLiteral("play"),
-                            .page = QStringLiteral("data")},
-                           this, [this] { startTuning(); });
-}
-
 void DataPage::setProject(ProjectContext* project) {
     if (this->project() != nullptr) this->project()->disconnect(this);
     Page::setProject(project);
@@ -157,40 +117,6 @@ void DataPage::commitData(const engine::Recipe::Data& data, const QString& text,
     engine::Recipe recipe = project()->recipe();
     recipe.data = data;
     project()->setRecipe(recipe, text, mergeKey);
-}
-
-void DataPage::addFiles(const QStringList& paths, bool heldout) {
-    if (project() == nullptr) return;
-    engine::Recipe::Data data = project()->recipe().data;
-    for (const QString& path : paths) {
-        engine::DataFile file;
-        file.path = QDir::cleanPath(path).toStdString();
-        const auto known = [&](const engine::DataFile& f) { return f.path == file.path; };
-        if (std::any_of(data.files.begin(), data.files.end(), known) ||
-            std::any_of(data.heldout.begin(), data.heldout.end(), known))
-            continue;
-        // "math.heldout.jsonl" says itself what it is for.
-        const bool saysHeldout =
-            QFileInfo(path).fileName().contains(QLatin1String("heldout"), Qt::CaseInsensitive);
-        (heldout || saysHeldout ? data.heldout : data.files).push_back(file);
-    }
-    commitData(data, tr("Add data files"), {});
-}
-
-bool DataPage::takeDrop(const QStringList& paths) {
-    QStringList files;
-    for (const QString& path : paths)
-        if (QFileInfo(path).isFile()) files.push_back(path);
-    if (files.isEmpty() || project() == nullptr) return false;
-    addFiles(files, false);
-    return true;
-}
-
-void DataPage::removeSelected() {
-    QList<int> rows;
-    for (const QModelIndex& index : m_table->selectionModel()->selectedRows())
-        rows.push_back(index.row());
-    if (!rows.isEmpty()) commitData(m_files->without(rows), tr("Remove data files"), {});
 }
 
 void DataPage::requestPreview() {
@@ -237,7 +163,7 @@ void DataPage::showPreview() {
     const std::vector<DomainShare> shares = sharesOf(preview);
     m_byRows->setParts(mixParts(shares, &DomainShare::rows));
     m_byTokens->setParts(mixParts(shares, &DomainShare::tokens));
-    m_lengths->setPreview(preview);
+    m_lengths->setPreview(preview, project()->recipe().data.longRows);
     m_batch->setBatch(preview.firstBatch, preview.sequenceLength);
     m_batchHeader->setContext(tr("step 1, seed %1").arg(project()->recipe().seed));
     const DataTotals totals = totalsOf(preview);
@@ -290,6 +216,11 @@ void DataPage::showState() {
                        (project()->recipe().data.files.empty() && project()->recipe().data.heldout.empty());
     m_stack->setCurrentIndex(empty ? 0 : 1);
     m_addHeldout->setEnabled(project() != nullptr);
+    m_mapping->setEnabled(!empty);
+    m_split->setEnabled(!empty && !project()->recipe().data.files.empty());
+    if (project() != nullptr)
+        m_template->setCurrentIndex(
+            m_template->findData(QString::fromStdString(project()->recipe().data.templateName)));
     m_add->setEnabled(project() != nullptr);
     m_progress->setVisible(m_waiting);
     m_cancel->setVisible(m_waiting);
@@ -299,7 +230,8 @@ void DataPage::showState() {
     m_start->setEnabled(ready);
     m_startButton->setEnabled(ready);
     m_startButton->setToolTip(why);
-    const bool heldout = project() != nullptr && !project()->recipe().data.heldout.empty();
+    const bool heldout = project() != nullptr && (!project()->recipe().data.heldout.empty() ||
+                                                  project()->recipe().data.heldoutFraction > 0);
     if (!why.isEmpty())
         m_verdict->setText(why);
     else
@@ -344,31 +276,6 @@ void DataPage::startTuning() {
         m_message->show();
         showState();
     });
-}
-
-void DataPage::openRow(const QString& file, qint64 line) {
-    auto* dialog = new RowDialog(file, line, this);
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->show();
-}
-
-void DataPage::exportProblems() {
-    const QString path =
-        QFileDialog::getSaveFileName(this, tr("Export list"), QStringLiteral("rows-with-problems.tsv"),
-                                     tr("Tab-separated values (*.tsv)"));
-    if (path.isEmpty()) return;
-    QSaveFile out(path);
-    QByteArray text("file\tline\treason\n");
-    for (const engine::RowProblem& problem : m_problems->problems())
-        text += QByteArray::fromStdString(problem.file) + '\t' +
-                QByteArray::number(static_cast<qlonglong>(problem.line)) + '\t' +
-                QByteArray::fromStdString(problem.reason) + '\n';
-    if (!out.open(QIODevice::WriteOnly) || out.write(text) != text.size() || !out.commit()) {
-        m_message->showMessage(widgets::MessageBar::Kind::Error, tr("The list could not be written."),
-                               out.errorString());
-        m_message->setClosable(true);
-        m_message->show();
-    }
 }
 
 QStringList DataPage::keyHints() const {

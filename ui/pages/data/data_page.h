@@ -9,6 +9,7 @@
 #include "engine/api/run_events.h"
 #include "ui/page.h"
 
+class QComboBox;
 class QLabel;
 class QProgressBar;
 class QPushButton;
@@ -57,6 +58,11 @@ class DataPage : public Page {
     QWidget* makeFooter();
     QWidget* makeEmpty();
     [[nodiscard]] int tableHeight() const;
+    void openMapping();
+    void openSplit();
+    void setLongRows(engine::LongRows what);
+    void setTemplate(const QString& name);
+    [[nodiscard]] int currentFile() const;  // row of the files' table; -1 = none
     void makeActions();
     void removeSelected();
     void exportProblems();
@@ -94,6 +100,9 @@ class DataPage : public Page {
     QAction* m_add = nullptr;
     QAction* m_addHeldout = nullptr;
     QAction* m_remove = nullptr;
+    QAction* m_mapping = nullptr;
+    QAction* m_split = nullptr;
+    QComboBox* m_template = nullptr;
     QAction* m_start = nullptr;
     QTimer m_debounce;
     quint64 m_request = 0;

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The regions of the data page.
+#include <QComboBox>
 #include <QHeaderView>
 #include <QLabel>
 #include <QProgressBar>
@@ -44,9 +45,9 @@ QWidget* pane(PaneHeader* header, QWidget* content) {
 
 QWidget* DataPage::makeEmpty() {
     auto* title =
-        new ThemedLabel(tr("Add files or drop them: JSONL or JSON with instruction rows"), TextRole::Section);
-    auto* text = new ThemedLabel(tr("Each row holds an instruction, and one or more turns of input and "
-                                    "output. Only the outputs are trained."),
+        new ThemedLabel(tr("Add files or drop them: JSON, JSONL, CSV, TSV, text"), TextRole::Section);
+    auto* text = new ThemedLabel(tr("Alpaca, ShareGPT, OpenAI messages and PESC rows are recognized. Only "
+                                    "the answers are trained."),
                                  TextRole::Body, Token::Text2);
     QPushButton* add = textButton(tr("Add files…"), QStringLiteral("plus"), true);
     connect(add, &QPushButton::clicked, m_add, &QAction::trigger);
@@ -84,7 +85,7 @@ QWidget* DataPage::makeFiles() {
             [this] { m_remove->setEnabled(m_table->selectionModel()->hasSelection()); });
     m_remove->setEnabled(false);
     auto* header2 = new PaneHeader(tr("Files"));
-    header2->addMenu({m_add, m_addHeldout, m_remove});
+    header2->addMenu({m_add, m_addHeldout, m_mapping, m_remove});
     return pane(header2, m_table);
 }
 
@@ -124,7 +125,7 @@ QWidget* DataPage::makeProblems() {
     m_problemTable->sortByColumn(-1, Qt::AscendingOrder);
     m_problemTable->setEditTriggers(QAbstractItemView::NoEditTriggers);
     m_problemTable->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
-    m_problemTable->horizontalHeader()->setStretchLastSection(true);
+    m_problemTable->horizontalHeader()->setSectionResizeMode(DataProblemsModel::Reason, QHeaderView::Stretch);
     const auto open = [this](const QModelIndex& index) {
         openRow(
             index.data(DataProblemsModel::PathRole).toString(),
@@ -171,6 +172,8 @@ QWidget* DataPage::makeLeft() {
     connect(m_addButton, &QPushButton::clicked, m_add, &QAction::trigger);
     QPushButton* heldout = textButton(tr("Add held-out files…"), QStringLiteral("split"));
     connect(heldout, &QPushButton::clicked, m_addHeldout, &QAction::trigger);
+    addHeaderButton(actionButton(m_mapping));
+    addHeaderButton(actionButton(m_split));
     addHeaderButton(heldout);
     addHeaderButton(m_addButton);
     auto* box = new Surface(Token::Base);
@@ -196,11 +199,25 @@ QWidget* DataPage::makeRight() {
     });
     m_batch = new BatchView;
     connect(m_batch, &BatchView::rowActivated, this, &DataPage::openRow);
+    m_batch->setMinimumHeight(120);
     auto* lengthHeader = new PaneHeader(tr("Row length in tokens"));
     lengthHeader->setContext(tr("rows per 64 tokens"));
     lengthHeader->addWidget(m_lengths->legend());
     lengthHeader->addWidget(m_lengths->cutField());
-    m_batchHeader = new PaneHeader(tr("First batch, exactly as the model sees it"));
+    connect(m_lengths, &LengthPlot::longRowsChosen, this, &DataPage::setLongRows);
+    m_batchHeader = new PaneHeader(tr("First batch, as the model sees it"));
+    m_template = new QComboBox;
+    m_template->setAccessibleName(tr("Template of the conversations"));
+    m_template->setToolTip(tr("Template of the conversations: the same in tuning, chat and evaluation"));
+    const std::pair<const char*, QString> templates[] = {
+        {"pesc", tr("PESC format")},     {"llama2", tr("Llama 2")},  {"llama3", tr("Llama 3")},
+        {"chatml", tr("ChatML")},        {"mistral", tr("Mistral")}, {"alpaca", tr("Alpaca")},
+        {"model", tr("The model's own")}};
+    for (const auto& [name, words] : templates)
+        m_template->addItem(words, QString::fromLatin1(name));
+    connect(m_template, &QComboBox::activated, this,
+            [this] { setTemplate(m_template->currentData().toString()); });
+    m_batchHeader->addWidget(m_template);
     auto* split = new QSplitter(Qt::Vertical);
     split->addWidget(pane(lengthHeader, m_lengths));
     split->addWidget(pane(m_batchHeader, m_batch));

@@ -32,6 +32,7 @@ QVariant DataProblemsModel::data(const QModelIndex& index, int role) const {
         case Qt::AccessibleTextRole:
             if (index.column() == File) return QFileInfo(path).fileName();
             if (index.column() == Line) return withThousands(problem.line);
+            if (index.column() == Action) return problem.kept ? tr("keep") : tr("skip");
             return QString::fromStdString(problem.reason);
         case Qt::ToolTipRole:
             return index.column() == Reason ? QString::fromStdString(problem.reason) : homePath(path);
@@ -41,7 +42,7 @@ QVariant DataProblemsModel::data(const QModelIndex& index, int role) const {
         case Qt::FontRole:
             return index.column() == Line ? QVariant(widgets::numberFont()) : QVariant();
         case Qt::ForegroundRole:
-            return index.column() == File   ? QVariant(widgets::themeColors().text2)
+            return index.column() == File || index.column() == Action ? QVariant(widgets::themeColors().text2)
                    : index.column() == Line ? QVariant(widgets::themeColors().accent)  // opens the row
                                             : QVariant();
         case SortRole:
@@ -59,7 +60,7 @@ QVariant DataProblemsModel::headerData(int section, Qt::Orientation orientation,
     if (role == Qt::TextAlignmentRole)
         return QVariant::fromValue(Qt::AlignVCenter | (section == Line ? Qt::AlignRight : Qt::AlignLeft));
     if (role != Qt::DisplayRole) return {};
-    const QStringList titles = {tr("File"), tr("Line"), tr("Reason")};
+    const QStringList titles = {tr("File"), tr("Line"), tr("Reason"), tr("Action")};
     return titles.value(section);
 }
 

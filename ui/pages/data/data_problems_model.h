@@ -13,7 +13,7 @@ namespace caravan::ui {
 class DataProblemsModel : public QAbstractTableModel {
     Q_OBJECT
   public:
-    enum Column { File, Line, Reason, ColumnCount };
+    enum Column { File, Line, Reason, Action, ColumnCount };
     enum Role { SortRole = Qt::UserRole, PathRole };
     explicit DataProblemsModel(QObject* parent = nullptr) : QAbstractTableModel(parent) {}
 

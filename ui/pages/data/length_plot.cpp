@@ -97,7 +97,10 @@ LengthPlot::LengthPlot(QWidget* parent)
     m_text->setTextFormat(Qt::RichText);
     m_text->setWordWrap(true);
     m_text->setAlignment(Qt::AlignTop | Qt::AlignLeft);
-    m_text->setAttribute(Qt::WA_TransparentForMouseEvents);
+    m_text->setTextInteractionFlags(Qt::LinksAccessibleByMouse | Qt::LinksAccessibleByKeyboard);
+    connect(m_text, &QLabel::linkActivated, this, [this](const QString& link) {
+        Q_EMIT longRowsChosen(link == QLatin1String("drop") ? engine::LongRows::Drop : engine::LongRows::Cut);
+    });
     m_text->setFont(widgets::textFont(widgets::TextRole::Secondary));
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(8, 0, 8, 8);
@@ -118,26 +121,28 @@ QString LengthPlot::cutText() const {
     return m_lossWords;
 }
 
-void LengthPlot::setPreview(const engine::DataPreview& preview) {
+void LengthPlot::setPreview(const engine::DataPreview& preview, engine::LongRows longRows) {
     m_preview = preview;
+    m_longRows = longRows;
     const QSignalBlocker quiet(m_cut);
     if (preview.sequenceLength > 0) m_cut->setValue(static_cast<int>(preview.sequenceLength));
-    std::int64_t cutRows = 0, lost = 0, answers = 0;
+    std::int64_t cutRows = 0, dropped = 0, lost = 0, answers = 0;
     for (const engine::DataFileReport& file : preview.files) {
         if (file.heldout) continue;
         cutRows += file.truncated;
+        dropped += file.dropped;
         lost += file.answerTokensLost;
         answers += file.answerTokens + file.answerTokensLost;
     }
-    m_lossWords =
-        cutRows == 0
-            ? tr("No row is cut.")
-            : tr("%1 rows lose their end, %2 of the answer tokens.")
-                  .arg(withThousands(cutRows))
-                  .arg(QString::number(
-                           answers > 0 ? 100.0 * static_cast<double>(lost) / static_cast<double>(answers) : 0,
-                           'f', 2) +
-                       kThinSpace + QLatin1Char('%'));
+    const double share = answers > 0 ? 100.0 * static_cast<double>(lost) / static_cast<double>(answers) : 0;
+    if (longRows == engine::LongRows::Drop)
+        m_lossWords = dropped == 0 ? tr("No row is left out.")
+                                   : tr("%1 rows are left out.").arg(withThousands(dropped));
+    else
+        m_lossWords = cutRows == 0 ? tr("No row is cut.")
+                                   : tr("%1 rows lose their end, %2 of the answer tokens.")
+                                         .arg(withThousands(cutRows),
+                                              QString::number(share, 'f', 2) + kThinSpace + QLatin1Char('%'));
     rebuild();
 }
 
@@ -213,9 +218,15 @@ void LengthPlot::placeText() {
     const int right = area.right() - line - 12, left = line - area.left() - 12;
     const int width = std::min(230, std::max(right, left));
     const bool beside = right >= std::min(width, 150);
-    m_text->setText(QStringLiteral("<b>%1</b><br>%2<br><span style='color:%3'>%4</span>")
-                        .arg(tr("Cut at %1 tokens").arg(withThousands(m_cut->value())), m_lossWords,
-                             widgets::themeColors().text2.name(), tr("Drag the line, or type above.")));
+    const bool drops = m_longRows == engine::LongRows::Drop;
+    const widgets::ThemeColors& c = widgets::themeColors();
+    m_text->setText(QStringLiteral("<b>%1</b><br>%2<br><span style='color:%3'>%4</span> "
+                                   "<a style='color:%5; text-decoration:none' href='%6'>%7</a>")
+                        .arg((drops ? tr("Left out over %1 tokens") : tr("Cut at %1 tokens"))
+                                 .arg(withThousands(m_cut->value())),
+                             m_lossWords, c.text2.name(), tr("Drag the line, or"), c.accent.name(),
+                             drops ? QStringLiteral("cut") : QStringLiteral("drop"),
+                             drops ? tr("cut these rows") : tr("drop these rows")));
     m_text->setGeometry(beside ? line + 10 : line - 10 - width, area.top() + 6,
                         beside ? std::min(230, right) : width,
                         m_text->heightForWidth(beside ? std::min(230, right) : width));

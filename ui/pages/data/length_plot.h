@@ -19,7 +19,7 @@ class LengthPlot : public QWidget {
     Q_OBJECT
   public:
     explicit LengthPlot(QWidget* parent = nullptr);
-    void setPreview(const engine::DataPreview& preview);
+    void setPreview(const engine::DataPreview& preview, engine::LongRows longRows = engine::LongRows::Cut);
     [[nodiscard]] QString cutText() const;
     // For the head of the pane: the domains' colors, and the cut line as a number.
     [[nodiscard]] QWidget* legend() const { return m_legend; }
@@ -28,6 +28,7 @@ class LengthPlot : public QWidget {
 
   Q_SIGNALS:
     void cutChanged(qint64 tokens);  // the user chose another sequence length
+    void longRowsChosen(caravan::engine::LongRows what);
 
   protected:
     void changeEvent(QEvent* event) override;
@@ -48,6 +49,7 @@ class LengthPlot : public QWidget {
     QLabel* m_text;  // over the plot, beside the line
     QWidget* m_legend;
     QString m_lossWords;
+    engine::LongRows m_longRows = engine::LongRows::Cut;
     bool m_dragging = false;
 };
 
