@@ -5,8 +5,9 @@
 namespace caravan::engine::ops::host {
 namespace {
 
-// Rows of right that are packed at a time: with 64 columns, 64 KiB of fp32.
-constexpr std::int64_t kDepth = 256;
+// Rows of right that are packed at a time: a tile of left, a line a row, and a panel fit the first-level
+// cache.
+constexpr std::int64_t kDepth = 128;
 
 template <class T>
 void addToSum(const WeightGradient<T>& g, const T* slice, std::int64_t first, std::int64_t columns) {

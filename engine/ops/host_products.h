@@ -42,23 +42,26 @@ void parallelItems(std::int64_t n, F&& f) {
     });
 }
 
-// f(begin, end) over blocks of at most kBlockRows of [0, n).
+// f(begin, end) over blocks of at most so many rows of [0, n).
 template <class F>
-void parallelBlocks(std::int64_t n, F&& f) {
+void parallelBlocks(std::int64_t n, F&& f, std::int64_t rows = kBlockRows) {
     parallelRows(n, kBlockRows / 2, [&](std::int64_t begin, std::int64_t end) {
-        for (; begin < end; begin += kBlockRows)
-            f(begin, std::min(end, begin + kBlockRows));
+        for (; begin < end; begin += rows)
+            f(begin, std::min(end, begin + rows));
     });
 }
 
 // Memory of the calling thread, kept between operations; the content is undefined. slot: several at a time.
 template <class T>
 T* scratch(int slot, std::int64_t count) {
-    constexpr int kSlots = 4;
+    constexpr std::size_t kLine = 64;  // vectors that straddle cache lines cost double
+    constexpr int kSlots = 2;
     thread_local std::vector<T> buffers[kSlots];
     std::vector<T>& buffer = buffers[slot];
-    if (static_cast<std::int64_t>(buffer.size()) < count) buffer.resize(static_cast<std::size_t>(count));
-    return buffer.data();
+    const auto size = static_cast<std::size_t>(count) + kLine / sizeof(T);
+    if (buffer.size() < size) buffer.resize(size);
+    const auto address = reinterpret_cast<std::uintptr_t>(buffer.data());
+    return reinterpret_cast<T*>((address + kLine - 1) / kLine * kLine);
 }
 
 // Right factors of an operation, packed together.
@@ -115,7 +118,7 @@ class Rights {
 
 // sum [left columns, columns of right] += scale * left^T right over all rows: gradients of weights, in slices
 // of kSliceColumns of right that no other thread touches.
-constexpr std::int64_t kSliceColumns = 64;
+constexpr std::int64_t kSliceColumns = 128;
 template <class T>
 struct WeightGradient {
     const T* left = nullptr;  // [rows, leftColumns]

@@ -40,22 +40,27 @@ void lossOnHost(const at::Tensor& hidden, const at::Tensor& head, const at::Tens
     const std::int64_t vocabulary = head.size(0), width = head.size(1);
     // Vocabularies are often powers of two: without the gap the rows of a column share a few cache sets.
     const std::int64_t stride = (vocabulary / 16 + 1) * 16;
+    // The head is read for every block: larger ones read it less often.
+    const std::int64_t blockRows = 2 * host::kBlockRows;
     host::Rights<T> rights;
     const std::size_t forward = rights.addTransposed(head);
     const std::size_t backward = shape.gradient ? rights.addPlain(head) : 0;
     rights.pack(hidden.options());
-    host::parallelBlocks(hidden.size(0), [&](std::int64_t begin, std::int64_t end) {
-        const std::int64_t rows = end - begin;
-        T* logits = host::scratch<T>(0, host::kBlockRows * stride);
-        const auto in = rights.factor(data<T>(hidden) + begin * width, width, forward);
-        kernels::multiply(&in, 1, {logits, stride, rows, vocabulary, false});
-        for (std::int64_t i = 0; i < rows; ++i)
-            kernels::crossEntropyRows(logits + i * stride, data<std::int64_t>(labels) + begin + i,
-                                      data<T>(result.perRow) + begin + i, shape, 0, 1);
-        if (!shape.gradient) return;
-        const auto out = rights.factor(logits, stride, backward);
-        kernels::multiply(&out, 1, {data<T>(result.dHidden) + begin * width, width, rows, width, false});
-    });
+    host::parallelBlocks(
+        hidden.size(0),
+        [&](std::int64_t begin, std::int64_t end) {
+            const std::int64_t rows = end - begin;
+            T* logits = host::scratch<T>(0, blockRows * stride);
+            const auto in = rights.factor(data<T>(hidden) + begin * width, width, forward);
+            kernels::multiply(&in, 1, {logits, stride, rows, vocabulary, false});
+            for (std::int64_t i = 0; i < rows; ++i)
+                kernels::crossEntropyRows(logits + i * stride, data<std::int64_t>(labels) + begin + i,
+                                          data<T>(result.perRow) + begin + i, shape, 0, 1);
+            if (!shape.gradient) return;
+            const auto out = rights.factor(logits, stride, backward);
+            kernels::multiply(&out, 1, {data<T>(result.dHidden) + begin * width, width, rows, width, false});
+        },
+        blockRows);
 }
 
 // Packing the head costs more than it gains for few rows.

@@ -38,17 +38,27 @@ CARAVAN_INLINE void copy(const MaskedRows<T>& rows, std::int64_t begin, std::int
         copyOne(rows, i, 0, rows.columns, out);
 }
 
+// Rows lie pages apart: no processor fetches the next one by itself.
+template <class T>
+CARAVAN_INLINE void prefetch(const MaskedRows<T>& rows, std::int64_t i, std::int64_t first, std::int64_t n) {
+    constexpr std::int64_t kLine = 64 / sizeof(T);
+    const T* from = rows.source + sourceRow(rows, i) * rows.stride + first;
+    for (std::int64_t c = 0; c < n; c += kLine)
+        __builtin_prefetch(from + c);
+}
+
 template <class T>
 CARAVAN_INLINE void pack(const MaskedRows<T>& rows, std::int64_t begin, std::int64_t end,
                          const ColumnRange& range, T* panels) {
-    constexpr std::int64_t kTogether = 4 * kPanelColumns;
+    constexpr std::int64_t kTogether = 8 * kPanelColumns, kAhead = 6;
     const std::int64_t depth = end - begin;
     for (std::int64_t c = 0; c < range.columns; c += kTogether) {
         const std::int64_t n = std::min(kTogether, range.columns - c);
         const std::int64_t filled = panelCount(n) * kPanelColumns;
         T* to = panels + c * depth;
         for (std::int64_t i = begin; i < end; ++i, to += kPanelColumns) {
-            T row[kTogether];
+            alignas(64) T row[kTogether];
+            if (i + kAhead < end) prefetch(rows, i + kAhead, range.first + c, n);
             copyOne(rows, i, range.first + c, n, row);
             for (std::int64_t j = n; j < filled; ++j)
                 row[j] = 0;

@@ -11,7 +11,7 @@ namespace caravan::kernels {
 namespace {
 
 // Depth that passes between two visits of a tile of c: a panel of it stays near the first-level cache.
-constexpr std::int64_t kPassDepth = 512;
+constexpr std::int64_t kPassDepth = 384;
 
 // All columns of c once, over the depth of these pieces.
 template <class T>

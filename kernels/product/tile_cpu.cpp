@@ -15,6 +15,8 @@ namespace caravan::kernels {
 #if CARAVAN_X86
 namespace {
 
+constexpr std::int64_t kAhead = 24 * kPanelColumns;  // of a panel, which comes from the second-level cache
+
 // Six rows of two vectors: twelve sums hide the latency of the multiply-adds, and sixteen registers are
 // enough.
 template <int Rows>
@@ -40,6 +42,7 @@ CARAVAN_AVX2 void tileOf(const Factor<float>* pieces, int count, const Place& at
                 sums[i][0] = _mm256_fmadd_ps(l, r0, sums[i][0]);
                 sums[i][1] = _mm256_fmadd_ps(l, r1, sums[i][1]);
             }
+            _mm_prefetch(reinterpret_cast<const char*>(right + kAhead), _MM_HINT_T0);
             right += kPanelColumns;
             left += depthStride;
             below += depthStride;
