@@ -166,12 +166,12 @@ SwigluGradient swigluBackward(const at::Tensor& dh, const at::Tensor& gate, cons
                                                gate.size(0), streamOf(gate)));
         return gradient;
     }
-    if (withProduct) gradient.product = swiglu(gate, up);
+    if (withProduct) gradient.product = at::empty_like(dh);
     forReal("swigluBackward", gate, [&](auto type) {
         using T = decltype(type);
         parallelRows(gate.size(0), rowGrain(shape.columns), [&](std::int64_t begin, std::int64_t end) {
             kernels::swigluBackwardRows(data<T>(dh), data<T>(gate), data<T>(up), data<T>(packed), shape,
-                                        begin, end);
+                                        begin, end, withProduct ? data<T>(gradient.product) : nullptr);
         });
     });
     return gradient;

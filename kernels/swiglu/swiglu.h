@@ -21,11 +21,13 @@ void swigluRows(const float* gate, const float* up, float* h, const SwigluShape&
                 std::int64_t end);
 void swigluRows(const double* gate, const double* up, double* h, const SwigluShape& shape, std::int64_t begin,
                 std::int64_t end);
-// packed [rows, 2 columns] = (d gate | d up)
+// packed [rows, 2 columns] = (d gate | d up); product, if given, receives what swigluRows gives
 void swigluBackwardRows(const float* dh, const float* gate, const float* up, float* packed,
-                        const SwigluShape& shape, std::int64_t begin, std::int64_t end);
+                        const SwigluShape& shape, std::int64_t begin, std::int64_t end,
+                        float* product = nullptr);
 void swigluBackwardRows(const double* dh, const double* gate, const double* up, double* packed,
-                        const SwigluShape& shape, std::int64_t begin, std::int64_t end);
+                        const SwigluShape& shape, std::int64_t begin, std::int64_t end,
+                        double* product = nullptr);
 
 }  // namespace caravan::kernels
 

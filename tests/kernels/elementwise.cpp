@@ -68,9 +68,13 @@ TEST_P(Rows, SwigluOfHalvesOfOneProduct) {
     fill(both, 6, 1), fill(g, 1, 2);
     const SwigluShape shape{columns, 2 * columns, 2 * columns};
     swigluRows(both.data(), both.data() + columns, h.data(), shape, 1, rows);
-    swigluBackwardRows(g.data(), both.data(), both.data() + columns, packed.data(), shape, 1, rows);
-    EXPECT_TRUE(h.intact() && packed.intact());
+    Guarded<float> again(rows * columns, 9);
+    swigluBackwardRows(g.data(), both.data(), both.data() + columns, packed.data(), shape, 1, rows,
+                       again.data());
+    EXPECT_TRUE(h.intact() && packed.intact() && again.intact());
     EXPECT_EQ(h[0], 9.0f);
+    for (std::int64_t i = 0; i < h.size(); ++i)
+        EXPECT_EQ(again[i], h[i]);
     for (std::int64_t row = 1; row < rows; ++row)
         for (std::int64_t i = 0; i < columns; ++i) {
             const double a = both[row * 2 * columns + i], u = both[row * 2 * columns + columns + i],
