@@ -29,6 +29,7 @@ CARAVAN_INLINE void backward(const T* dh, const T* gate, const T* up, T* packed,
         T* __restrict__ dGate = packed + row * 2 * shape.columns;
         T* __restrict__ dUp = dGate + shape.columns;
         T* __restrict__ out = WithProduct ? product + row * shape.columns : nullptr;
+#pragma GCC ivdep  // the outputs do not overlap; so many tensors are too many for a check at run time
         for (std::int64_t i = 0; i < shape.columns; ++i) {
             const T s = sigmoid(g[i]);
             dGate[i] = d[i] * u[i] * (s * (T(1) + g[i] * (T(1) - s)));
