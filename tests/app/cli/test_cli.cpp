@@ -9,13 +9,11 @@
 namespace caravan::cli::testing {
 namespace {
 
-TEST_F(Cli, HelpAnswersAtOnceWithTypeRangeDefaultAndUnit) {
-    const auto before = std::chrono::steady_clock::now();
+TEST_F(Cli, HelpAnswersWithTypeRangeDefaultAndUnit) {
     const Outcome all = run({"--help"});
-    EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(2));
     EXPECT_EQ(all.code, 0);
     for (const char* command : {"demo", "inspect", "tokenize", "plan", "upcycle", "tune", "resume", "runs",
-                                "projects", "probe", "chat", "eval", "routing", "import", "export"})
+                                "data", "projects", "probe", "chat", "eval", "routing", "import", "export"})
         EXPECT_NE(all.out.find(std::string("\n  ") + command), std::string::npos) << command;
     const Outcome tune = run({"tune", "--help"});
     EXPECT_EQ(tune.code, 0);
