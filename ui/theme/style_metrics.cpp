@@ -128,13 +128,22 @@ QSize CaravanStyle::sizeFromContents(ContentsType type, const QStyleOption* opti
                 return {width, control};
             }
             return result;
-        case CT_HeaderSection:
-            return {result.width() + (widget != nullptr && stylepaint::isPadded(widget->parentWidget())
-                                          ? stylepaint::kPadding
-                                          : 0),
-                    28};
-        case CT_ItemViewItem:
-            return stylepaint::isPadded(widget) ? result + QSize(stylepaint::kPadding, 0) : result;
+        case CT_HeaderSection: {
+            const auto* header = qstyleoption_cast<const QStyleOptionHeader*>(option);
+            const bool outer = header != nullptr && widget != nullptr &&
+                               stylepaint::isPadded(widget->parentWidget()) &&
+                               (header->position == QStyleOptionHeader::Beginning ||
+                                header->position == QStyleOptionHeader::End);
+            return {result.width() + (outer ? stylepaint::kPadding : 0), 28};
+        }
+        case CT_ItemViewItem: {
+            const auto* item = qstyleoption_cast<const QStyleOptionViewItem*>(option);
+            const bool outer =
+                item != nullptr && stylepaint::isPadded(widget) && item->index.isValid() &&
+                (item->index.column() == 0 ||
+                 item->index.column() + 1 == item->index.model()->columnCount(item->index.parent()));
+            return outer ? result + QSize(stylepaint::kPadding, 0) : result;
+        }
         case CT_TabBarTab:
             return {result.width(), 32};
         default:

@@ -45,7 +45,7 @@ QString dayOf(std::int64_t milliseconds) {
 QString noteOf(const projects::Chat& chat) {
     const QDateTime at = QDateTime::fromMSecsSinceEpoch(chat.changedAt);
     const bool recent = at.date() > QDate::currentDate().addDays(-2);
-    QString note = recent ? QLocale().toString(at.time(), QLocale::ShortFormat)
+    QString note = recent ? at.time().toString(QStringLiteral("HH:mm"))
                           : QLocale().toString(at.date(), QLocale::ShortFormat);
     if (chat.source.is_object())
         if (const std::string words = chat.source.value("words", std::string()); !words.empty())

@@ -241,6 +241,7 @@ void ChatSession::answer() {
     m_path.push_back(std::move(turn));
     m_savedTokens = 0;
     m_stopped = false;
+    Q_EMIT chatsChanged();
     Q_EMIT pathChanged();
     nlohmann::json body{{"source", m_source.source}, {"messages", messages}, {"options", m_options}};
     m_request = m_engine->request(

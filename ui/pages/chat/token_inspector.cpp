@@ -275,12 +275,15 @@ void TokenInspector::fillAlternatives() {
             m_alternativeRows[i]->set(-1, visible(list[i].text), std::exp(list[i].logprob),
                                       QString::number(list[i].logprob, 'f', 2), {}, list[i].id == m_token.id);
     }
-    const auto line = [](const QString& name, const QString& value) {
+    const QFont number = widgets::numberFont();
+    const auto line = [&](const QString& name, const QString& value) {
         return QStringLiteral(
-                   "<tr><td style='padding-right:16px'>%1</td><td align='right'><code>%2</code></td></tr>")
-            .arg(name, value);
+                   "<tr><td style='color:%3'>%1</td><td align='right' style='padding-right:4px; "
+                   "font-family:\"%4\"; font-size:%5px'>%2</td></tr>")
+            .arg(name, value, widgets::themeColors().text2.name(), number.family())
+            .arg(number.pixelSize());
     };
-    m_figures->setText(QStringLiteral("<table>") +
+    m_figures->setText(QStringLiteral("<table width='100%' cellspacing='0'>") +
                        line(tr("Log-probability"), QString::number(m_token.logprob, 'f', 3)) +
                        line(tr("Probability"), QString::number(std::exp(m_token.logprob), 'f', 3)) +
                        line(tr("Entropy"), tr("%1 nats").arg(m_token.entropy, 0, 'f', 2)) +

@@ -232,12 +232,14 @@ void DataPage::showState() {
     m_startButton->setToolTip(why);
     const bool heldout = project() != nullptr && (!project()->recipe().data.heldout.empty() ||
                                                   project()->recipe().data.heldoutFraction > 0);
+    const std::int64_t notUsed = m_preview ? totalsOf(*m_preview).notUsed : 0;
     if (!why.isEmpty())
         m_verdict->setText(why);
     else
         m_verdict->setText(
             heldout
-                ? tr("No problems found.")
+                ? notUsed > 0 ? tr("Ready. %1 rows are not used.").arg(withThousands(notUsed))
+                              : tr("No problems found.")
                 : tr("Without held-out files nothing shows whether the model learns more than these rows."));
     const Token tone = m_error          ? Token::Err
                        : !why.isEmpty() ? Token::Text2

@@ -75,7 +75,7 @@ QWidget* DataPage::makeFiles() {
     header->setMinimumSectionSize(56);
     header->setSectionResizeMode(DataFilesModel::File, QHeaderView::Stretch);
     header->setSectionResizeMode(DataFilesModel::Weight, QHeaderView::Fixed);
-    header->resizeSection(DataFilesModel::Weight, 92);
+    header->resizeSection(DataFilesModel::Weight, 84);
     m_table->addAction(m_remove);
     m_remove->setShortcut(QKeySequence::Delete);
     m_remove->setShortcutContext(Qt::WidgetShortcut);

@@ -81,6 +81,7 @@ LengthPlot::LengthPlot(QWidget* parent)
     m_plot->setMouseTracking(true);
     m_plot->xAxis->setTicker(QSharedPointer<TokenTicker>::create());
     m_plot->yAxis->setTicker(QSharedPointer<RowTicker>::create());
+    m_plot->yAxis->ticker()->setTickCount(4);
     m_cut->setRange(1, 1 << 20);
     m_cut->setFixedWidth(84);
     m_cut->setAlignment(Qt::AlignRight);
