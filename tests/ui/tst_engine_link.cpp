@@ -237,7 +237,7 @@ void TestEngineLink::deathIsSeenAndOpenRequestsEnd() {
 void TestEngineLink::silenceIsNotResponding() {
     WireServer server(m_path);
     ProcessLinkOptions quick = options();
-    quick.silenceMs = 200;
+    quick.silenceMs = 600;  // frames are noted four times a second at most
     ProcessLink link(quick);
     link.start();
     QTRY_COMPARE(link.state(), EngineState::Ready);
