@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "kernels/common/lane_max.h"
 #include "kernels/common/math.h"
 
 namespace caravan::kernels {
@@ -27,24 +28,6 @@ CARAVAN_INLINE void clearUnseen(T* row, const Seen<T>& seen, std::int64_t count)
 }
 
 template <class T>
-CARAVAN_INLINE T largest(const T* x, std::int64_t n) {
-    constexpr int kLanes = 16;
-    T lanes[kLanes];
-    for (int l = 0; l < kLanes; ++l)
-        lanes[l] = x[0];
-    std::int64_t i = 0;
-    for (; i + kLanes <= n; i += kLanes)
-        for (int l = 0; l < kLanes; ++l)
-            lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
-    T top = lanes[0];
-    for (int l = 1; l < kLanes; ++l)
-        top = lanes[l] > top ? lanes[l] : top;
-    for (; i < n; ++i)
-        top = x[i] > top ? x[i] : top;
-    return top;
-}
-
-template <class T>
 CARAVAN_INLINE void forward(const SoftmaxRows<T>& a) {
     const T scale = T(1) / std::sqrt(static_cast<T>(a.headSize));
     for (std::int64_t i = a.begin; i < a.end; ++i) {
@@ -52,7 +35,7 @@ CARAVAN_INLINE void forward(const SoftmaxRows<T>& a) {
         const Seen<T> seen(a, i);
         T* __restrict__ x = row + seen.begin;
         const std::int64_t n = seen.end - seen.begin;
-        const T top = scale * largest(x, n);
+        const T top = scale * laneMax(x, n);
         for (std::int64_t j = 0; j < n; ++j)
             x[j] = fastExp(scale * x[j] - top);
         const T sum = laneSum<T>(n, [&](std::int64_t j) { return x[j]; });

@@ -4,28 +4,11 @@
 
 #include <cmath>
 
+#include "kernels/common/lane_max.h"
 #include "kernels/common/math.h"
 
 namespace caravan::kernels {
 namespace {
-
-template <class T>
-CARAVAN_INLINE T laneMax(const T* x, std::int64_t n) {
-    constexpr int kLanes = 16;
-    T lanes[kLanes];
-    for (int l = 0; l < kLanes; ++l)
-        lanes[l] = x[0];
-    std::int64_t i = 0;
-    for (; i + kLanes <= n; i += kLanes)
-        for (int l = 0; l < kLanes; ++l)
-            lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
-    T top = lanes[0];
-    for (int l = 1; l < kLanes; ++l)
-        top = lanes[l] > top ? lanes[l] : top;
-    for (; i < n; ++i)
-        top = x[i] > top ? x[i] : top;
-    return top;
-}
 
 template <class T>
 CARAVAN_INLINE void crossEntropy(T* logits, const std::int64_t* labels, T* perRow,
