@@ -39,7 +39,9 @@ class FrozenLinear {
         return m_parts[part].nf4 ? &*m_parts[part].nf4 : nullptr;
     }
     [[nodiscard]] at::ScalarType storedOf(std::size_t part) const { return m_parts[part].stored; }
-    [[nodiscard]] const at::Tensor& joined() const { return m_joined; }  // undefined unless all parts are dense
+    [[nodiscard]] const at::Tensor& joined() const {
+        return m_joined;
+    }  // undefined unless all parts are dense
     [[nodiscard]] std::int64_t bytes() const;
 
   private:

@@ -23,7 +23,8 @@ TEST(Math, ExpErfcAndGeluStayWithinTheirBounds) {
     for (double x = -9; x < 9; x += 0.0031) {
         const auto f = static_cast<float>(x);
         const double d = f;
-        // In the tail the rounding of x^2 in the exponent dominates: a relative 1e-6 of a value that vanishes.
+        // In the tail the rounding of x^2 in the exponent dominates: a relative 1e-6 of a value that
+        // vanishes.
         EXPECT_NEAR(fastErfc(f), std::erfc(d), 1e-6 * std::max(std::erfc(d), 1e-3)) << x;
         EXPECT_NEAR(gelu(f), 0.5 * d * std::erfc(-d / std::sqrt(2.0)), 5e-7 * std::max(1.0, std::abs(d)))
             << x;

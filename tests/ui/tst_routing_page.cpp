@@ -298,7 +298,8 @@ class TestRoutingPage : public QObject {
     void aHiddenPageDoesNothing() {
         RunStory story;
         Bench bench(story, true, false);
-        QVERIFY(bench.project->runs().isEmpty());  // the list is still being read: the record must not be lost
+        QVERIFY(
+            bench.project->runs().isEmpty());  // the list is still being read: the record must not be lost
         bench.engine.tellRun(bench.run, story.record(21, 21));
         QTest::qWait(250);
         QCOMPARE(bench.page->refreshCount(), 0);

@@ -29,7 +29,7 @@ class ActionRegistry : public QObject {
     QAction* add(const ActionSpec& spec, QObject* context, std::function<void()> trigger);
     [[nodiscard]] QAction* find(const QString& id) const;  // nullptr if there is none
     [[nodiscard]] QList<QAction*> actions() const { return m_actions; }
-    [[nodiscard]] const ActionSpec* spec(const QAction* action) const;  // nullptr: not of this registry
+    [[nodiscard]] const ActionSpec* spec(const QAction* action) const;     // nullptr: not of this registry
     [[nodiscard]] QList<QAction*> menuActions(const QString& menu) const;  // with separators
     void setActivePage(const QString& pageId);
 
