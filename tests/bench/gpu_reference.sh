@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-FileCopyrightText: 2026 The Caravan authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# On a machine with an NVIDIA GPU: the reference run (PESC and dense LoRA, fp32), 40 steps on the GPU against the CPU, and a
+# On a machine with an NVIDIA GPU: the reference run (PESC and dense LoRA in fp32, PESC in bf16 and NF4), 40 steps on the GPU against the CPU, and a
 # 7B-shaped random model that is quantised to NF4, tuned and asked, its memory plan beside its measured peak.
 # usage: [ONLY=7b] gpu_reference.sh DATA   (DATA: folder with {general,code,math}.{train,heldout}.jsonl); gpu_check.sh first sets up the build.
 set -uo pipefail
@@ -34,6 +34,9 @@ time tune pesc --device cuda
 stamp "reference run, dense LoRA"
 time tune dense --device cuda --set upcycle.method=none
 tune gpu40 --device cuda --set tune.steps=40
+stamp "reference run, PESC in bf16, then over NF4"
+time tune bf16 --device cuda --set tune.compute=bf16
+time tune nf4 --device cuda --set tune.compute=bf16 --set model.quantization=nf4
 fi
 stamp "7B-shaped model"
 python3 - <<'P'
