@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "engine/api/answer_score.h"
 #include "engine/api/config/column_mapping.h"
 #include "engine/api/event_json.h"
 #include "engine/api/wire.h"
@@ -139,6 +140,12 @@ Result<json> generate(const Call& c) {
     return asJson(c.engine.generate(source, messages, options, c.replies.token, c.replies.progress, c.stop));
 }
 
+Result<json> score(const Call& c) {
+    auto* scorer = dynamic_cast<engine::AnswerScorer*>(&c.engine);
+    if (!scorer) return notOffered("score");
+    return asJson(scorer->score(c.body.get<engine::ScoreRequest>(), c.replies.progress, c.stop));
+}
+
 Result<json> evaluate(const Call& c) {
     return asJson(c.engine.evaluate(c.body.at("source").get<engine::ModelSource>(), filesOf(c.body),
                                     c.replies.progress, c.stop));
@@ -163,7 +170,7 @@ const std::map<std::string, Handler>& handlers() {
         {"device", device},        {"inspect", inspect},   {"plan", plan},         {"preview", preview},
         {"tokenize", tokenize},    {"proof", proof},       {"dry_step", dryStep},  {"run.start", runStart},
         {"run.resume", runResume}, {"generate", generate}, {"evaluate", evaluate}, {"routing", routing},
-        {"unload", unload}};
+        {"score", score},          {"unload", unload}};
     return table;
 }
 

@@ -33,6 +33,7 @@ namespace caravan::engine::wire {
 //   run.change {run, key, value} -> {}
 //   generate {source: ModelSource, messages: [ChatMessage], options: GenerateOptions} -> GenerateSummary;
 //            long, with token frames
+//   score: ScoreRequest -> AnswerScore (answer_score.h); long
 //   evaluate {source, files: [{path, name}]} -> EvaluateOutcome; long
 //   routing {source, files} -> RoutingStatistics; long
 //   cancel {id} -> {}; ends that request with error interrupted

@@ -4,6 +4,7 @@
 
 #include <ATen/Functions.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "engine/generate/sampler.h"
@@ -76,6 +77,32 @@ TokenEvent makeEvent(const SampledToken& sampled, const Tokenizer& tokenizer) {
 
 }  // namespace
 
+namespace {
+// Of one sparse layer: with k experts at work, at least k may be chosen and at most k must be.
+void checkLayer(const GenerateOptions& options, std::int64_t layer, std::int64_t experts, std::int64_t k) {
+    std::vector<SteerExpert::Use> uses(static_cast<std::size_t>(experts), SteerExpert::Use::Normal);
+    for (const auto& steer : options.steer)
+        if ((steer.layer == -1 || steer.layer == layer) && steer.use != SteerExpert::Use::Normal)
+            uses[static_cast<std::size_t>(steer.expert)] = steer.use;
+    const std::int64_t left = experts - std::count(uses.begin(), uses.end(), SteerExpert::Use::Mute);
+    const std::int64_t forced = std::count(uses.begin(), uses.end(), SteerExpert::Use::Force);
+    const std::string place = " experts in layer " + std::to_string(layer);
+    if (left < k)
+        throw EngineException(
+            ErrorCode::BadOption,
+            {{"key", "steer.mute"},
+             {"value", std::to_string(experts - left) + " of " + std::to_string(experts) + place},
+             {"range", "at most " + std::to_string(experts - k) + " while " + std::to_string(k) +
+                           " are active: mute fewer or activate fewer"}});
+    if (forced > k)
+        throw EngineException(
+            ErrorCode::BadOption,
+            {{"key", "steer.force"},
+             {"value", std::to_string(forced) + place},
+             {"range", "at most the " + std::to_string(k) + " active ones: force fewer or activate more"}});
+}
+}  // namespace
+
 void checkSteering(const GenerateOptions& options, const ModelConfig& config) {
     const std::int64_t experts = config.moe ? config.moe->experts : 0;
     if (options.activeExperts && (*options.activeExperts < 1 || *options.activeExperts > experts))
@@ -88,6 +115,9 @@ void checkSteering(const GenerateOptions& options, const ModelConfig& config) {
         if (steer.layer < -1 || steer.layer >= config.layers)
             badOption("steer.layer", steer.layer, "-1 to " + std::to_string(config.layers - 1));
     }
+    if (!config.moe || options.steer.empty()) return;
+    for (const std::int64_t layer : config.moe->layers)
+        checkLayer(options, layer, experts, options.activeExperts.value_or(config.moe->topK));
 }
 
 Generator::Generator(model::Model& model, const Tokenizer& tokenizer)
@@ -148,7 +178,9 @@ GenerateSummary Generator::run(std::span<const TokenId> prompt, const GenerateOp
     Sampler sampler(chosenBy, static_cast<std::size_t>(config.vocabulary));
     sampler.saw(prompt);
 
-    const bool onDevice = DeviceDecoder::supports(m_model, chosenBy);
+    // More experts at once than the decoding kernels know go through the model's own pass.
+    const bool onDevice = DeviceDecoder::supports(m_model, chosenBy) &&
+                          options.activeExperts.value_or(0) <= kernels::kDecodeChoices;
     // A graph holds the cache's address: room for the whole answer at once.
     at::Tensor logits = prefill(prompt, forward, onDevice ? std::max<std::int64_t>(256, limit) : 256);
     const AnswerContext context{m_model, *m_cache, m_cached, forward, chosenBy, options.seed};

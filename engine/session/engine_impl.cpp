@@ -6,10 +6,12 @@
 #include <mutex>
 #include <thread>
 
+#include "engine/api/answer_score.h"
 #include "engine/api/engine.h"
 #include "engine/checkpoint/model_export.h"
 #include "engine/evaluate/heldout.h"
 #include "engine/evaluate/probe.h"
+#include "engine/generate/answer_reader.h"
 #include "engine/generate/generator.h"
 #include "engine/generate/prompt.h"
 #include "engine/ops/parallel.h"
@@ -31,7 +33,7 @@ struct LoadedModel {
     std::unique_ptr<generate::Generator> generator;
 };
 
-class LocalEngine final : public Engine {
+class LocalEngine final : public Engine, public AnswerScorer {
   public:
     explicit LocalEngine(const EngineOptions& options)
         : m_options(options), m_choice(chooseDevice(options)) {}
@@ -72,11 +74,31 @@ class LocalEngine final : public Engine {
             const Tokenizer& tokenizer = loaded.opened.text();
             if (!loaded.generator)
                 loaded.generator = std::make_unique<generate::Generator>(*loaded.opened.model, tokenizer);
-            const auto form =
-                generate::promptForm(loaded.opened.tokenizerFolder,
-                                     loaded.opened.recipe ? &*loaded.opened.recipe : nullptr, tokenizer);
-            return loaded.generator->run(generate::promptIds(tokenizer, form, messages, options.raw), options,
-                                         token, stop);
+            return loaded.generator->run(
+                generate::promptIds(tokenizer, formOf(loaded), messages, options.raw), options, token, stop);
+        });
+    }
+
+    Result<AnswerScore> score(const ScoreRequest& request, const ProgressFunction& progress,
+                              std::stop_token stop) override {
+        return compute([&] {
+            const auto read = [&](model::Model& model, const Tokenizer& tokenizer, const ChatTemplate& form) {
+                return generate::readAnswer(
+                    model, generate::promptIds(tokenizer, form, request.messages, request.raw), request,
+                    progress, stop);
+            };
+            if (!request.source.live) {
+                const auto lock = acquire(stop);
+                LoadedModel& loaded = use(request.source, progress, stop);
+                return read(*loaded.opened.model, loaded.opened.text(), formOf(loaded));
+            }
+            const auto run = liveRun(request.source);
+            const Recipe recipe = train::readRecipe(run->folder());
+            AnswerScore score;
+            unwrap(run->withModel([&](model::Model& model, const Tokenizer& tokenizer) {
+                score = read(model, tokenizer, unwrap(chatTemplateOf(recipe, run->folder(), tokenizer)));
+            }));
+            return score;
         });
     }
 
@@ -161,6 +183,13 @@ class LocalEngine final : public Engine {
                 LoadedModel{plan.key(), openSource(plan, m_choice.device, progress, stop), nullptr});
         }
         return *m_loaded;
+    }
+
+    // How a loaded model is asked.
+    static ChatTemplate formOf(const LoadedModel& loaded) {
+        const OpenedModel& opened = loaded.opened;
+        return generate::promptForm(opened.tokenizerFolder, opened.recipe ? &*opened.recipe : nullptr,
+                                    opened.text());
     }
 
     template <class F>
