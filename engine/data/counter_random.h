@@ -13,7 +13,12 @@ namespace caravan::engine {
 [[nodiscard]] std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
                                                   std::array<std::uint32_t, 2> key);
 
-enum class DataPurpose : std::uint32_t { EpochOrder = 0x100, RowFraction = 0x101, HeldoutSplit = 0x102 };
+enum class DataPurpose : std::uint32_t {
+    EpochOrder = 0x100,
+    RowFraction = 0x101,
+    HeldoutSplit = 0x102,
+    RoutingShuffle = 0x103
+};
 
 // Indices 0..count-1 in an order that is a pure function of (seed, purpose, index).
 [[nodiscard]] std::vector<std::int32_t> permutation(std::uint64_t seed, DataPurpose purpose,
