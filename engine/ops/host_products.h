@@ -45,7 +45,7 @@ void parallelItems(std::int64_t n, F&& f) {
 // f(begin, end) over blocks of at most so many rows of [0, n).
 template <class F>
 void parallelBlocks(std::int64_t n, F&& f, std::int64_t rows = kBlockRows) {
-    parallelRows(n, kBlockRows / 2, [&](std::int64_t begin, std::int64_t end) {
+    parallelRows(n, std::min(rows, kBlockRows / 2), [&](std::int64_t begin, std::int64_t end) {
         for (; begin < end; begin += rows)
             f(begin, std::min(end, begin + rows));
     });

@@ -21,8 +21,9 @@ void parallelRange(std::int64_t n, std::int64_t grain, void (*call)(void*, std::
                    void* context);
 }
 
-// f(begin, end) over a split of [0, n) into at most threads() ranges of at least grain rows. f must not
-// throw. Kernels treat rows independently, so results do not depend on the split.
+// f(begin, end) over ranges that together are [0, n), each of grain rows or a multiple of it but for the
+// last; a thread that is done takes ranges of the others. f must not throw. Kernels treat rows independently,
+// so results do not depend on the split.
 template <class F>
 void parallelRows(std::int64_t n, std::int64_t grain, F&& f) {
     using Function = std::remove_reference_t<F>;
