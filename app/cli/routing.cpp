@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/analysis_table.h"
 #include "app/cli/model_options.h"
 #include "app/cli/recipe_options.h"
 #include "app/cli/routing_table.h"
@@ -11,50 +12,93 @@ namespace {
 
 struct Options {
     ModelOptions model;
-    std::string path, csv;
+    std::string path, csv, reference;
     std::vector<std::string> data;
+    std::vector<std::int64_t> mute;
+    engine::RoutingAnalysisRequest request;
 };
 
-int routing(Context& context, const Options& options) {
-    const auto files = parseDomainFiles(options.data);
-    if (!files) return context.fail(files.error());
+engine::Result<engine::RoutingAnalysisRequest> requestOf(const Options& options) {
+    engine::RoutingAnalysisRequest request = options.request;
     const auto source = options.model.source(options.path);
-    if (!source) return context.fail(source.error());
+    if (!source) return tl::unexpected(source.error());
+    request.source = *source;
+    if (!options.data.empty()) {
+        const auto files = parseDomainFiles(options.data);
+        if (!files) return tl::unexpected(files.error());
+        request.files = *files;
+        request.save = false;  // the run's own figures are those of its held-out rows
+    }
+    if (!options.reference.empty()) {
+        const auto reference = options.model.source(options.reference);
+        if (!reference) return tl::unexpected(reference.error());
+        request.reference = *reference;
+    }
+    request.mute = options.mute;
+    return request;
+}
+
+int routing(Context& context, const Options& options) {
+    const auto request = requestOf(options);
+    if (!request) return context.fail(request.error());
     const auto opened = context.openEngine();
     if (!opened) return context.fail(opened.error());
-    const auto found = (*opened)->routing(
-        *source, *files, [&](const auto& p) { context.progress(p); }, context.stopToken());
+    auto* analyst = dynamic_cast<engine::RoutingAnalyst*>(*opened);
+    if (!analyst) return context.failUsage("this engine was built without routing statistics");
+    const auto found = analyst->analyseRouting(
+        *request, [&](const auto& p) { context.progress(p); }, context.stopToken());
     if (!found) return context.fail(found.error());
+    const engine::RoutingStatistics& statistics = found->statistics;
     if (!options.csv.empty()) {
         const auto written =
-            projects::attempt([&] { projects::writeAtomically(options.csv, routingCsv(found->record)); });
+            projects::attempt([&] { projects::writeAtomically(options.csv, routingCsv(statistics.record)); });
         if (!written) return context.fail(written.error());
     }
     nlohmann::json object = *found;
-    object["load"] = loadShares(found->record);
+    object["load"] = loadShares(statistics.record);
     context.emit(object);
-    context.print("Share of choices in per cent\n" + routingTable(found->record) + "\n" +
-                  domainTable(found->record) + "\n" + statisticsTable(*found));
+    context.print("Share of choices in per cent\n" + routingTable(statistics.record) + "\n" +
+                  domainTable(statistics.record) + "\n" + statisticsTable(statistics) + "\n" +
+                  analysisTables(*found));
     return 0;
 }
 
-const Registration kRouting{
-    "routing", "Routing statistics of a mixture on a probe set", 42,
-    [](CLI::App& app, Context& context) -> Action {
-        auto options = std::make_shared<Options>();
-        app.add_option("MODEL", options->path, "Mixture folder, run, or RUN@STEP")
-            ->type_name("MODEL")
-            ->required();
-        app.add_option("--data", options->data,
-                       "Rows to route; name: the domain, default the file's name up to its first dot")
-            ->type_name("FILE[,name=N]")
-            ->take_all()
-            ->expected(1)
-            ->required();
-        app.add_option("--csv", options->csv, "Counts and gate sums as a table")->type_name("FILE");
-        options->model.define(app);
-        return [options, &context] { return routing(context, *options); };
-    }};
+void define(CLI::App& app, Options& options) {
+    app.add_option("MODEL", options.path, "Mixture folder, run, or RUN@STEP")->type_name("MODEL")->required();
+    app.add_option(
+           "--data", options.data,
+           "Rows to route; name: the domain, default the file's name up to its first dot. Without it a "
+           "run's held-out rows, and the figures are kept in its folder")
+        ->type_name("FILE[,name=N]")
+        ->take_all()
+        ->expected(1);
+    app.add_option("--max-tokens", options.request.maxTokens,
+                   "Read so many tokens, evenly over domains; default 0 = all")
+        ->check(CLI::NonNegativeNumber);
+    app.add_option("--contexts", options.request.contexts,
+                   "Tokens in context per expert and layer (--json); default 10")
+        ->check(CLI::Range(0, 1000));
+    app.add_option("--reference", options.reference,
+                   "Saturation: the share of choices that this model makes too, e.g. RUN for its last "
+                   "checkpoint")
+        ->type_name("MODEL");
+    app.add_option("--mute", options.mute,
+                   "Change of the loss with each expert muted alone: in this layer, or -1 = in all at once")
+        ->type_name("LAYER")
+        ->delimiter(',');
+    app.add_option("--mute-tokens", options.request.muteTokens,
+                   "Tokens read for each muted expert; default 8192, 0 = all")
+        ->check(CLI::NonNegativeNumber);
+    app.add_option("--csv", options.csv, "Counts and gate sums as a table")->type_name("FILE");
+    options.model.define(app);
+}
+
+const Registration kRouting{"routing", "Routing statistics of a mixture on a probe set", 42,
+                            [](CLI::App& app, Context& context) -> Action {
+                                auto options = std::make_shared<Options>();
+                                define(app, *options);
+                                return [options, &context] { return routing(context, *options); };
+                            }};
 
 }  // namespace
 }  // namespace caravan::cli

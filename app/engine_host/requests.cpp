@@ -7,6 +7,7 @@
 #include "engine/api/answer_score.h"
 #include "engine/api/config/column_mapping.h"
 #include "engine/api/event_json.h"
+#include "engine/api/routing_analysis.h"
 #include "engine/api/wire.h"
 
 namespace caravan::host {
@@ -156,6 +157,13 @@ Result<json> routing(const Call& c) {
                                    c.replies.progress, c.stop));
 }
 
+Result<json> analyseRouting(const Call& c) {
+    auto* analyst = dynamic_cast<engine::RoutingAnalyst*>(&c.engine);
+    if (!analyst) return notOffered("routing.analyse");
+    return asJson(
+        analyst->analyseRouting(c.body.get<engine::RoutingAnalysisRequest>(), c.replies.progress, c.stop));
+}
+
 Result<json> device(const Call& c) {
     return json(c.engine.device());
 }
@@ -166,11 +174,21 @@ Result<json> unload(const Call& c) {
 
 using Handler = Result<json> (*)(const Call&);
 const std::map<std::string, Handler>& handlers() {
-    static const std::map<std::string, Handler> table = {
-        {"device", device},        {"inspect", inspect},   {"plan", plan},         {"preview", preview},
-        {"tokenize", tokenize},    {"proof", proof},       {"dry_step", dryStep},  {"run.start", runStart},
-        {"run.resume", runResume}, {"generate", generate}, {"evaluate", evaluate}, {"routing", routing},
-        {"score", score},          {"unload", unload}};
+    static const std::map<std::string, Handler> table = {{"device", device},
+                                                         {"inspect", inspect},
+                                                         {"plan", plan},
+                                                         {"preview", preview},
+                                                         {"tokenize", tokenize},
+                                                         {"proof", proof},
+                                                         {"dry_step", dryStep},
+                                                         {"run.start", runStart},
+                                                         {"run.resume", runResume},
+                                                         {"generate", generate},
+                                                         {"evaluate", evaluate},
+                                                         {"routing", routing},
+                                                         {"score", score},
+                                                         {"routing.analyse", analyseRouting},
+                                                         {"unload", unload}};
     return table;
 }
 

@@ -36,6 +36,7 @@ namespace caravan::engine::wire {
 //   score: ScoreRequest -> AnswerScore (answer_score.h); long
 //   evaluate {source, files: [{path, name}]} -> EvaluateOutcome; long
 //   routing {source, files} -> RoutingStatistics; long
+//   routing.analyse: RoutingAnalysisRequest -> RoutingAnalysis (routing_analysis.h); long
 //   cancel {id} -> {}; ends that request with error interrupted
 //   unload {} -> {}
 //   quit {} -> {}; refused (run_busy) while a run is live unless {force: true}

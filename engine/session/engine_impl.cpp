@@ -8,6 +8,7 @@
 
 #include "engine/api/answer_score.h"
 #include "engine/api/engine.h"
+#include "engine/api/routing_analysis.h"
 #include "engine/checkpoint/model_export.h"
 #include "engine/evaluate/heldout.h"
 #include "engine/evaluate/probe.h"
@@ -15,6 +16,7 @@
 #include "engine/generate/generator.h"
 #include "engine/generate/prompt.h"
 #include "engine/ops/parallel.h"
+#include "engine/routing/analysis.h"
 #include "engine/routing/probe_routing.h"
 #include "engine/session/device_choice.h"
 #include "engine/session/error_mapping.h"
@@ -33,7 +35,7 @@ struct LoadedModel {
     std::unique_ptr<generate::Generator> generator;
 };
 
-class LocalEngine final : public Engine, public AnswerScorer {
+class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnalyst {
   public:
     explicit LocalEngine(const EngineOptions& options)
         : m_options(options), m_choice(chooseDevice(options)) {}
@@ -124,6 +126,10 @@ class LocalEngine final : public Engine, public AnswerScorer {
                             return routing::probeRouting(model, set, progress, stop);
                         });
         });
+    }
+    Result<RoutingAnalysis> analyseRouting(const RoutingAnalysisRequest& request,
+                                           const ProgressFunction& progress, std::stop_token stop) override {
+        return compute([&] { return analyse(request, progress, stop); });
     }
     Result<void> probe(const ModelSource& source, const ProbeRequest& request,
                        std::stop_token stop) override {
@@ -229,6 +235,49 @@ class LocalEngine final : public Engine, public AnswerScorer {
                                     token, stop);
         }));
         return summary;
+    }
+
+    RoutingAnalysis analyse(const RoutingAnalysisRequest& request, const ProgressFunction& progress,
+                            const std::stop_token& stop) {
+        const RunPlace place = runPlace(request.source);
+        routing::ProbeRows probe;
+        auto analysed = with(request.source, progress, stop,
+                             [&](model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe,
+                                 const ChatTemplate& chat) {
+                                 probe = routing::loadProbeRows(
+                                     {request.files, recipe, place.folder, sequenceLength(recipe, model)},
+                                     tokenizer, chat, progress, stop);
+                                 return routing::analyse(model, tokenizer, probe, request, progress, stop);
+                             });
+        RoutingAnalysis& result = analysed.result;
+        result.model = request.source.path;
+        result.step = place.step;
+        if (request.reference) {
+            result.reference = request.reference->path;
+            with(*request.reference, progress, stop,
+                 [&](model::Model& model, const Tokenizer&, const Recipe*, const ChatTemplate&) {
+                     routing::compareWith(analysed, model, probe, request, progress, stop);
+                     return true;
+                 });
+        }
+        if (request.save && place.step >= 0) routing::saveAnalysis(result, place.folder);
+        return std::move(result);
+    }
+
+    // The run and the step that a source stands for; no folder and -1: not of a run.
+    struct RunPlace {
+        std::filesystem::path folder;
+        StepIndex step = -1;
+    };
+    RunPlace runPlace(const ModelSource& source) {
+        if (source.live) {
+            const auto run = liveRun(source);
+            return {run->folder(), run->step()};
+        }
+        const SourcePlan plan = planSource(source);
+        if (!plan.recipe || !plan.checkpoint) return {};
+        // checkpoints/step-000030
+        return {plan.folder, std::stoll(plan.checkpoint->filename().string().substr(5))};
     }
 
     static std::int64_t sequenceLength(const Recipe* recipe, const model::Model& model) {
