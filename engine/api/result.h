@@ -18,6 +18,7 @@ enum class ErrorCode : std::uint16_t {
     Failed,             // detail
     EngineGone,         // detail
     NotANumber,         // step
+    LossDiverged,       // step, loss, before
     RunBusy,            // run
     Unsupported,        // what, detail
     DeviceUnavailable,  // device, detail

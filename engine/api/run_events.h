@@ -67,7 +67,7 @@ struct CheckpointInfo {
 };
 struct Alarm {
     StepIndex step = 0;
-    std::string kind;  // "not_a_number", "imbalance", "dead_expert", "constant_balance", "zero_loss"
+    std::string kind;  // a row of alarmTemplates() (alarm_text.h)
     std::optional<std::int64_t> layer, expert;
     double value = 0;
     StepIndex since = 0;

@@ -98,15 +98,15 @@ void AlarmWatch::watchLayers(const StepMetrics& metrics, const RoutingMonitor& m
     for (std::size_t layer = 0; layer < layers; ++layer) {
         const std::int64_t index = moe.layers[layer];
         const double maxVio = metrics.maxVio[layer];
-        hold(m_imbalance[layer], maxVio > 2, kWindow,
+        hold(m_imbalance[layer], maxVio > 2, m_window,
              {.step = metrics.step, .kind = "imbalance", .layer = index, .value = maxVio}, alarms);
         const double effective = std::exp(entropyOf(monitor.shares()[layer]));
         const bool collapsed = moe.experts > moe.topK + 1 && effective < static_cast<double>(moe.topK + 1);
-        hold(m_collapse[layer], collapsed, kWindow,
+        hold(m_collapse[layer], collapsed, m_window,
              {.step = metrics.step, .kind = "few_experts", .layer = index, .value = effective}, alarms);
         const double tokenEntropy = metrics.tokenEntropy[layer];
         const bool undecided = moe.experts > 1 && metrics.step > m_warmup && tokenEntropy > 0.995;
-        hold(m_undecided[layer], undecided, kWindow,
+        hold(m_undecided[layer], undecided, m_window,
              {.step = metrics.step, .kind = "undecided_router", .layer = index, .value = tokenEntropy},
              alarms);
     }
@@ -127,7 +127,7 @@ void AlarmWatch::watchDead(const StepMetrics& metrics, const RoutingMonitor& mon
             for (std::size_t domain = 0; domain < perDomain.size(); ++domain)
                 if (perDomain[domain] > 0)
                     most = std::max(most, monitor.choices(layer, expert, domain) / perDomain[domain]);
-            hold(m_dead[layer * experts + expert], most < 0.1 / static_cast<double>(experts), kWindow,
+            hold(m_dead[layer * experts + expert], most < 0.1 / static_cast<double>(experts), m_window,
                  {.step = metrics.step,
                   .kind = "dead_expert",
                   .layer = moe.layers[layer],
@@ -141,7 +141,10 @@ void AlarmWatch::watchDead(const StepMetrics& metrics, const RoutingMonitor& mon
 std::vector<Alarm> AlarmWatch::add(const StepMetrics& metrics, const RoutingMonitor* monitor,
                                    bool balanceOn) {
     std::vector<Alarm> alarms;
+    m_finding = {};
     if (metrics.skipped) return alarms;
+    m_finding = m_loss.add(metrics.step, metrics.loss);
+    hold(m_spike, m_finding.spike, 1, {.step = metrics.step, .kind = "spike", .value = metrics.loss}, alarms);
     hold(m_zero, metrics.loss == 0, 1, {.step = metrics.step, .kind = "zero_loss", .value = metrics.loss},
          alarms);
     if (!monitor) return alarms;
@@ -150,7 +153,7 @@ std::vector<Alarm> AlarmWatch::add(const StepMetrics& metrics, const RoutingMoni
     const bool constant = balanceOn && monitor->moe().experts > monitor->moe().topK &&
                           std::abs(metrics.balance - m_constantValue) < 1e-6;
     m_constantValue = metrics.balance;
-    hold(m_constant, constant, kWindow,
+    hold(m_constant, constant, m_window,
          {.step = metrics.step, .kind = "constant_balance", .value = metrics.balance}, alarms);
     return alarms;
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "engine/api/model_config.h"
 #include "engine/api/run_events.h"
+#include "engine/train/loss_watch.h"
 #include "engine/train/stepper.h"
 
 namespace caravan::engine::train {
@@ -40,11 +42,18 @@ class RoutingMonitor {
 // ended.
 class AlarmWatch {
   public:
-    explicit AlarmWatch(StepIndex warmupSteps) : m_warmup(warmupSteps) {}
+    AlarmWatch(StepIndex warmupSteps, StepIndex steps) : m_warmup(warmupSteps), m_window(windowOf(steps)) {}
     [[nodiscard]] std::vector<Alarm> add(const StepMetrics& metrics, const RoutingMonitor* monitor,
                                          bool balanceOn);
+    // Of the step given last.
+    [[nodiscard]] const LossWatch::Finding& loss() const { return m_finding; }
+    void wentBack() { m_loss.reset(); }
 
-    static constexpr StepIndex kWindow = 200;  // steps
+    // How long a figure must be bad: 200 steps, in short runs a fifth of the run, but 20 at least.
+    static constexpr StepIndex kWindow = 200, kShortest = 20;
+    [[nodiscard]] static StepIndex windowOf(StepIndex steps) {
+        return std::clamp(steps / 5, kShortest, kWindow);
+    }
 
   private:
     struct Condition {
@@ -55,9 +64,11 @@ class AlarmWatch {
     void watchLayers(const StepMetrics& metrics, const RoutingMonitor& monitor, std::vector<Alarm>& alarms);
     void watchDead(const StepMetrics& metrics, const RoutingMonitor& monitor, std::vector<Alarm>& alarms);
 
-    StepIndex m_warmup;
+    StepIndex m_warmup, m_window;
+    LossWatch m_loss;
+    LossWatch::Finding m_finding;
     std::vector<Condition> m_imbalance, m_collapse, m_undecided, m_dead;
-    Condition m_constant, m_zero;
+    Condition m_constant, m_zero, m_spike;
     double m_constantValue = 0;
 };
 

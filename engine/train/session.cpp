@@ -183,7 +183,7 @@ void Session::work(std::stop_token stop) {
         ops::setThreads(m_options.threads);
         prepare();
         tune();
-        last = m_step >= m_steps ? RunState::Finished : RunState::Stopped;
+        last = done() ? RunState::Finished : RunState::Stopped;
     } catch (const std::exception& exception) {
         reason = endOf(exception);
         if (reason->code == ErrorCode::Interrupted) last = RunState::Stopped;
@@ -236,10 +236,9 @@ void Session::prepare() {
     }
     m_microBatchTokens = *m_recipe.tune.microBatchTokens;
     m_changes = readChanges(m_folder.path());
-    m_stepper = std::make_unique<Stepper>(
-        *m_model, stepperOptions(m_recipe, static_cast<std::int64_t>(m_data->domains().size())));
+    makeStepper();
     m_alarms.emplace(
-        static_cast<StepIndex>(std::ceil(m_recipe.tune.warmupRatio * static_cast<double>(m_steps))));
+        static_cast<StepIndex>(std::ceil(m_recipe.tune.warmupRatio * static_cast<double>(m_steps))), m_steps);
     if (!m_model->sparseLayers().empty()) {
         m_monitor.emplace(*m_model->config().moe, m_data->domains());
         const MoeConfig& moe = *m_model->config().moe;
@@ -255,14 +254,28 @@ void Session::prepare() {
     restartPrefetch();
 }
 
+void Session::makeStepper() {
+    m_stepper = std::make_unique<Stepper>(
+        *m_model, stepperOptions(m_recipe, static_cast<std::int64_t>(m_data->domains().size())));
+}
+
+// Where the run stands, as a checkpoint tells it.
+void Session::restoreState(const checkpoint::CheckpointState& state) {
+    m_step = state.step;
+    m_tokens = state.tokens;
+    m_answerTokens = state.answerTokens;
+    m_lowest.reset();
+    if (state.session.contains("lowest_mean")) m_lowest = state.session["lowest_mean"].get<double>();
+    m_sinceLowest = state.session.value("since_lowest", std::int64_t{0});
+    m_stoppedEarly = false;
+}
+
 void Session::restoreCheckpoint() {
     const checkpoint::LoadedCheckpoint loaded = unwrap(checkpoint::load(*m_checkpoint));
     restore(m_model->trainable(), loaded, m_recipe.tune.optimizer);
-    m_step = loaded.state.step;
+    restoreState(loaded.state);
     m_savedStep = loaded.state.step;
     m_skipped = loaded.state.skippedSteps;
-    m_tokens = loaded.state.tokens;
-    m_answerTokens = loaded.state.answerTokens;
     m_badInRow = loaded.state.session.value("bad_in_row", std::int64_t{0});
     if (loaded.state.session.contains("best_step")) {
         m_best = Evaluation{.step = loaded.state.session["best_step"],

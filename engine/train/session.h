@@ -74,6 +74,8 @@ class Session final : public TuningRun {
     void prepare();
     void loadModel();
     void restoreCheckpoint();
+    void restoreState(const checkpoint::CheckpointState& state);
+    void makeStepper();
     void wish(const std::function<void(Wishes&)>& set);
     Verdict heed();  // between steps: pauses, saves, samples as asked
     Verdict waitPaused(std::optional<Error> reason);
@@ -89,7 +91,10 @@ class Session final : public TuningRun {
     void readReports(std::size_t leave);
     void publish(const StepReport& report);
     void guard(const StepReport& report);
-    void rollBack();
+    void rollBack(bool weightsTouched);
+    void restart();
+    void judge(const Evaluation& evaluation);
+    [[nodiscard]] bool done() const { return m_step >= m_steps || m_stoppedEarly; }
     void afterStep(StepIndex step);
     void evaluateAt(StepIndex step);
     void sampleAt(StepIndex step);
@@ -120,7 +125,10 @@ class Session final : public TuningRun {
     StepIndex m_steps = 0, m_routingStride = 1, m_savedStep = -1, m_evaluatedStep = -1;
     std::vector<Change> m_changes;  // by step
     std::int64_t m_skipped = 0, m_badInRow = 0, m_tokens = 0, m_answerTokens = 0;
-    std::optional<Evaluation> m_evaluation, m_best;
+    std::optional<Evaluation> m_evaluation, m_best;  // m_best: of those with a checkpoint
+    std::optional<double> m_lowest;                  // best mean of any evaluation
+    std::int64_t m_sinceLowest = 0;                  // evaluations since
+    bool m_stoppedEarly = false;
     std::chrono::steady_clock::time_point m_begin{},
         m_mark{};  // first step; end of the step before, or of what came between
     std::optional<Error> m_pauseReason;

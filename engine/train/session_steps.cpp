@@ -1,5 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -67,12 +69,12 @@ void Session::tune() {
     progress({kTuningStage, m_step, m_steps});
     if (m_step == 0) evaluateAt(0);
     m_begin = m_mark = std::chrono::steady_clock::now();
-    while (m_step < m_steps || !finishTuning()) {
+    while (!done() || !finishTuning()) {
         Verdict verdict = m_pauseReason ? Verdict::GoOn : heed();
         if (verdict == Verdict::GoOn && !m_pauseReason) oneStep(m_step + 1);
         if (m_pauseReason) verdict = waitPaused(std::exchange(m_pauseReason, std::nullopt));
-        const bool limit = verdict == Verdict::GoOn && m_limits.stopAfter && m_step >= *m_limits.stopAfter &&
-                           m_step < m_steps;
+        const bool limit =
+            verdict == Verdict::GoOn && m_limits.stopAfter && m_step >= *m_limits.stopAfter && !done();
         if (verdict == Verdict::Cancel)
             throw EngineException(ErrorCode::Interrupted,
                                   {{"run", folder()}, {"step", std::to_string(m_step)}});
@@ -82,7 +84,7 @@ void Session::tune() {
         save();
         break;
     }
-    if (m_step >= m_steps) emit(RunResult{folder(), m_step});
+    if (done()) emit(RunResult{folder(), m_step});
 }
 
 // The last figures and the last checkpoint; false with a reason to pause: the disk does not take them, or the
@@ -169,24 +171,38 @@ void Session::flushRouting() {
     }
 }
 
+// A bad step is not finite (it left the weights alone) or far above the usual loss; three in a row end in a
+// pause at the last good weights.
 void Session::guard(const StepReport& report) {
-    if (report.finite) {
+    const LossWatch::Finding loss = m_alarms->loss();
+    if (report.finite && !loss.spike) {
         m_badInRow = 0;
         return;
     }
-    ++m_skipped;
-    log("warning", "Step " + std::to_string(report.step) + " was not finite and left the weights alone.");
+    if (!report.finite) {
+        ++m_skipped;
+        log("warning", "Step " + std::to_string(report.step) + " was not finite and left the weights alone.");
+    }
     if (++m_badInRow < kBadStepsInRow) return;
-    emit(Alarm{.step = report.step,
-               .kind = "not_a_number",
-               .value = report.gradientNorm,
-               .since = report.step - kBadStepsInRow + 1});
-    rollBack();
-    m_pauseReason = Error{ErrorCode::NotANumber, {{"step", std::to_string(report.step)}}};
+    Alarm alarm{.step = report.step, .kind = "diverged", .since = report.step - kBadStepsInRow + 1};
+    Error reason{ErrorCode::LossDiverged, {{"step", std::to_string(report.step)}}};
+    if (report.finite) {
+        alarm.value = report.lossSum / static_cast<double>(report.answerTokens);
+        reason.parameters.emplace_back("loss", fmt::format("{:.3g}", alarm.value));
+        reason.parameters.emplace_back("before", fmt::format("{:.3g}", loss.usual));
+    } else {
+        alarm.kind = "not_a_number";
+        alarm.value = report.gradientNorm;
+        reason.code = ErrorCode::NotANumber;
+    }
+    emit(alarm);
+    rollBack(report.finite);
+    m_pauseReason = std::move(reason);
 }
 
-// Back to the last good checkpoint. Without one the weights stay: bad steps did not touch them.
-void Session::rollBack() {
+// Back to the last good checkpoint. Without one: to the start, or, if no bad step touched the weights,
+// nowhere.
+void Session::rollBack(bool weightsTouched) {
     while (m_stepper->pending() > 0)
         (void)m_stepper->take();
     m_badInRow = 0;
@@ -194,12 +210,28 @@ void Session::rollBack() {
     if (latest) {
         const checkpoint::LoadedCheckpoint loaded = unwrap(checkpoint::load(*latest));
         restore(m_model->trainable(), loaded, m_recipe.tune.optimizer);
-        m_step = loaded.state.step;
-        m_tokens = loaded.state.tokens;
-        m_answerTokens = loaded.state.answerTokens;
+        restoreState(loaded.state);
         log("warning", "Back to the checkpoint of step " + std::to_string(loaded.state.step) + ".");
+    } else if (weightsTouched) {
+        restart();
     }
+    if (m_evaluatedStep > m_step) m_evaluatedStep = -1;
+    m_alarms->wentBack();
     restartPrefetch();
+}
+
+// The weights of step 0 once more: they follow from model and seed.
+void Session::restart() {
+    log("warning", "There is no checkpoint yet: back to the start.");
+    m_stepper.reset();
+    m_model.reset();
+    loadModel();
+    makeStepper();
+    m_step = 0;
+    m_tokens = m_answerTokens = m_sinceLowest = 0;
+    m_lowest.reset();
+    if (m_evaluation && m_evaluation->step == 0) m_lowest = m_evaluation->mean;
+    m_stoppedEarly = false;
 }
 
 void Session::afterStep(StepIndex step) {
@@ -212,7 +244,8 @@ void Session::afterStep(StepIndex step) {
     if (m_pauseReason) return;
     if (evaluate) evaluateAt(step);
     if (sample) sampleAt(step);
-    if (keep && m_badInRow == 0) save();  // a checkpoint to go back to is a good one
+    const bool best = evaluate && tune.keep == Keeping::Best && m_evaluation && m_sinceLowest == 0;
+    if ((keep || best) && m_badInRow == 0) save();  // a checkpoint to go back to is a good one
     m_mark = std::chrono::steady_clock::now();
 }
 
@@ -223,6 +256,23 @@ void Session::evaluateAt(StepIndex step) {
         m_thread.get_stop_token());
     emit(*m_evaluation);
     m_evaluatedStep = step;
+    judge(*m_evaluation);
+}
+
+// Is it the best so far, and if not, for how long has none been better?
+void Session::judge(const Evaluation& evaluation) {
+    if (!m_lowest || evaluation.mean < *m_lowest) {
+        m_lowest = evaluation.mean;
+        m_sinceLowest = 0;
+        return;
+    }
+    ++m_sinceLowest;
+    const std::int64_t patience = m_recipe.tune.earlyStop;
+    if (patience == 0 || m_sinceLowest < patience || evaluation.step >= m_steps || m_stoppedEarly) return;
+    m_stoppedEarly = true;
+    log("notice",
+        fmt::format("Stopped early at step {} of {}: {} evaluations in a row were not better than {:.4f}.",
+                    evaluation.step, m_steps, m_sinceLowest, *m_lowest));
 }
 
 void Session::sampleAt(StepIndex step) {
@@ -264,6 +314,8 @@ void Session::save() {
     state.tokens = m_tokens;
     state.answerTokens = m_answerTokens;
     state.session["bad_in_row"] = m_badInRow;
+    state.session["since_lowest"] = m_sinceLowest;
+    if (m_lowest) state.session["lowest_mean"] = *m_lowest;
     if (m_evaluation && m_evaluation->step == m_step && (!m_best || m_evaluation->mean < m_best->mean))
         m_best = m_evaluation;
     if (m_best) {

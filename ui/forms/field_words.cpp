@@ -40,6 +40,8 @@ constexpr ChoiceWord kChoices[] = {
     {"tune.dequantization", "cache", "Widened once and kept"},
     {"tune.repeatability", "exact", "Bit for bit"},
     {"tune.repeatability", "fast", "Faster"},
+    {"tune.keep", "newest", "The newest"},
+    {"tune.keep", "best", "The newest and each best"},
     {"tune.compute", "auto", "Automatic"},
     {"tune.compute", "fp32", "fp32"},
     {"tune.compute", "bf16", "bf16"},

@@ -266,6 +266,15 @@ std::vector<FieldDescriptor> makeFields() {
         field(G::Intervals, 0, 0,
               {"tune.samples", "Sample prompts", "", "Prompts that are answered while tuning."},
               AT(tune.samples)),
+        field(G::Intervals, 0, 0,
+              {"tune.keep", "Keep", "",
+               "newest: checkpoints of the interval; best: also one at each best held-out mean, kept until a "
+               "better one."},
+              AT(tune.keep)),
+        field(G::Intervals, 0, kInt,
+              {"tune.early_stop", "Stop early after", "evaluations",
+               "Evaluations in a row without a better held-out mean; 0: never."},
+              AT(tune.earlyStop)),
         field(G::Advanced, 0, 1.8446744073709552e19,
               {"seed", "Seed", "", "Every random choice follows from it."}, AT(seed)),
     };

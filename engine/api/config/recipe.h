@@ -20,6 +20,7 @@ enum class BalanceScope { Micro, Batch };
 enum class Recompute { None, GateUp, All };
 enum class Dequantization { Stream, Cache };  // NF4 weights: widened for every use, or once and kept
 enum class Repeatability { Exact, Fast };     // Fast: sums of attention's backward in any order
+enum class Keeping { Newest, Best };          // Best: also a checkpoint at each best held-out mean
 enum class Compute { Auto, Fp32, Bf16 };      // Auto: fp32 on the CPU, bf16 on CUDA
 enum class Packing { Packed, Padded };        // Packed: rows behind each other, no attention across rows
 
@@ -100,6 +101,8 @@ struct Recipe {
         std::int64_t evaluateEvery = 0;    // steps; 0 = before the first step and at the end
         std::int64_t sampleEvery = 0;      // steps; 0 = never
         std::vector<std::string> samples;  // fixed prompts
+        Keeping keep = Keeping::Newest;
+        std::int64_t earlyStop = 0;  // evaluations in a row without a better mean; 0 = never
         friend bool operator==(const Tune&, const Tune&) = default;
     } tune;
     std::uint64_t seed = 0;

@@ -139,6 +139,9 @@ class Checker {
         if (t.learningRate == 0 && !faulty("tune.learning_rate"))
             add("tune.learning_rate", "0", "above 0: else nothing is learned", "0.0002", true);
         if (t.sampleEvery > 0 && t.samples.empty()) missing("tune.samples", true);
+        if ((t.earlyStop > 0 || t.keep == Keeping::Best) && t.evaluateEvery == 0)
+            add("tune.evaluate_every", "0",
+                "above 0: keeping the best and stopping early look at evaluations on the way", "30", true);
     }
 
     const Recipe& m_recipe;

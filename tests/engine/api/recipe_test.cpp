@@ -69,6 +69,8 @@ TEST(Recipe, everyFieldGoesThroughJson) {
     r.tune.evaluateEvery = 2;
     r.tune.sampleEvery = 3;
     r.tune.samples = {"hello", "world"};
+    r.tune.keep = Keeping::Best;
+    r.tune.earlyStop = 3;
     r.seed = 18446744073709551615ull;
     const json written = recipeToJson(r);
     const auto back = recipeFromJson(json::parse(written.dump()));
@@ -95,7 +97,7 @@ TEST(Recipe, theTableIsWhole) {
         Recipe copy;
         EXPECT_TRUE(field.set(copy, field.get(Recipe{}))) << field.key << ": its default is refused";
     }
-    EXPECT_EQ(keys.size(), 44u);
+    EXPECT_EQ(keys.size(), 46u);
 }
 
 TEST(Recipe, unknownKeysNameTheNearest) {

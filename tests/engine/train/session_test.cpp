@@ -306,6 +306,104 @@ TEST_F(SessionTest, NotFiniteStepsAreSkippedAndRolledBack) {
     EXPECT_TRUE(adapters("whole", "step-000008") == adapters("poisoned", "step-000008"));
 }
 
+// The largest learning rate throws the weights away at once: the run says so, goes back to its start and
+// pauses.
+TEST_F(SessionTest, AHugeLearningRatePausesTheRunAtGoodWeights) {
+    m_recipe.tune.learningRate = 10;
+    m_recipe.tune.steps = 30;
+    const auto session = start("blown");
+    ASSERT_TRUE(m_recorder->waitFor(RunState::Paused));
+    const auto alarms = m_recorder->all<Alarm>();
+    ASSERT_FALSE(alarms.empty());
+    const Alarm& last = alarms.back();
+    EXPECT_TRUE(last.kind == "diverged" || last.kind == "not_a_number") << last.kind;
+    EXPECT_EQ(last.step, last.since + 2);
+    EXPECT_LE(last.step, 6);
+    const auto states = m_recorder->all<StateChange>();
+    ASSERT_TRUE(states.back().reason);
+    EXPECT_TRUE(states.back().reason->code == ErrorCode::LossDiverged ||
+                states.back().reason->code == ErrorCode::NotANumber);
+    // No checkpoint was there: the weights are those of the start, and a small rate learns from them.
+    EXPECT_EQ(session->step(), 0);
+    m_recorder->clear();
+    ASSERT_TRUE(session->change("tune.learning_rate", "0.01"));
+    session->resume();
+    ASSERT_EQ(session->wait(), RunState::Finished);
+    const auto steps = m_recorder->all<StepMetrics>();
+    ASSERT_EQ(steps.size(), 30U);
+    m_recipe.tune.learningRate = 1e-2;
+    ASSERT_EQ(start("small")->wait(), RunState::Finished);
+    EXPECT_EQ(losses("small"), losses("blown"));
+    EXPECT_TRUE(adapters("small", "step-000030") == adapters("blown", "step-000030"));
+}
+
+TEST_F(SessionTest, WithACheckpointItGoesBackThere) {
+    m_recipe.tune.checkpointEvery = 4;
+    m_recipe.tune.steps = 20;
+    std::shared_ptr<Session> session;
+    std::mutex ready;
+    ready.lock();
+    m_recorder->act = [&](const RunEvent& event) {
+        if (const auto* step = std::get_if<StepMetrics>(&event); step && step->step == 5) {
+            const std::lock_guard wait(ready);
+            ASSERT_TRUE(session->change("tune.learning_rate", "10"));
+        }
+    };
+    session = start("spoilt");
+    ready.unlock();
+    ASSERT_TRUE(m_recorder->waitFor(RunState::Paused));
+    m_recorder->act = {};
+    EXPECT_EQ(session->step(), 4);
+    session->stop();
+    ASSERT_EQ(session->wait(), RunState::Stopped);
+    EXPECT_TRUE(fs::exists(run("spoilt") / "checkpoints" / "step-000004"));
+    EXPECT_FALSE(fs::exists(run("spoilt") / "checkpoints" / "step-000008"));
+}
+
+// With a learning rate of (nearly) nothing no evaluation is better: the third in a row ends the run.
+TEST_F(SessionTest, StopsEarlyAndResumesTheCountOfEvaluations) {
+    m_recipe.tune.learningRate = 1e-30;
+    m_recipe.tune.steps = 20;
+    m_recipe.tune.evaluateEvery = 2;
+    m_recipe.tune.earlyStop = 3;
+    ASSERT_EQ(start("early")->wait(), RunState::Finished);
+    const auto evaluations = m_recorder->all<Evaluation>();
+    ASSERT_EQ(evaluations.size(), 4U);  // steps 0, 2, 4, 6
+    EXPECT_EQ(evaluations.back().step, 6);
+    EXPECT_EQ(m_recorder->all<RunResult>().back().step, 6);
+    EXPECT_TRUE(fs::exists(run("early") / "checkpoints" / "step-000006"));
+    // What was counted before an interruption counts.
+    m_recorder->clear();
+    ASSERT_EQ(start("halves", 4)->wait(), RunState::Stopped);
+    ASSERT_EQ(goOn("halves")->wait(), RunState::Finished);
+    EXPECT_EQ(m_recorder->all<RunResult>().back().step, 6);
+    // A run that learns goes on to its end.
+    m_recipe.tune.learningRate = 1e-2;
+    m_recipe.tune.steps = 8;
+    m_recorder->clear();
+    ASSERT_EQ(start("learns")->wait(), RunState::Finished);
+    EXPECT_EQ(m_recorder->all<RunResult>().back().step, 8);
+}
+
+TEST_F(SessionTest, KeepsACheckpointOfEachBestEvaluation) {
+    m_recipe.tune.evaluateEvery = 2;
+    m_recipe.tune.keep = Keeping::Best;
+    ASSERT_EQ(start("best")->wait(), RunState::Finished);
+    std::vector<StepIndex> better;  // of the evaluations on the way, those that were the best so far
+    double least = m_recorder->all<Evaluation>().front().mean;
+    for (const Evaluation& evaluation : m_recorder->all<Evaluation>())
+        if (evaluation.step > 0 && evaluation.mean < least) {
+            least = evaluation.mean;
+            better.push_back(evaluation.step);
+        }
+    ASSERT_GE(better.size(), 2U);
+    if (better.back() != 8) better.push_back(8);  // the end is kept always
+    std::vector<StepIndex> kept;
+    for (const CheckpointInfo& info : m_recorder->all<CheckpointInfo>())
+        kept.push_back(info.step);
+    EXPECT_EQ(kept, better);
+}
+
 TEST_F(SessionTest, BadInputFailsWithItsReason) {
     m_recipe.data.files[0].path = "missing.jsonl";
     ASSERT_EQ(start("bad")->wait(), RunState::Failed);
