@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "projects/files.h"
+#include "projects/run_queue.h"
 #include "projects/run_rows.h"
 #include "projects/schema.h"
 
@@ -32,21 +33,12 @@ nlohmann::json readProjectFile(const fs::path& folder) {
     return json;
 }
 
-// Keys of project.json change one at a time, on the writer thread.
-void changeProjectFile(const fs::path& folder, const char* key, nlohmann::json value) {
-    nlohmann::json json = readProjectFile(folder);
-    json[key] = std::move(value);
-    writeAtomically(folder / "project.json",
-                    json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-}
-
 // Runs whose state says that they live but whose owner does not.
 std::vector<std::string> settleInterrupted(Connection& db, const fs::path& runsFolder) {
     std::vector<RunRow> dead;
     {
-        Statement s =
-            db.prepare(std::string("SELECT ") + kRunColumns +
-                       " FROM runs WHERE state IN ('queued','loading','running','paused','stopping')");
+        Statement s = db.prepare(std::string("SELECT ") + kRunColumns +
+                                 " FROM runs WHERE state IN ('loading','running','paused','stopping')");
         while (s.step()) {
             RunRow row = runRowFrom(s);
             if (!isAlive(row.owner)) dead.push_back(std::move(row));
@@ -84,6 +76,13 @@ std::int64_t highestNumber(const fs::path& runsFolder) {
 }
 
 }  // namespace
+
+void changeProjectFile(const fs::path& folder, const char* key, nlohmann::json value) {
+    nlohmann::json json = readProjectFile(folder);
+    json[key] = std::move(value);
+    writeAtomically(folder / "project.json",
+                    json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
 
 bool Project::isProject(const fs::path& folder) {
     std::error_code error;
@@ -143,6 +142,7 @@ engine::Result<std::shared_ptr<Project>> Project::open(const fs::path& folder) {
         prepareConnection(*connection, project->m_network);
         migrate(*connection, project->m_folder / "backups");
         project->m_interrupted = settleInterrupted(*connection, project->runsFolder());
+        connection->execute(kDropStrays);
         project->m_store = std::make_unique<Store>(std::move(connection));
         return project;
     });

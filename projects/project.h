@@ -71,4 +71,7 @@ class Project {
     std::unique_ptr<Store> m_store;
 };
 
+// Keys of project.json change one at a time, on the writer thread.
+void changeProjectFile(const std::filesystem::path& folder, const char* key, nlohmann::json value);
+
 }  // namespace caravan::projects

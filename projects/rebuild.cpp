@@ -13,6 +13,7 @@
 #include "projects/chat_archive.h"
 #include "projects/files.h"
 #include "projects/project.h"
+#include "projects/run_queue.h"
 #include "projects/run_rows.h"
 #include "projects/schema.h"
 
@@ -25,8 +26,9 @@ using nlohmann::json;
 namespace {
 
 // Parents before their children.
-constexpr std::array kTables = {"runs",    "steps", "evaluations", "samples", "checkpoints", "alarms",
-                                "changes", "chats", "messages",    "tokens",  "data_files",  "models"};
+constexpr std::array kTables = {"runs",       "steps",   "evaluations", "samples",  "checkpoints",
+                                "alarms",     "changes", "chats",       "messages", "tokens",
+                                "data_files", "models",  "queue"};
 constexpr std::size_t kMaxDifferences = 20;
 constexpr std::int64_t kMaxChat = std::int64_t{1} << 30;  // bytes
 
@@ -110,6 +112,13 @@ void importLists(Connection& db, const fs::path& project, RebuildReport& report)
                 .bindAll(m.at("path").get<std::string>(), m.at("inspection").get<std::string>(),
                          m.at("added_at").get<std::int64_t>())
                 .run();
+        std::int64_t place = 0;
+        for (const auto& run : all.value("queue", json::array()))
+            db.prepare(
+                  "INSERT OR REPLACE INTO queue SELECT name, ? FROM runs WHERE name = ? AND state = 'queued'")
+                .bindAll(place++, run.get<std::string>())
+                .run();
+        db.execute(kDropStrays);
         transaction.commit();
     });
     if (!done) report.unreadable.push_back(worded(done.error()));

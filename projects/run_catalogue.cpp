@@ -121,6 +121,14 @@ engine::Result<std::vector<RunSummary>> RunCatalogue::runs() {
                                  " FROM runs ORDER BY created_at DESC, name DESC");
         while (s.step())
             runs.push_back(summaryOf(db, runRowFrom(s), m_folder));
+        std::int64_t place = 0;
+        Statement queue = db.prepare("SELECT run FROM queue ORDER BY place");
+        while (queue.step()) {
+            const std::string name = queue.text(0);
+            for (RunSummary& run : runs)
+                if (run.row.name == name) run.queuePlace = place;
+            ++place;
+        }
         return runs;
     });
 }

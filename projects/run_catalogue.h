@@ -21,6 +21,7 @@ struct RunSummary {
     bool ownerAlive = false;
     std::optional<double> lastLoss, lastHeldoutMean, bestHeldoutMean;
     engine::StepIndex bestStep = 0;
+    std::int64_t queuePlace = -1;  // 0 = the next to start; -1 = does not wait
 };
 struct SeriesPoint {
     engine::StepIndex step = 0;

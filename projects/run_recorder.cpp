@@ -58,7 +58,9 @@ void RunRecorder::onEvent(const engine::RunEvent& event) {
 }
 
 void RunRecorder::abandon(const engine::Error& error) {
-    if (m_before && m_before->state != engine::RunState::Created) {
+    const bool begun = m_before && m_before->state != engine::RunState::Created &&
+                       m_before->state != engine::RunState::Queued;
+    if (begun) {
         m_project->store().post(
             [before = *m_before, folder = m_project->runFolder(m_run)](Connection& db) {
                 putRun(db, before);

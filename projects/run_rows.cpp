@@ -300,7 +300,7 @@ void importRun(Connection& db, const std::string& run, const fs::path& runFolder
             row->reason = last->reason ? engine::toJson(*last->reason).dump() : "";
         }
         row->endedAt = fileTime(runFolder / "metrics.jsonl");
-    } else if (!keepState && isLive(row->state)) {
+    } else if (!keepState && isLive(row->state) && row->state != RunState::Queued) {
         row->state = RunState::Interrupted;
         row->endedAt = row->changedAt;
     }

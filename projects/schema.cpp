@@ -95,7 +95,14 @@ CREATE INDEX chats_by_change ON chats(changed_at);
 CREATE INDEX runs_by_state ON runs(state);
 )sql";
 
-constexpr std::array<const char*, 2> kMigrations = {kVersion1, kVersion2};
+// Runs that wait for the one before them, in order of place.
+constexpr const char* kVersion3 = R"sql(
+CREATE TABLE queue(
+  run TEXT PRIMARY KEY NOT NULL REFERENCES runs(name) ON DELETE CASCADE ON UPDATE CASCADE,
+  place INTEGER NOT NULL) WITHOUT ROWID;
+)sql";
+
+constexpr std::array<const char*, 3> kMigrations = {kVersion1, kVersion2, kVersion3};
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include "projects/trash.h"
 
 #include "projects/files.h"
+#include "projects/run_queue.h"
 #include "projects/run_rows.h"
 
 namespace caravan::projects {
@@ -26,6 +27,7 @@ engine::Result<void> trashRun(Project& project, const std::string& run) {
             throw EngineException(ErrorCode::RunBusy, {{"run", run}});
         const fs::path place = trashed(project, run);
         if (fs::exists(place)) throw EngineException(ErrorCode::AlreadyExists, {{"path", place.string()}});
+        if (row->state == engine::RunState::Queued) leaveQueue(db, project, run);
         mirrorRun(db, run, project.runFolder(run));  // title, notes and tags go with the folder
         db.prepare("DELETE FROM runs WHERE name = ?").bindAll(run).run();
         fs::create_directories(place.parent_path());

@@ -1,9 +1,14 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "app/cli/recipe_options.h"
 #include "app/cli/tuning_session.h"
+#include "projects/recipe_file.h"
+#include "projects/run_catalogue.h"
+#include "projects/run_queue.h"
 
 namespace caravan::cli {
 namespace fs = std::filesystem;
@@ -14,6 +19,7 @@ namespace {
 struct Options {
     RecipeOptions recipe;
     std::string project, name;
+    bool queue = false;
 };
 
 // What is missing or contradictory, before the engine is loaded.
@@ -29,6 +35,24 @@ engine::Result<void> check(Context& context, const engine::Recipe& recipe) {
     return {};
 }
 
+// The run is made but waits behind those before it.
+int queue(Context& context, const Options& options, projects::Project& project, engine::Recipe recipe) {
+    const std::string base = options.recipe.recipeFolder();
+    projects::makePathsAbsolute(recipe, base.empty() ? project.folder() : fs::path(base));
+    const auto name = project.reserveRun(options.name);
+    if (!name) return context.fail(name.error());
+    projects::putCreatedRun(project, *name, engine::recipeToJson(recipe).dump(),
+                            recipe.tune.steps.value_or(0));
+    const auto queued = projects::queueRun(project, *name);
+    if (!queued) return context.fail(queued.error());
+    const auto waiting = projects::queuedRuns(project);
+    const std::size_t place = waiting ? waiting->size() - 1 : 0;
+    context.emit({{"run", project.runFolder(*name).string()}, {"state", "queued"}, {"place", place}});
+    context.print(fmt::format("{} waits, {} before it; caravan-cli runs next --project {} starts them\n",
+                              *name, place, project.folder().string()));
+    return 0;
+}
+
 int tune(Context& context, const Options& options) {
     auto recipe = options.recipe.build(context);
     if (!recipe) return context.fail(recipe.error());
@@ -37,6 +61,7 @@ int tune(Context& context, const Options& options) {
     if (const auto ready = check(context, *recipe); !ready) return context.fail(ready.error());
     auto project = projects::Project::openOrCreate(options.project);
     if (!project) return context.fail(project.error());
+    if (options.queue) return queue(context, options, **project, *recipe);
     const auto opened = context.openEngine();
     if (!opened) return context.fail(opened.error());
     const auto name = (*project)->reserveRun(options.name);
@@ -63,6 +88,7 @@ const Registration kTune{
             ->type_name("DIR")
             ->required();
         app.add_option("--name", options->name, "Name of the run; default 0001, 0002, ...")->type_name("RUN");
+        app.add_flag("--queue", options->queue, "Only queue the run, behind those that wait already");
         return [options, &context] { return tune(context, *options); };
     }};
 

@@ -11,6 +11,8 @@
 #include <mutex>
 
 #include "app/cli/run_control.h"
+#include "app/engine_host/sleep_inhibitor.h"
+#include "engine/api/alarm_text.h"
 #include "engine/api/event_json.h"
 #include "projects/run_recorder.h"
 
@@ -101,11 +103,13 @@ class Reporter {
     }
     void show(const engine::Alarm& a) {
         m_outcome.alarms.push_back(a);
-        std::string where;
-        if (a.layer) where += fmt::format(", layer {}", *a.layer);
-        if (a.expert) where += fmt::format(", expert {}", *a.expert);
-        m_context.note(fmt::format("step {}: alarm {}{} ({:.3g}) since step {}", a.step, a.kind, where,
-                                   a.value, a.since));
+        const auto* m = lastStep();
+        engine::AlarmFacts facts{.step = a.step, .back = lastCheckpointBefore(a.since)};
+        if (facts.back == 0 && a.kind == "not_a_number") facts.back = a.since - 1;
+        if (m && !m->expertLoad.empty()) facts.experts = static_cast<std::int64_t>(m->expertLoad[0].size());
+        const engine::AlarmText text = engine::describe(a, facts);
+        m_context.note(
+            fmt::format("alarm at step {}: {} {}\n  {}", a.step, text.title, text.text, text.remedy));
     }
     void show(const engine::StateChange& change) {
         m_outcome.state = change.to;
@@ -126,6 +130,12 @@ class Reporter {
         if (m_context.verbose || line.level != "info") m_context.note(line.level + ": " + line.text);
     }
     void show(const engine::RunResult& r) { m_outcome.step = r.step; }
+    // Whose weights are in force after bad steps since `since`; 0 without a checkpoint.
+    [[nodiscard]] engine::StepIndex lastCheckpointBefore(engine::StepIndex since) const {
+        for (auto it = m_outcome.checkpoints.rbegin(); it != m_outcome.checkpoints.rend(); ++it)
+            if (it->step < since) return it->step;
+        return 0;
+    }
     [[nodiscard]] const engine::StepMetrics* lastStep() const {
         return m_outcome.steps.empty() ? nullptr : &m_outcome.steps.back();
     }
@@ -165,7 +175,13 @@ void follow(Context& context, engine::TuningRun& run, EventQueue& queue, Reporte
             const std::string& folder) {
     int interrupts = 0;
     bool ended = false, helpless = false;
+    host::SleepInhibitor sleep([&] { run.checkpoint(); },
+                               [&](const std::string& text) {
+                                   if (context.verbose) context.note(text);
+                               });
+    sleep.keepAwake(true);
     while (!ended) {
+        sleep.process();
         ended = hasEnded(run.state());
         if (ended) run.wait();
         for (const auto& event : queue.take(std::chrono::milliseconds(ended ? 0 : 200)))

@@ -90,6 +90,7 @@ void Host::Core::loop() {
         if (m_stopRequests > m_stopsSeen) beginStop();
         if (Clock::now() >= m_nextBeat) beat();
         m_runs->retire();
+        if (m_stopsSeen == 0) m_runs->startQueued();
         m_sleep->keepAwake(m_runs->anyLive());
         m_sleep->process();
         reapRequests();

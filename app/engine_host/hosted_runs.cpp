@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "engine/api/config/descriptors.h"
+#include "projects/run_queue.h"
 
 namespace caravan::host {
 namespace fs = std::filesystem;
@@ -64,24 +65,26 @@ HostedRuns::HostedRuns(engine::Engine& engine, Publish publish, std::function<vo
 
 HostedRuns::~HostedRuns() = default;
 
+engine::Result<std::shared_ptr<projects::Project>> HostedRuns::projectAt(const std::string& place) {
+    {
+        const std::lock_guard lock(m_mutex);
+        if (auto project = m_projects[place].lock()) return project;
+    }
+    auto opened = projects::Project::open(place);
+    if (!opened) return opened;
+    const std::lock_guard lock(m_mutex);
+    m_projects[place] = *opened;
+    return opened;
+}
+
 engine::Result<std::shared_ptr<projects::RunRecorder>> HostedRuns::recorderFor(const std::string& folder,
                                                                                const std::string& recipe,
                                                                                engine::StepIndex steps) {
     const fs::path place = projects::Project::projectOfRun(folder);
     if (place.empty()) return nullptr;
-    std::shared_ptr<projects::Project> project;
-    {
-        const std::lock_guard lock(m_mutex);
-        project = m_projects[place.string()].lock();
-    }
-    if (!project) {
-        auto opened = projects::Project::open(place);
-        if (!opened) return tl::unexpected(opened.error());
-        project = *opened;
-        const std::lock_guard lock(m_mutex);
-        m_projects[place.string()] = project;
-    }
-    return projects::RunRecorder::claim(project, fs::path(folder).filename().string(), "engine", recipe,
+    const auto project = projectAt(place.string());
+    if (!project) return tl::unexpected(project.error());
+    return projects::RunRecorder::claim(*project, fs::path(folder).filename().string(), "engine", recipe,
                                         steps);
 }
 
@@ -190,6 +193,7 @@ void HostedRuns::retire() {
     }
     for (Entry& entry : ended) {
         entry.run->wait();
+        rememberQueue(entry);
         {
             const std::lock_guard lock(m_mutex);
             m_runs.erase(entry.observer->folder);
@@ -198,6 +202,47 @@ void HostedRuns::retire() {
         for (const engine::RunEvent& event : entry.observer->end)
             m_publish(entry.observer->folder, event);
     }
+}
+
+void HostedRuns::workQueue(const std::string& project) {
+    const std::lock_guard lock(m_mutex);
+    m_queues.insert(cleanFolder(project));
+}
+
+// Finished or failed: the queue goes on. Stopped: somebody wants the machine.
+void HostedRuns::rememberQueue(const Entry& ended) {
+    const fs::path place = projects::Project::projectOfRun(ended.observer->folder);
+    if (place.empty()) return;
+    const engine::RunState state = ended.run->state();
+    const std::lock_guard lock(m_mutex);
+    if (state == engine::RunState::Finished || state == engine::RunState::Failed)
+        m_queues.insert(place.string());
+    else
+        m_queues.erase(place.string());
+}
+
+void HostedRuns::startQueued() {
+    std::string place;
+    {
+        const std::lock_guard lock(m_mutex);
+        if (m_queues.empty() || !m_runs.empty()) return;
+        place = *m_queues.begin();
+    }
+    const auto project = projectAt(place);
+    const auto next = project ? projects::takeQueuedRun(**project)
+                              : engine::Result<std::optional<projects::QueuedRun>>(std::nullopt);
+    if (!next || !*next) {
+        const std::lock_guard lock(m_mutex);
+        m_queues.erase(place);
+        return;
+    }
+    const auto recipe = engine::recipeFromJson(nlohmann::json::parse((*next)->recipe, nullptr, false));
+    engine::RunRequest request;
+    if (recipe) request.recipe = *recipe;
+    request.recipeFolder = place;
+    request.runFolder = (*project)->runFolder((*next)->run).string();
+    // One that does not start is marked as failed with its reason; the next turn takes the one behind it.
+    (void)start(std::move(request));
 }
 
 }  // namespace caravan::host

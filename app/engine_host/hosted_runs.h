@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,10 @@ class HostedRuns {
     // Joins the threads of runs that have ended, drops them and only then publishes their end: whoever hears
     // of it may start the next one. Not on a run's thread.
     void retire();
+    // The queue of a project is worked on from now on: its first run starts when nothing is live, the next
+    // one when that has finished or failed. A run that was stopped ends it.
+    void workQueue(const std::string& project);
+    void startQueued();  // loop thread, after retire(); starts what is due
 
   private:
     struct Observer;
@@ -57,6 +62,9 @@ class HostedRuns {
                                                                        const std::string& recipe,
                                                                        engine::StepIndex steps);
 
+    void rememberQueue(const Entry& ended);
+    [[nodiscard]] engine::Result<std::shared_ptr<projects::Project>> projectAt(const std::string& place);
+
     engine::Engine& m_engine;
     Publish m_publish;
     std::function<void()> m_ending;
@@ -64,6 +72,7 @@ class HostedRuns {
     mutable std::mutex m_mutex;
     std::map<std::string, Entry> m_runs;
     std::map<std::string, std::weak_ptr<projects::Project>> m_projects;
+    std::set<std::string> m_queues;  // projects whose queue is worked on
 };
 
 }  // namespace caravan::host

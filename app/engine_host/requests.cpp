@@ -225,11 +225,16 @@ Result<json> answer(engine::Engine& engine, const HostServices& services, Hosted
 }
 
 bool isRunControl(const std::string& type) {
+    if (type == "queue.start") return true;
     return type.starts_with("run.") && !isLongRequest(type) && type != "run.attach";
 }
 
 Result<json> controlRun(HostedRuns& runs, const std::string& type, const json& body) {
     return checked(type, [&]() -> Result<json> {
+        if (type == "queue.start") {
+            runs.workQueue(body.at("project").get<std::string>());
+            return json::object();
+        }
         const auto run = runs.find(body.at("run").get<std::string>());
         if (!run) return tl::unexpected(run.error());
         engine::TuningRun& r = **run;
