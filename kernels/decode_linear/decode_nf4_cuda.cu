@@ -3,6 +3,22 @@
 #include "kernels/decode_linear/decode_nf4_end.cuh"
 #include "kernels/decode_linear/launches.h"
 
+// Log, goes on from decode_linear.h; one H200, us for 4096 x 4096, 11008 x 4096 and 20480 x 7168, and of the
+// 128 linears of a 7B token with LoRA. Counters: issue slots 51 %, shared-memory pipe 52 %, warps wait for it
+// and for fixed latencies; a launch takes 3.4 us with one tile, LoRA 3.2 us a launch more.
+// 4. (here) 6.7, 12.6, 31.8; 2,389.
+// 5. Four more warps that decode scales and finish tiles (predicted: 20 % less): 7.1, 12.0, 30.6; 2,361. Not
+// kept.
+// 6. Whole numbers: four codes at once by byte_perm over two halves of the book in two planes of seven bits,
+// x as two
+//    digits of its block's largest, int8 tensor cores, no table (predicted: memory speed, the shared-memory
+//    pipe being idle): 8.0, 15.8, 37.8; 2,498. 220 instructions a step as here, and the integer pipe takes
+//    two cycles for each; with the products left out 5.9, 9.5, 23.1. One warp finishing a tile: 2,840.
+// 7. First side row in registers, scales awaited after the input (predicted: 100 us of a
+// token): 7.4, 13.5, 33.3;
+//    2,427. Blocks do begin ahead of the previous kernel's end: what waits must wait there.
+// 8. One block a multiprocessor, so that the next kernel's stands beside it: 8.3, 19.0, 41.1; 3,466.
+// What is left to try: both ways side by side (their pipes differ), and one kernel for a whole layer.
 namespace caravan::kernels::cuda {
 namespace {
 

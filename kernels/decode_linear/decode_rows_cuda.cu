@@ -6,6 +6,8 @@
 #include "kernels/decode_linear/stage.cuh"
 #include "kernels/nf4/tables.h"
 
+// Log: dense 32000 x 4096 (61 us at 4.3 TB/s), one H200: two blocks a multiprocessor 117 us, four 94.
+//
 // The general kernel: dense parts, fp32, any shape, NF4 with every rounding of the dequantised weight. A warp
 // for two rows: neighbours of a part, or the same row of both parts with SwiGLU.
 namespace caravan::kernels::cuda {
@@ -128,7 +130,7 @@ __device__ __forceinline__ void finish(const DecodeLaunch& a, int p, std::int64_
 }
 
 template <class T>
-__global__ __launch_bounds__(kDecodeThreads, 2) void rowsKernel(const __grid_constant__ DecodeLaunch a) {
+__global__ __launch_bounds__(kDecodeThreads, 4) void rowsKernel(const __grid_constant__ DecodeLaunch a) {
     extern __shared__ __align__(16) unsigned char shared[];
     __shared__ float book[16];
     T* input = reinterpret_cast<T*>(shared);

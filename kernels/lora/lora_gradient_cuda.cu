@@ -40,8 +40,7 @@ template <int Sites, bool Masked>
 __global__ void __launch_bounds__(kThreads, residentBlocks(Sites))
     gradientKernel(LoraGradient g, LoraSites sites, std::int64_t perSplit) {
     extern __shared__ __align__(16) Bf16 shared[];
-    Bf16* xTiles = shared;
-    Bf16* rowTiles = shared + (Masked ? Sites : 1) * kTileElements;
+    constexpr int kInputs = Masked ? Sites : 1, kStage = (kInputs + Sites) * kTileElements;
     const auto* x = static_cast<const Bf16*>(g.x);
     const auto* rows = static_cast<const Bf16*>(g.rows);
     const std::int64_t firstColumn = blockIdx.x * std::int64_t{kTile}, begin = blockIdx.y * perSplit,
@@ -63,6 +62,8 @@ __global__ void __launch_bounds__(kThreads, residentBlocks(Sites))
     };
     if (begin < end) fetch(begin);
     for (std::int64_t token = begin; token < end; token += kTile) {
+        Bf16* xTiles = shared + ((token - begin) / kTile & 1) * kStage;  // two stages take turns
+        Bf16* rowTiles = xTiles + kInputs * kTileElements;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             const Piece at(i);
@@ -82,7 +83,6 @@ __global__ void __launch_bounds__(kThreads, residentBlocks(Sites))
         for (int s = 0; s < Sites; ++s)
             multiplyColumns(sums.v[s], rowTiles + s * kTileElements,
                             xTiles + (Masked ? s : 0) * kTileElements, m0, n0);
-        __syncthreads();
     }
     float* out = g.scratch + blockIdx.y * Sites * kTile * g.columns;
 #pragma unroll
@@ -115,7 +115,7 @@ __global__ void addSplitsKernel(LoraGradient g, float factor, int splits, std::i
 
 template <int Sites, bool Masked>
 int launchGradient(const LoraGradient& g, const LoraSites& sites, int splits, Stream stream) {
-    constexpr std::size_t kBytes = ((Masked ? Sites : 1) + Sites) * kTileElements * sizeof(Bf16);
+    constexpr std::size_t kBytes = 2 * ((Masked ? Sites : 1) + Sites) * kTileElements * sizeof(Bf16);
     const auto kernel = gradientKernel<Sites, Masked>;
     static const int allowed = allow(kernel, kBytes);
     if (allowed != 0) return allowed;

@@ -17,8 +17,8 @@ constexpr int kStageStride = kWide + 4;  // of the fp32 stage
 // One block per 64 tokens and 128 columns of dx.
 template <int Sites>
 __global__ void __launch_bounds__(kThreads, 2)
-    inputKernel(const Bf16* dh, LoraSites sites, Bf16* dx, std::int64_t tokens, std::int64_t columns,
-                bool add) {
+    inputKernel(const Bf16* dh, const __grid_constant__ LoraSites sites, Bf16* dx, std::int64_t tokens,
+                std::int64_t columns, bool add) {
     __shared__ __align__(16) unsigned char shared[kTile * kStageStride * sizeof(float)];
     Bf16* dhTile = reinterpret_cast<Bf16*>(shared);
     Bf16* aTile = dhTile + kTileElements;
@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(kThreads, 2)
                        firstColumn = blockIdx.x * std::int64_t{kWide};
     const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, m0 = (warp & 3) * 16, n0 = (warp >> 2) * 64;
     float sum[8][4] = {};
-#pragma unroll
+#pragma unroll 1  // unrolled, three sites' loads at once overflow the registers
     for (int s = 0; s < Sites; ++s) {
         const auto* a = static_cast<const Bf16*>(sites.a[s]) + firstColumn;
 #pragma unroll
