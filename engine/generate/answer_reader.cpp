@@ -34,10 +34,10 @@ void check(const model::Model& model, std::span<const std::int32_t> prompt, cons
 }
 
 std::vector<double> readOnce(model::Model& model, const model::Tokens& tokens, std::int64_t first,
-                             const at::Tensor& answer, const RouterChange& change) {
+                             const at::Tensor& answer, const RouterChange& change, bool dense) {
     const moe::Steering steering{change.steer, change.activeExperts};
     const at::Tensor hidden =
-        model.forward(tokens, {.steering = steering.none() ? nullptr : &steering, .routing = nullptr});
+        model.forward(tokens, {.dense = dense, .steering = steering.none() ? nullptr : &steering});
     std::vector<at::Tensor> parts;
     for (std::int64_t row = 0; row < answer.size(0); row += kRows) {
         const std::int64_t count = std::min(kRows, answer.size(0) - row);
@@ -53,7 +53,7 @@ std::vector<double> readOnce(model::Model& model, const model::Tokens& tokens, s
 }  // namespace
 
 AnswerScore readAnswer(model::Model& model, std::span<const std::int32_t> prompt, const ScoreRequest& request,
-                       const ProgressFunction& progress, const std::stop_token& stop) {
+                       const ProgressFunction& progress, const std::stop_token& stop, bool dense) {
     check(model, prompt, request);
     // The last token of the answer is told of, not read.
     std::vector<std::int32_t> ids(prompt.begin(), prompt.end());
@@ -67,7 +67,7 @@ AnswerScore readAnswer(model::Model& model, std::span<const std::int32_t> prompt
         if (stop.stop_requested())
             throw EngineException(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
         score.logprobs.push_back(
-            readOnce(model, tokens, static_cast<std::int64_t>(prompt.size()) - 1, answer, change));
+            readOnce(model, tokens, static_cast<std::int64_t>(prompt.size()) - 1, answer, change, dense));
         ++state.done;
         if (progress) progress(state);
     }

@@ -10,10 +10,11 @@
 
 namespace caravan::engine::generate {
 
-// Reads prompt and answer in one pass per change and tells how probable each token of the answer was. Throws
-// EngineException: BadOption for ids or changes that the model does not have, Interrupted.
+// Reads prompt and answer in one pass per change and tells how probable each token of the answer was. dense:
+// by the base alone, without experts and LoRA. Throws EngineException: BadOption for ids or changes that the
+// model does not have, Interrupted.
 [[nodiscard]] AnswerScore readAnswer(model::Model& model, std::span<const std::int32_t> prompt,
                                      const ScoreRequest& request, const ProgressFunction& progress,
-                                     const std::stop_token& stop);
+                                     const std::stop_token& stop, bool dense = false);
 
 }  // namespace caravan::engine::generate

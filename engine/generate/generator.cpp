@@ -148,7 +148,7 @@ at::Tensor Generator::prefill(std::span<const TokenId> prompt, const model::Forw
     return m_model.logits(hidden.narrow(0, hidden.size(0) - 1, 1));
 }
 
-void Generator::check(std::span<const TokenId> prompt, const GenerateOptions& options) {
+void Generator::check(std::span<const TokenId> prompt, const GenerateOptions& options, bool dense) {
     const ModelConfig& config = m_model.config();
     checkSteering(options, config);
     const auto promptTokens = static_cast<std::int64_t>(prompt.size());
@@ -156,30 +156,34 @@ void Generator::check(std::span<const TokenId> prompt, const GenerateOptions& op
     if (promptTokens >= config.maxPositions)
         badOption("prompt", promptTokens,
                   "fewer than the model's " + std::to_string(config.maxPositions) + " tokens");
-    if (!same(options.steer, m_steer) || options.activeExperts != m_activeExperts) forget();
+    if (!same(options.steer, m_steer) || options.activeExperts != m_activeExperts || dense != m_dense)
+        forget();
+    m_dense = dense;
     m_steer = options.steer;
     m_activeExperts = options.activeExperts;
 }
 
 GenerateSummary Generator::run(std::span<const TokenId> prompt, const GenerateOptions& options,
-                               const TokenFunction& token, std::stop_token stop) {
+                               const TokenFunction& token, std::stop_token stop, bool dense) {
     const auto start = Clock::now();
-    check(prompt, options);
+    check(prompt, options, dense);
     const ModelConfig& config = m_model.config();
     const auto promptTokens = static_cast<std::int64_t>(prompt.size());
     const std::int64_t limit = std::min(options.maxTokens, config.maxPositions - promptTokens + 1);
     const moe::Steering steering{options.steer, options.activeExperts};
     std::vector<moe::LayerRouting> routing;
-    const model::ForwardOptions forward{
-        .steering = steering.none() ? nullptr : &steering,
-        .routing = options.routing && !m_model.sparseLayers().empty() ? &routing : nullptr};
+    const bool routed = options.routing && !dense && !m_model.sparseLayers().empty();
+    const model::ForwardOptions forward{.dense = dense,
+                                        .steering = steering.none() ? nullptr : &steering,
+                                        .routing = routed ? &routing : nullptr};
     const SamplerOptions chosenBy{options.temperature, options.topP, options.topKTokens,
                                   options.repetitionPenalty, options.alternatives};
     Sampler sampler(chosenBy, static_cast<std::size_t>(config.vocabulary));
     sampler.saw(prompt);
 
-    // More experts at once than the decoding kernels know go through the model's own pass.
-    const bool onDevice = DeviceDecoder::supports(m_model, chosenBy) &&
+    // A base without its run's parts, and more experts at once than the decoding kernels know, go through the
+    // model's own pass.
+    const bool onDevice = !dense && DeviceDecoder::supports(m_model, chosenBy) &&
                           options.activeExperts.value_or(0) <= kernels::kDecodeChoices;
     // A graph holds the cache's address: room for the whole answer at once.
     at::Tensor logits = prefill(prompt, forward, onDevice ? std::max<std::int64_t>(256, limit) : 256);

@@ -27,8 +27,9 @@ class Generator {
     Generator(model::Model& model, const Tokenizer& tokenizer);
     ~Generator();
     // A token's experts, weights and alternatives are those of the pass that chose it.
+    // dense: the base alone, without experts and LoRA.
     GenerateSummary run(std::span<const TokenId> prompt, const GenerateOptions& options,
-                        const TokenFunction& token, std::stop_token stop);
+                        const TokenFunction& token, std::stop_token stop, bool dense = false);
     // The weights changed (a live run went on): nothing cached is valid.
     void forget();
 
@@ -38,7 +39,7 @@ class Generator {
         std::int64_t promptTokens;
         const GenerateOptions& options;
     };
-    void check(std::span<const TokenId> prompt, const GenerateOptions& options);
+    void check(std::span<const TokenId> prompt, const GenerateOptions& options, bool dense);
     // room: positions of the cache behind the prompt
     [[nodiscard]] at::Tensor prefill(std::span<const TokenId> prompt, const model::ForwardOptions& forward,
                                      std::int64_t room);
@@ -51,6 +52,7 @@ class Generator {
     std::vector<TokenId> m_cached;     // what the cache holds
     std::vector<SteerExpert> m_steer;  // in force when it was filled
     std::optional<std::int64_t> m_activeExperts;
+    bool m_dense = false;
     std::unique_ptr<DeviceDecoder> m_decoder;  // made when the model is on a GPU
 };
 

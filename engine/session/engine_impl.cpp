@@ -9,6 +9,7 @@
 #include "engine/api/answer_score.h"
 #include "engine/api/engine.h"
 #include "engine/api/routing_analysis.h"
+#include "engine/checkpoint/checkpoint_store.h"
 #include "engine/checkpoint/model_export.h"
 #include "engine/evaluate/heldout.h"
 #include "engine/evaluate/probe.h"
@@ -22,6 +23,7 @@
 #include "engine/session/error_mapping.h"
 #include "engine/session/model_source.h"
 #include "engine/train/session.h"
+#include "engine/train/snapshot.h"
 #include "engine/upcycle/dry_step.h"
 #include "engine/upcycle/upcycle.h"
 
@@ -31,6 +33,7 @@ namespace {
 // The model that chat, evaluation and export use: one at a time, kept until another one is asked for.
 struct LoadedModel {
     std::string key;
+    SourcePlan plan;
     OpenedModel opened;
     std::unique_ptr<generate::Generator> generator;
 };
@@ -72,27 +75,29 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
         return compute([&] {
             if (source.live) return generateLive(source, messages, options, token, stop);
             const auto lock = acquire(stop);
-            LoadedModel& loaded = use(source, progress, stop);
+            const auto [loaded, dense] = share(source, progress, stop);
             const Tokenizer& tokenizer = loaded.opened.text();
             if (!loaded.generator)
                 loaded.generator = std::make_unique<generate::Generator>(*loaded.opened.model, tokenizer);
             return loaded.generator->run(
-                generate::promptIds(tokenizer, formOf(loaded), messages, options.raw), options, token, stop);
+                generate::promptIds(tokenizer, formOf(loaded, dense), messages, options.raw), options, token,
+                stop, dense);
         });
     }
 
     Result<AnswerScore> score(const ScoreRequest& request, const ProgressFunction& progress,
                               std::stop_token stop) override {
         return compute([&] {
-            const auto read = [&](model::Model& model, const Tokenizer& tokenizer, const ChatTemplate& form) {
+            const auto read = [&](model::Model& model, const Tokenizer& tokenizer, const ChatTemplate& form,
+                                  bool dense = false) {
                 return generate::readAnswer(
                     model, generate::promptIds(tokenizer, form, request.messages, request.raw), request,
-                    progress, stop);
+                    progress, stop, dense);
             };
             if (!request.source.live) {
                 const auto lock = acquire(stop);
-                LoadedModel& loaded = use(request.source, progress, stop);
-                return read(*loaded.opened.model, loaded.opened.text(), formOf(loaded));
+                const auto [loaded, dense] = share(request.source, progress, stop);
+                return read(*loaded.opened.model, loaded.opened.text(), formOf(loaded, dense), dense);
             }
             const auto run = liveRun(request.source);
             const Recipe recipe = train::readRecipe(run->folder());
@@ -186,16 +191,53 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
         if (!m_loaded || m_loaded->key != plan.key()) {
             m_loaded.reset();
             m_loaded.emplace(
-                LoadedModel{plan.key(), openSource(plan, m_choice.device, progress, stop), nullptr});
+                LoadedModel{plan.key(), plan, openSource(plan, m_choice.device, progress, stop), nullptr});
         }
         return *m_loaded;
     }
 
-    // How a loaded model is asked.
-    static ChatTemplate formOf(const LoadedModel& loaded) {
+    struct Shared {
+        LoadedModel& loaded;
+        bool dense;  // its base alone is meant
+    };
+    // As use(), but what lies in memory already stays: a run's dense base is the run's model without experts
+    // and LoRA, and another checkpoint of a run only brings other trainable values.
+    Shared share(const ModelSource& source, const ProgressFunction& progress, const std::stop_token& stop) {
+        if (!m_loaded) return {use(source, progress, stop), false};
+        const SourcePlan plan = planSource(source);
+        if (m_loaded->key == plan.key()) return {*m_loaded, false};
+        if (isBaseOf(*m_loaded, plan)) return {*m_loaded, true};
+        if (isSiblingOf(*m_loaded, plan)) {
+            const auto checkpoint = unwrap(checkpoint::load(*plan.checkpoint, false));
+            m_loaded->key.clear();  // of no model while it is written
+            train::restore(m_loaded->opened.model->trainable(), checkpoint, {});
+            m_loaded->generator.reset();
+            m_loaded->key = plan.key();
+            m_loaded->plan = plan;
+            return {*m_loaded, false};
+        }
+        return {use(source, progress, stop), false};
+    }
+    static bool isBaseOf(const LoadedModel& loaded, const SourcePlan& plan) {
+        const SourcePlan& run = loaded.plan;
+        const bool addsAll = run.recipe && (run.recipe->upcycle.method == UpcycleMethod::Pesc ||
+                                            loaded.opened.model->sparseLayers().empty());
+        return addsAll && !plan.recipe && !plan.base && plan.quantization == run.quantization &&
+               plan.compute == run.compute &&
+               std::filesystem::weakly_canonical(plan.folder) ==
+                   std::filesystem::weakly_canonical(loaded.opened.baseFolder);
+    }
+    static bool isSiblingOf(const LoadedModel& loaded, const SourcePlan& plan) {
+        const SourcePlan& run = loaded.plan;
+        return run.checkpoint && plan.checkpoint && run.folder == plan.folder && run.base == plan.base &&
+               run.quantization == plan.quantization && run.compute == plan.compute;
+    }
+
+    // How a loaded model is asked; its base alone as a folder without a run.
+    static ChatTemplate formOf(const LoadedModel& loaded, bool dense = false) {
         const OpenedModel& opened = loaded.opened;
-        return generate::promptForm(opened.tokenizerFolder, opened.recipe ? &*opened.recipe : nullptr,
-                                    opened.text());
+        const Recipe* recipe = opened.recipe && !dense ? &*opened.recipe : nullptr;
+        return generate::promptForm(opened.tokenizerFolder, recipe, opened.text());
     }
 
     template <class F>

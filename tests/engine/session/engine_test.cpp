@@ -88,6 +88,41 @@ TEST_F(EngineOnARun, AnswersFromARunAndFromACheckpoint) {
     EXPECT_EQ(exitCode(nothing.error()), 3);
 }
 
+TEST_F(EngineOnARun, BaseAndCheckpointsFromOneLoadedModelAnswerAsIfLoadedAlone) {
+    const auto alone = [](const ModelSource& source) {
+        const auto fresh = makeEngine({.device = "cpu", .threads = 1});
+        return unwrap(fresh->generate(source, kQuestion, kGreedy, {}, {}, {})).text;
+    };
+    const auto loads = [](const ModelSource& source, std::string& text) {
+        int stages = 0;  // of loading; what lies in memory already reports none
+        const auto summary =
+            s_engine->generate(source, kQuestion, kGreedy, {}, [&](const Progress&) { ++stages; }, {});
+        text = unwrap(summary).text;
+        return stages > 0;
+    };
+    const ModelSource run{.path = s_run}, early{.path = s_run + "@3"};
+    // In the run's own precision, so that the weights are the same.
+    const ModelSource base{.path = storiesModel(), .compute = Recipe{}.tune.compute};
+    s_engine->unload();
+    std::string text;
+    EXPECT_TRUE(loads(run, text));
+    const std::string newest = text;
+    EXPECT_FALSE(loads(base, text));
+    EXPECT_EQ(text, alone(base));
+    EXPECT_FALSE(loads(early, text));
+    EXPECT_EQ(text, alone(early));
+    EXPECT_FALSE(loads(base, text));
+    EXPECT_EQ(text, alone(base));
+    EXPECT_FALSE(loads(run, text));
+    EXPECT_EQ(text, newest);
+    // Evaluation never takes a run's model for its base.
+    const std::vector<DomainFile> files{{(*s_folder / "held.jsonl").string(), "birds"}};
+    const auto dense = s_engine->evaluate(base, files, {}, {});
+    ASSERT_TRUE(succeeded(dense));
+    const auto fresh = makeEngine({.device = "cpu", .threads = 1});
+    EXPECT_EQ(dense->mean, unwrap(fresh->evaluate(base, files, {}, {})).mean);
+}
+
 TEST_F(EngineOnARun, EvaluatesLikeTheRunDid) {
     const auto outcome = s_engine->evaluate(
         {.path = s_run},
