@@ -123,7 +123,7 @@ class Session final : public TuningRun {
     std::vector<TokenBatch> m_batches;  // of the step at work; kept when it ran out of memory
     std::int64_t m_microBatchTokens = 0;
     StepIndex m_steps = 0, m_routingStride = 1, m_savedStep = -1, m_evaluatedStep = -1;
-    std::vector<Change> m_changes;  // by step
+    std::vector<Change> m_changes;  // in the order in which they were made
     std::int64_t m_skipped = 0, m_badInRow = 0, m_tokens = 0, m_answerTokens = 0;
     std::optional<Evaluation> m_evaluation, m_best;  // m_best: of those with a checkpoint
     std::optional<double> m_lowest;                  // best mean of any evaluation

@@ -50,10 +50,8 @@ void Session::adoptChanges(StepIndex step) {
             settingAt(step, change.key,
                       change.key == "tune.balance" ? m_recipe.tune.balance : m_recipe.tune.learningRate);
         m_folder.addChange(change);
-        const auto after =
-            std::upper_bound(m_changes.begin(), m_changes.end(), step,
-                             [](StepIndex at, const Change& other) { return at < other.step; });
-        m_changes.insert(after, change);
+        m_changes.push_back(
+            change);  // as in the file: of two, the one made later is in force from its step on
     }
 }
 

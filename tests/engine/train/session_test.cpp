@@ -309,32 +309,36 @@ TEST_F(SessionTest, NotFiniteStepsAreSkippedAndRolledBack) {
 // The largest learning rate throws the weights away at once: the run says so, goes back to its start and
 // pauses.
 TEST_F(SessionTest, AHugeLearningRatePausesTheRunAtGoodWeights) {
-    m_recipe.tune.learningRate = 10;
-    m_recipe.tune.steps = 30;
-    const auto session = start("blown");
+    m_recipe.tune.steps = 20;
+    std::shared_ptr<Session> session;
+    std::mutex ready;
+    ready.lock();
+    m_recorder->act = [&](const RunEvent& event) {
+        if (const auto* step = std::get_if<StepMetrics>(&event); step && step->step == 5) {
+            const std::lock_guard wait(ready);
+            ASSERT_TRUE(session->change("tune.learning_rate", "10"));
+        }
+    };
+    session = start("blown");
+    ready.unlock();
     ASSERT_TRUE(m_recorder->waitFor(RunState::Paused));
-    const auto alarms = m_recorder->all<Alarm>();
-    ASSERT_FALSE(alarms.empty());
-    const Alarm& last = alarms.back();
+    m_recorder->act = {};
+    const Alarm last = m_recorder->all<Alarm>().back();
     EXPECT_TRUE(last.kind == "diverged" || last.kind == "not_a_number") << last.kind;
     EXPECT_EQ(last.step, last.since + 2);
-    EXPECT_LE(last.step, 6);
-    const auto states = m_recorder->all<StateChange>();
-    ASSERT_TRUE(states.back().reason);
-    EXPECT_TRUE(states.back().reason->code == ErrorCode::LossDiverged ||
-                states.back().reason->code == ErrorCode::NotANumber);
+    const auto reason = m_recorder->all<StateChange>().back().reason;
+    ASSERT_TRUE(reason);
+    EXPECT_TRUE(reason->code == ErrorCode::LossDiverged || reason->code == ErrorCode::NotANumber);
     // No checkpoint was there: the weights are those of the start, and a small rate learns from them.
     EXPECT_EQ(session->step(), 0);
     m_recorder->clear();
     ASSERT_TRUE(session->change("tune.learning_rate", "0.01"));
     session->resume();
     ASSERT_EQ(session->wait(), RunState::Finished);
-    const auto steps = m_recorder->all<StepMetrics>();
-    ASSERT_EQ(steps.size(), 30U);
-    m_recipe.tune.learningRate = 1e-2;
+    ASSERT_EQ(m_recorder->all<StepMetrics>().size(), 20U);
     ASSERT_EQ(start("small")->wait(), RunState::Finished);
     EXPECT_EQ(losses("small"), losses("blown"));
-    EXPECT_TRUE(adapters("small", "step-000030") == adapters("blown", "step-000030"));
+    EXPECT_TRUE(adapters("small", "step-000020") == adapters("blown", "step-000020"));
 }
 
 TEST_F(SessionTest, WithACheckpointItGoesBackThere) {
