@@ -2,38 +2,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "widgets/token_strip.h"
 
-#include <QAccessible>
-#include <QHelpEvent>
-#include <QKeyEvent>
 #include <QPaintEvent>
 #include <QPainter>
-#include <QToolTip>
 #include <algorithm>
 
 #include "widgets/theme_colors.h"
+#include "widgets/token_strip_parts.h"
 
 namespace caravan::widgets {
 namespace {
-constexpr int kCloseAfter = 2000;    // characters: a layout of 2,000 tokens takes 4 ms, of 40,000 takes 76 ms
-constexpr qreal kUnderline = 2.0;    // px
-constexpr qreal kLineSpacing = 4.0;  // px between lines
+constexpr int kCloseAfter = 2000;  // characters: a layout of 2,000 tokens takes 4 ms, of 40,000 takes 76 ms
+constexpr qreal kUnderline = 2.0;  // px
 }  // namespace
-
-struct TokenStrip::Paragraph {
-    int firstToken = 0;
-    std::vector<int> starts;  // offset of each token's text
-    QString text;
-    QTextLayout layout;
-    qreal y = 0, height = 0;
-    bool closed = false;
-
-    [[nodiscard]] int tokens() const { return static_cast<int>(starts.size()); }
-    [[nodiscard]] int start(int token) const { return starts[static_cast<std::size_t>(token - firstToken)]; }
-    [[nodiscard]] int end(int token) const {
-        const auto next = static_cast<std::size_t>(token - firstToken) + 1;
-        return next < starts.size() ? starts[next] : static_cast<int>(text.size());
-    }
-};
 
 TokenStrip::TokenStrip(QWidget* parent) : QWidget(parent), m_font(textFont(TextRole::Chat)) {
     setFocusPolicy(Qt::StrongFocus);
@@ -93,6 +73,11 @@ void TokenStrip::setHighlightedExpert(int expert) {
 
 void TokenStrip::setStreaming(bool streaming) {
     m_streaming = streaming;
+    update();
+}
+
+void TokenStrip::setMark(int token) {
+    m_mark = token;
     update();
 }
 
@@ -184,7 +169,7 @@ void TokenStrip::layoutParagraphs(std::size_t first, int width) const {
         for (QTextLine line = p.layout.createLine(); line.isValid(); line = p.layout.createLine()) {
             line.setLineWidth(width);
             line.setPosition({0, height});
-            height += line.height() + kLineSpacing;
+            height += line.height() + kStripLineSpacing;
         }
         p.layout.endLayout();
         p.height = height;
@@ -196,7 +181,7 @@ void TokenStrip::layoutParagraphs(std::size_t first, int width) const {
 int TokenStrip::heightForWidth(int width) const {
     if (width <= 0) return 0;
     if (width != m_layoutWidth) layoutParagraphs(0, width);
-    if (m_paragraphs.empty()) return QFontMetrics(m_font).height() + static_cast<int>(kLineSpacing);
+    if (m_paragraphs.empty()) return QFontMetrics(m_font).height() + static_cast<int>(kStripLineSpacing);
     return static_cast<int>(m_paragraphs.back()->y + m_paragraphs.back()->height + kUnderline);
 }
 
@@ -230,9 +215,6 @@ const TokenStrip::Paragraph* TokenStrip::paragraphOf(int token) const {
     return after == m_paragraphs.begin() ? nullptr : std::prev(after)->get();
 }
 
-// --- painting
-// ------------------------------------------------------------------------------------------------------------
-
 void TokenStrip::paintEvent(QPaintEvent* event) {
     QPainter painter(this);
     if (width() != m_layoutWidth) layoutParagraphs(0, width());
@@ -241,6 +223,10 @@ void TokenStrip::paintEvent(QPaintEvent* event) {
         if (paragraph->y + paragraph->height < clip.top()) continue;
         if (paragraph->y > clip.bottom()) break;
         paintParagraph(painter, *paragraph);
+    }
+    if (m_mark >= 0 && m_mark < count()) {
+        const QRect r = tokenRect(m_mark);
+        painter.fillRect(QRect(r.left() - 2, r.top() - 2, 2, r.height() + 4), themeColors().text);
     }
     if (m_selected >= 0) {
         const QRect r = tokenRect(m_selected);
@@ -303,122 +289,6 @@ void TokenStrip::paintToken(QPainter& painter, const Paragraph& paragraph, int i
     for (qreal x = under.left(); x < under.right(); x += 5)  // dashed: experts 8 to 15 repeat the hues
         painter.fillRect(QRectF(x, under.top(), std::min(3.0, under.right() - x), kUnderline),
                          c.expert(token.expert));
-}
-
-// --- hit test, selection
-// ------------------------------------------------------------------------------------------------------
-
-int TokenStrip::tokenAt(const QPoint& point) const {
-    for (const auto& p : m_paragraphs) {
-        if (point.y() < p->y || point.y() >= p->y + p->height) continue;
-        for (int i = 0; i < p->layout.lineCount(); ++i) {
-            const QTextLine line = p->layout.lineAt(i);
-            const qreal y = p->y + line.y();
-            if (point.y() < y || point.y() >= y + line.height() + kLineSpacing) continue;
-            if (point.x() > line.x() + line.naturalTextWidth() + 2) return -1;
-            const int cursor = line.xToCursor(point.x(), QTextLine::CursorOnCharacter);
-            const auto next = std::upper_bound(p->starts.begin(), p->starts.end(), cursor);
-            return p->firstToken + static_cast<int>(next - p->starts.begin()) - 1;
-        }
-    }
-    return -1;
-}
-
-// First token of the cell that this token shares (tokens before it without text of their own).
-int TokenStrip::cellStart(int token) const {
-    while (token > 0 && m_tokens[static_cast<std::size_t>(token - 1)].text.isEmpty())
-        --token;
-    return token;
-}
-
-QRect TokenStrip::tokenRect(int index) const {
-    if (index < 0 || index >= count()) return {};
-    int shown = index;  // a token without text shows the cell of the token that completes its character
-    while (shown + 1 < count() && m_tokens[static_cast<std::size_t>(shown)].text.isEmpty())
-        ++shown;
-    if (m_layoutWidth <= 0) layoutParagraphs(0, std::max(1, width()));
-    const Paragraph* p = paragraphOf(shown);
-    if (p == nullptr) return {};
-    const QTextLine line = p->layout.lineForTextPosition(p->start(shown));
-    if (!line.isValid()) return {};
-    const int to = std::min(p->end(shown), line.textStart() + line.textLength());
-    const qreal x1 = line.cursorToX(p->start(shown)), x2 = line.cursorToX(to);
-    return QRectF(x1, p->y + line.y(), std::max(2.0, x2 - x1), line.height()).toRect();
-}
-
-void TokenStrip::select(int index) {
-    index = std::clamp(index, -1, count() - 1);
-    if (index == m_selected) return;
-    m_selected = index;
-    update();
-    if (index >= 0) {
-        const StripToken& t = m_tokens[static_cast<std::size_t>(index)];
-        setAccessibleDescription(t.accessibleText.isEmpty() ? t.text : t.accessibleText);
-        QAccessibleEvent changed(this, QAccessible::DescriptionChanged);
-        QAccessible::updateAccessibility(&changed);
-    }
-    Q_EMIT selectedChanged(index);
-}
-
-void TokenStrip::mousePressEvent(QMouseEvent* event) {
-    const int hit = tokenAt(event->pos());
-    if (hit < 0) return QWidget::mousePressEvent(event);
-    const int first = cellStart(hit);
-    const bool inCell = m_selected >= first && m_selected <= hit;
-    select(inCell && first < hit ? (m_selected == hit ? first : m_selected + 1) : hit);
-}
-
-void TokenStrip::mouseDoubleClickEvent(QMouseEvent* event) {
-    if (tokenAt(event->pos()) >= 0) Q_EMIT activated(m_selected);
-}
-
-void TokenStrip::moveSelection(int delta) {
-    select(std::clamp(m_selected < 0 ? 0 : m_selected + delta, 0, count() - 1));
-}
-
-void TokenStrip::moveSelectionByLine(int direction) {
-    const QRect r = tokenRect(m_selected);
-    for (int step = 1; step <= 4; ++step) {
-        const int hit = tokenAt({r.center().x(), r.center().y() + direction * step * (r.height() / 2 + 6)});
-        if (hit >= 0 && hit != m_selected && tokenRect(hit).top() != r.top()) return select(hit);
-    }
-}
-
-void TokenStrip::keyPressEvent(QKeyEvent* event) {
-    if (count() == 0) return QWidget::keyPressEvent(event);
-    switch (event->key()) {
-        case Qt::Key_Right:
-            return moveSelection(1);
-        case Qt::Key_Left:
-            return moveSelection(-1);
-        case Qt::Key_Home:
-            return select(0);
-        case Qt::Key_End:
-            return select(count() - 1);
-        case Qt::Key_Up:
-            return moveSelectionByLine(-1);
-        case Qt::Key_Down:
-            return moveSelectionByLine(1);
-        case Qt::Key_Return:
-        case Qt::Key_Enter:
-            if (m_selected >= 0) Q_EMIT activated(m_selected);
-            return;
-        default:
-            QWidget::keyPressEvent(event);
-    }
-}
-
-bool TokenStrip::event(QEvent* event) {
-    if (event->type() == QEvent::ToolTip) {
-        const auto* help = static_cast<QHelpEvent*>(event);
-        const int hit = tokenAt(help->pos());
-        if (hit >= 0 && !token(hit).accessibleText.isEmpty())
-            QToolTip::showText(help->globalPos(), token(hit).accessibleText, this, tokenRect(hit));
-        else
-            QToolTip::hideText();
-        return true;
-    }
-    return QWidget::event(event);
 }
 
 }  // namespace caravan::widgets

@@ -43,6 +43,9 @@ class TokenStrip : public QWidget {
     void setTextRoleFont(const QFont& font);
     void setHighlightedExpert(int expert);  // -1 = all; others fade to gray
     void setStreaming(bool streaming);      // draws the caret block behind the last token
+    [[nodiscard]] bool isStreaming() const { return m_streaming; }
+    void setMark(int token);  // a bar before this token: from here on it differs from another text; -1: none
+    [[nodiscard]] int mark() const { return m_mark; }
     [[nodiscard]] int selected() const { return m_selected; }
     void select(int index);
     // Token whose cell holds the point, or -1; a second click on a shared cell gives its next token.
@@ -89,6 +92,7 @@ class TokenStrip : public QWidget {
     bool m_streaming = false;
     int m_selected = -1;
     int m_highlight = -1;
+    int m_mark = -1;
 };
 
 }  // namespace caravan::widgets

@@ -2,115 +2,37 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAction>
 #include <QComboBox>
+#include <QDoubleSpinBox>
 #include <QListWidget>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSignalSpy>
-#include <QTemporaryDir>
+#include <QSpinBox>
+#include <QTableWidget>
 #include <QTest>
+#include <QTextBlock>
+#include <QToolButton>
 #include <cmath>
 
-#include "engine/api/event_json.h"
-#include "tests/support/window_fixture.h"
-#include "ui/actions/action_registry.h"
-#include "ui/bridge/fake_engine_link.h"
-#include "ui/bridge/run_controller.h"
+#include "tests/support/chat_bench.h"
 #include "ui/pages/chat/chat_controls.h"
-#include "ui/pages/chat/chat_page.h"
 #include "ui/pages/chat/chat_view.h"
+#include "ui/pages/chat/compare_column.h"
+#include "ui/pages/chat/compare_view.h"
+#include "ui/pages/chat/markdown_view.h"
+#include "ui/pages/chat/message_view.h"
+#include "ui/pages/chat/next_token_view.h"
 #include "ui/pages/chat/token_inspector.h"
-#include "ui/project_context.h"
+#include "widgets/delta_strip.h"
 #include "widgets/heat_map.h"
+#include "widgets/theme_colors.h"
 #include "widgets/token_strip.h"
 
 using namespace caravan;
 using namespace caravan::ui;
 
-namespace {
-
-engine::TokenEvent token(const char* text, int first, int second) {
-    engine::TokenEvent t;
-    t.id = 100 + first;
-    t.text = t.bytes = text;
-    t.logprob = -0.25;
-    t.entropy = 0.6;
-    t.alternatives = {{t.id, text, -0.25}, {7, " other", -2.5}};
-    for (std::int64_t layer = 0; layer < 8; ++layer) {
-        t.layers.push_back(layer);
-        const auto a = static_cast<std::int32_t>((first + layer) % 8),
-                   b = static_cast<std::int32_t>((second + layer) % 8);
-        t.experts.push_back({a, b});
-        t.weights.push_back({0.75F, 0.25F});
-        std::vector<float> p(8, 0.05F);
-        p[static_cast<std::size_t>(a)] = 0.45F;
-        p[static_cast<std::size_t>(b)] = 0.25F;
-        t.probabilities.push_back(p);
-    }
-    return t;
-}
-
-struct Bench {
-    QTemporaryDir folder;
-    FakeEngineLink engine;
-    RunController runs{&engine};
-    ActionRegistry actions;
-    std::unique_ptr<ProjectContext> project;
-    std::unique_ptr<ChatPage> page;
-
-    Bench() {
-        engine.answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
-            return nlohmann::json{{"runs", nlohmann::json::array()}};
-        });
-        engine.answer("inspect", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
-            engine::ModelInspection found;
-            found.folder = body["path"];
-            found.name = "tiny";
-            found.kind = "dense";
-            return found;
-        });
-        engine.start();
-        open();
-    }
-    void open() {
-        project = std::make_unique<ProjectContext>(folder.filePath(QStringLiteral("p")), &engine, &runs);
-        page = std::make_unique<ChatPage>(Services{&engine, &runs, &actions}, nullptr);
-        page->setProject(project.get());
-        page->setActive(true);
-        page->resize(1364, 800);
-        page->show();
-        QTRY_VERIFY(project->isOpen());
-        if (project->models().isEmpty() || project->models().constLast().bundled)
-            project->addModelFolder(folder.path());
-        QTRY_VERIFY_WITH_TIMEOUT(page->findChildren<QComboBox*>().at(0)->count() > 0, 5000);
-    }
-    void close() {
-        page.reset();
-        project.reset();
-    }
-    ~Bench() { close(); }
-    QPlainTextEdit* input() const {
-        for (QPlainTextEdit* edit : page->findChildren<QPlainTextEdit*>())
-            if (edit->accessibleName() == QStringLiteral("Message")) return edit;
-        return nullptr;
-    }
-    void say(const QString& text) {
-        input()->setPlainText(text);
-        QTest::keyClick(input(), Qt::Key_Return);
-    }
-    void finish(const char* how = "eos") {
-        engine::GenerateSummary summary;
-        for (const auto& t : page->session()->path().back().tokens)
-            summary.text += t.text;
-        summary.tokens = static_cast<std::int64_t>(page->session()->path().back().tokens.size());
-        summary.tokensPerSecond = 512.5;
-        summary.secondsToFirstToken = 0.041;
-        summary.finish = how;
-        engine.finish(engine.last("generate")->id, nlohmann::json(summary));
-    }
-    ChatView* view() const { return page->findChild<ChatView*>(); }
-};
-
-}  // namespace
+using test::Bench;
+using test::token;
 
 class TestChatPage : public QObject {
     Q_OBJECT
@@ -222,6 +144,228 @@ class TestChatPage : public QObject {
         bench.page->session()->searchChats(QStringLiteral("oasis"));
         QTRY_COMPARE_WITH_TIMEOUT(found.count(), 1, 5000);
         QCOMPARE(found.at(0).at(0).toStringList().size(), 1);
+    }
+    void anExpertIsMutedForcedAndBiasedFromThePanel() {
+        Bench bench;
+        bench.talk(QStringLiteral("Hello"), {token("Two", 3, 5), token(" words", 1, 2)});
+        QCOMPARE(bench.steer()->model().experts, 8);
+        QCOMPARE(bench.steer()->model().active, 2);
+        bench.named<QToolButton>(QStringLiteral("Mute expert 3"))->click();
+        bench.named<QDoubleSpinBox>(QStringLiteral("Bias of expert 1"))->setValue(1.5);
+        bench.named<QSpinBox>(QStringLiteral("Active experts for each token"))->setValue(3);
+        const engine::RouterChange& change = bench.session()->change();
+        QCOMPARE(change.steer.size(), 2u);
+        QCOMPARE(change.steer[0].layer, 0);
+        QCOMPARE(change.steer[0].expert, 3);
+        QVERIFY(change.steer[0].use == engine::SteerExpert::Use::Mute);
+        QCOMPARE(change.steer[1].bias, 1.5);
+        QCOMPARE(change.activeExperts.value_or(0), 3);
+        // Regenerate: the same question and seed, with the change; the old answer stays beside the new one.
+        const auto before = bench.engine.last("generate")->body;
+        bench.page->findChild<SteerPanel*>()->regenerate();
+        const auto after = bench.engine.last("generate")->body;
+        QVERIFY(before["messages"] == after["messages"]);
+        QVERIFY(before["options"]["seed"] == after["options"]["seed"]);
+        QCOMPARE(after["options"]["steer"].size(), 2u);
+        QCOMPARE(after["options"]["steer"][0]["use"].get<std::string>(), std::string("mute"));
+        QCOMPARE(after["options"]["active_experts"].get<int>(), 3);
+        engine::TokenEvent two = token("Two", 5, 2);
+        two.id = 103;  // the same token, less probable
+        two.logprob = -1.25;
+        bench.engine.tellTokens(bench.engine.last("generate")->id, {two, token(" others", 6, 2)});
+        bench.finish();
+        MessageView* view = bench.view()->message(1);
+        QCOMPARE(view->branchText(), QStringLiteral("2 of 2"));
+        QVERIFY(view->deltas() != nullptr && !view->deltas()->isHidden());
+        QCOMPARE(view->deltas()->count(), 1);  // up to the first different token
+        QCOMPARE(view->deltas()->delta(0), -1.0);
+        // Reset: the next answer is asked without any change.
+        bench.steer()->setChange({});
+        Q_EMIT bench.steer()->changed();
+        QVERIFY(bench.session()->change().none());
+    }
+    void whatMutingWouldChangeIsMeasured() {
+        Bench bench;
+        bench.talk(QStringLiteral("Hello"), {token("Two", 3, 5), token(" words", 1, 2)});
+        bench.engine.answer("score", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
+            const auto request = body.get<engine::ScoreRequest>();
+            engine::AnswerScore score;
+            for (std::size_t i = 0; i < request.changes.size(); ++i)
+                score.logprobs.push_back({-0.25 - 0.5 * static_cast<double>(i), -0.25});
+            return nlohmann::json(score);
+        });
+        bench.named<QToolButton>(QStringLiteral("Mute expert 3"))->click();
+        Q_EMIT bench.steer()->measure();
+        const auto asked = bench.engine.last("score")->body.get<engine::ScoreRequest>();
+        QCOMPARE(asked.answer, (std::vector<std::int32_t>{103, 101}));
+        QCOMPARE(asked.changes.size(), 10u);  // as written, as set now, each of 8 experts muted
+        QVERIFY(asked.changes[0].none());
+        QCOMPARE(asked.changes[1].steer[0].expert, 3);
+        QCOMPARE(asked.changes[9].steer[0].expert, 7);
+        QCOMPARE(asked.changes[9].steer[0].layer, 0);
+        MessageView* view = bench.view()->message(1);
+        QTRY_VERIFY(view->deltas() != nullptr);
+        QCOMPARE(view->deltas()->delta(0), -0.5);
+        QCOMPARE(view->deltas()->delta(1), 0.0);
+        QCOMPARE(view->deltas()->largest(), 0);
+        auto* strip = view->strip();
+        QTRY_VERIFY(strip->width() > 100);
+        QTest::mouseClick(strip, Qt::LeftButton, {}, strip->tokenRect(0).center());
+        QVERIFY2(bench.steer()->rowText(1).endsWith(QStringLiteral("−1.50 −0.750")),
+                 qPrintable(bench.steer()->rowText(1)));
+        test::picture(*bench.page, QStringLiteral("chat-steer"));
+        // Another change makes what was measured old.
+        bench.named<QToolButton>(QStringLiteral("Force expert 2"))->click();
+        QVERIFY(view->deltas()->isStale());
+    }
+    void whatCannotWorkTogetherIsSaidBeforeItIsAsked() {
+        Bench bench;
+        bench.talk(QStringLiteral("Hello"), {token("Two", 3, 5)});
+        bench.input()->setPlainText(QStringLiteral("More"));
+        QVERIFY(bench.page->mainAction()->isEnabled());
+        for (int expert = 0; expert < 7; ++expert)
+            bench.named<QToolButton>(QStringLiteral("Mute expert %1").arg(expert))->click();
+        QVERIFY2(bench.steer()->problem().contains(QStringLiteral("7 of 8 experts are muted")),
+                 qPrintable(bench.steer()->problem()));
+        QVERIFY(!bench.page->mainAction()->isEnabled());
+        bench.named<QSpinBox>(QStringLiteral("Active experts for each token"))->setValue(1);
+        QVERIFY(bench.steer()->problem().isEmpty());
+        QVERIFY(bench.page->mainAction()->isEnabled());
+    }
+    void anEditedQuestionKeepsTheOldOne() {
+        Bench bench;
+        bench.talk(QStringLiteral("First"), {token("One", 3, 5)});
+        bench.talk(QStringLiteral("Second"), {token("Two", 3, 5)});
+        MessageView* question = bench.view()->message(0);
+        QTest::mouseClick(question->editButton(), Qt::LeftButton);
+        QCOMPARE(question->editor()->toPlainText(), QStringLiteral("First"));
+        question->editor()->setPlainText(QStringLiteral("Otherwise"));
+        Q_EMIT question->edited(question->editor()->toPlainText());
+        QCOMPARE(bench.engine.last("generate")->body["messages"].size(), 1u);
+        bench.engine.tellTokens(bench.engine.last("generate")->id, {token("Three", 1, 2)});
+        bench.finish();
+        QCOMPARE(bench.session()->path().size(), 2u);
+        QCOMPARE(bench.view()->message(0)->branchText(), QStringLiteral("2 of 2"));
+        bench.view()->message(0)->stepBranch(-1);
+        QCOMPARE(bench.session()->path().size(), 4u);
+        QCOMPARE(QString::fromStdString(bench.session()->path()[3].message.content), QStringLiteral("Two"));
+        // The chosen branch is there again in a new window.
+        const QString chat = bench.session()->currentChat();
+        bench.close();
+        bench.open();
+        QTRY_COMPARE_WITH_TIMEOUT(bench.session()->chats().size(), 1u, 5000);
+        bench.session()->openChat(chat);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.session()->path().size(), 4u, 5000);
+        bench.session()->choose(bench.session()->tree().siblings(1)[1]);
+        QCOMPARE(QString::fromStdString(bench.session()->path()[1].message.content), QStringLiteral("Three"));
+    }
+    void withoutColorsAnAnswerIsMarkdown() {
+        Bench bench;
+        bench.talk(QStringLiteral("Code?"), {token("Use **this**:\n\n```python\n", 3, 5),
+                                             token("def f(n):\n    return n\n```\n", 1, 2),
+                                             token("<b>no</b> ![x](file:///etc/passwd)", 1, 2)});
+        MessageView* view = bench.view()->message(1);
+        QVERIFY(view->markdown() == nullptr);
+        bench.view()->setColored(false);
+        QVERIFY(view->strip()->isHidden());
+        QTextDocument* document = view->markdown()->document();
+        const QString text = document->toPlainText();
+        QVERIFY2(text.contains(QStringLiteral("Use this:")), qPrintable(text));
+        QVERIFY(text.contains(QStringLiteral("<b>no</b>")));  // HTML is text
+        bool code = false;
+        for (QTextBlock block = document->begin(); block.isValid(); block = block.next())
+            if (block.text().contains(QStringLiteral("    return n"))) {
+                code = block.begin().fragment().charFormat().font().family() ==
+                       widgets::textFont(widgets::TextRole::Code).family();
+            }
+        QVERIFY2(code, qPrintable(text));
+        bench.view()->setColored(true);
+        QVERIFY(!view->strip()->isHidden());
+        QVERIFY(view->markdown()->isHidden());
+    }
+    void severalModelsAnswerSideBySide() {
+        Bench bench;
+        const QString other = bench.folder.filePath(QStringLiteral("other"));
+        QDir().mkpath(other);
+        bench.project->addModelFolder(other);
+        auto* compare = bench.page->findChild<CompareView*>();
+        QTRY_VERIFY_WITH_TIMEOUT(compare->column(0)->box()->count() >= 2, 5000);
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+        QVERIFY(bench.page->mode() == ChatPage::Mode::Compare);
+        QCOMPARE(compare->columns(), 2);
+        const auto sources = compare->chosen();
+        QCOMPARE(sources.size(), 2u);
+        QVERIFY(!(sources[0] == sources[1]));
+        bench.say(QStringLiteral("Hello"));
+        const auto first = bench.engine.last("generate")->body;
+        bench.engine.tellTokens(bench.engine.last("generate")->id,
+                                {token("Same", 1, 2), token(" left", 1, 2)});
+        bench.finish();
+        QCOMPARE(bench.engine.count("generate"), 2);  // the second column is asked when the first has ended
+        const auto second = bench.engine.last("generate")->body;
+        QVERIFY(first["messages"] == second["messages"]);
+        QVERIFY(first["options"] == second["options"]);
+        QVERIFY(first["source"]["path"] != second["source"]["path"]);
+        bench.engine.tellTokens(bench.engine.last("generate")->id,
+                                {token("Same", 1, 2), token(" right", 1, 2)});
+        QCOMPARE(compare->column(1)->view()->strip()->plainText(), QStringLiteral("Same right"));
+        bench.finish();
+        QVERIFY(!bench.session()->isStreaming());
+        QCOMPARE(compare->column(0)->view()->strip()->plainText(), QStringLiteral("Same left"));
+        QCOMPARE(compare->firstDifferent(), 1);
+        QCOMPARE(compare->column(0)->view()->strip()->mark(), 1);
+        QVERIFY2(compare->summaryText().contains(QStringLiteral("-0.25 | -0.25")),
+                 qPrintable(compare->summaryText()));
+        test::picture(*bench.page, QStringLiteral("chat-compare"));
+        // Both are branches of the question; the conversation goes on with the chosen one.
+        Q_EMIT compare->column(0)->goOn(compare->column(0)->message());
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+        QCOMPARE(bench.view()->message(1)->branchText(), QStringLiteral("1 of 2"));
+        QCOMPARE(bench.view()->message(1)->strip()->plainText(), QStringLiteral("Same left"));
+    }
+    void theNextTokenOfAnyTextIsShownAndAppended() {
+        Bench bench;
+        bench.actions.find(QStringLiteral("chat.next_token"))->trigger();
+        auto* next = bench.page->findChild<NextTokenView*>();
+        next->input()->setPlainText(QStringLiteral("2 + 3 ="));
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("generate"), 1, 5000);
+        const auto body = bench.engine.last("generate")->body;
+        QVERIFY(body["options"]["raw"].get<bool>());
+        QCOMPARE(body["options"]["max_tokens"].get<int>(), 1);
+        QCOMPARE(QString::fromStdString(body["messages"][0]["content"]), QStringLiteral("2 + 3 ="));
+        engine::TokenEvent t = token(" 5", 1, 2);
+        t.alternatives = {
+            {1, " 5", std::log(0.5)}, {2, " 6", std::log(0.25)}, {3, "<0xE2>", std::log(0.125)}};
+        bench.engine.tellTokens(bench.engine.last("generate")->id, {t});
+        QCOMPARE(next->table()->rowCount(), 3);
+        QCOMPARE(next->table()->item(1, 1)->text(), QStringLiteral("25.00 %"));
+        next->take(0);
+        QCOMPARE(next->input()->toPlainText(), QStringLiteral("2 + 3 = 5"));
+        next->take(2);  // a part of a character is no text
+        QCOMPARE(next->input()->toPlainText(), QStringLiteral("2 + 3 = 5"));
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("generate"), 2, 5000);
+    }
+    void aConversationIsWrittenAsMarkdownAndJson() {
+        Bench bench;
+        QVERIFY(!bench.actions.find(QStringLiteral("chat.export_json"))->isEnabled());
+        bench.talk(QStringLiteral("Hello"), {token("Old", 3, 5)});
+        bench.session()->regenerate();
+        bench.engine.tellTokens(bench.engine.last("generate")->id, {token("New", 3, 5)});
+        bench.finish();
+        QVERIFY(bench.actions.find(QStringLiteral("chat.export_json"))->isEnabled());
+        const auto read = [&](const QString& name, bool json) {
+            const QString path = bench.folder.filePath(name);
+            bench.page->writeExport(path, json);
+            [&] { QTRY_VERIFY_WITH_TIMEOUT(QFile::exists(path), 5000); }();
+            QFile file(path);
+            return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+        };
+        const QByteArray markdown = read(QStringLiteral("c.md"), false);
+        QVERIFY2(markdown.startsWith("# Hello\n\n## Question\n\nHello\n\n## Answer ("), markdown.constData());
+        QVERIFY(markdown.contains("New") && !markdown.contains("Old"));
+        const auto json = nlohmann::json::parse(read(QStringLiteral("c.json"), true).toStdString());
+        QCOMPARE(json["messages"].size(), 3u);  // the branch that is not shown, too
+        QCOMPARE(json["messages"][1]["tokens"][0]["text"].get<std::string>(), std::string("Old"));
     }
     void withoutAModelItSaysSo() {
         Bench bench;

@@ -3,6 +3,7 @@
 
 #include "ui/pages/chat/chat_page.h"
 
+#include <QAction>
 #include <QClipboard>
 #include <QComboBox>
 #include <QDateTime>
@@ -15,18 +16,27 @@
 #include <QSlider>
 #include <QSpinBox>
 #include <QSplitter>
+#include <QStackedWidget>
 #include <QVBoxLayout>
 
+#include "ui/actions/action_registry.h"
 #include "ui/bridge/engine_link.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
+#include "ui/pages/chat/answer_measure.h"
 #include "ui/pages/chat/chat_controls.h"
+#include "ui/pages/chat/chat_side.h"
 #include "ui/pages/chat/chat_view.h"
+#include "ui/pages/chat/compare_view.h"
 #include "ui/pages/chat/conversation_delegate.h"
+#include "ui/pages/chat/message_view.h"
+#include "ui/pages/chat/next_token_view.h"
+#include "ui/pages/chat/steer_panel.h"
 #include "ui/pages/chat/token_inspector.h"
 #include "ui/project_context.h"
 #include "ui/shell/surface.h"
 #include "ui/theme/style.h"
+#include "widgets/segmented.h"
 #include "widgets/theme_colors.h"
 
 namespace caravan::ui {
@@ -59,13 +69,61 @@ ChatPage::ChatPage(const Services& services, QWidget* parent)
     : Page(QStringLiteral("chat"), tr("Chat"), services, parent),
       m_session(new ChatSession(services.engine, this)),
       m_view(new ChatView(m_session)),
+      m_compare(new CompareView(m_session)),
+      m_next(new NextTokenView(services.engine)),
+      m_mode(new widgets::Segmented({tr("Single"), tr("Side by side"), tr("Next token")})),
+      m_stack(new QStackedWidget),
       m_inspector(new TokenInspector),
+      m_steer(new SteerPanel),
+      m_side(new ChatSide(m_inspector, m_steer)),
+      m_measure(new AnswerMeasure(services.engine, this)),
       m_modelBox(new QComboBox),
       m_weightsBox(new QComboBox),
       m_colorButton(new QPushButton(widgets::themeIcon(QStringLiteral("eye")), tr("Color by expert"))),
       m_samplingButton(new QPushButton(widgets::themeIcon(QStringLiteral("settings")), tr("Sampling"))),
       m_sampling(new SamplingPanel(this)) {
     makeActions();
+    makeHeader();
+    auto* middle = new QWidget;
+    middle->setBackgroundRole(QPalette::Base);
+    middle->setAutoFillBackground(true);
+    auto* column = new QVBoxLayout(middle);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(makeLayerBar());
+    column->addWidget(m_stack, 1);
+    column->addWidget(m_composer = makeComposer());
+    m_view->setEmptyContent(makeExamples());
+    auto* split = new QSplitter(Qt::Horizontal);
+    split->addWidget(makeConversations());
+    split->addWidget(middle);
+    split->addWidget(m_side);
+    split->setStretchFactor(0, 0);
+    split->setStretchFactor(1, 1);
+    split->setStretchFactor(2, 0);
+    split->setSizes({208, 720, 416});
+    split->setChildrenCollapsible(false);
+    setCentralWidget(split);
+
+    connectSession();
+    makeSteering();
+    makeModes();
+    connect(m_view, &ChatView::tokenSelected, this, &ChatPage::showToken);
+    connect(m_view, &ChatView::copied, this,
+            [](const QString& text) { QGuiApplication::clipboard()->setText(text); });
+    connect(m_inspector, &TokenInspector::layerChosen, this, &ChatPage::showLayer);
+    m_legendTimer.setSingleShot(true);
+    m_legendTimer.setInterval(kLegendEvery);
+    connect(&m_legendTimer, &QTimer::timeout, this, [this] { showLayers(); });
+    connect(services.engine, &EngineLink::stateChanged, this, [this] { showState(); });
+    connect(services.runs, &RunController::stateChanged, this, [this] { refreshSources(); });
+    m_session->setOptions(m_sampling->options());
+    refreshSources();
+    showLayers();
+    showState();
+}
+
+void ChatPage::makeHeader() {
     m_modelBox->setMinimumWidth(190);
     m_modelBox->setAccessibleName(tr("Model or run that answers"));
     m_weightsBox->setMinimumWidth(180);
@@ -74,34 +132,14 @@ ChatPage::ChatPage(const Services& services, QWidget* parent)
     addHeaderWidget(m_weightsBox);
     m_colorButton->setCheckable(true);
     m_colorButton->setChecked(true);
+    addHeaderButton(m_mode);
     addHeaderButton(m_colorButton);
     addHeaderButton(m_samplingButton);
-
-    auto* middle = new QWidget;
-    middle->setBackgroundRole(QPalette::Base);
-    middle->setAutoFillBackground(true);
-    auto* column = new QVBoxLayout(middle);
-    column->setContentsMargins(0, 0, 0, 0);
-    column->setSpacing(0);
-    column->addWidget(makeLayerBar());
-    column->addWidget(m_view, 1);
-    column->addWidget(makeComposer());
-    m_view->setEmptyContent(makeExamples());
-    auto* split = new QSplitter(Qt::Horizontal);
-    split->addWidget(makeConversations());
-    split->addWidget(middle);
-    split->addWidget(m_inspector);
-    split->setStretchFactor(0, 0);
-    split->setStretchFactor(1, 1);
-    split->setStretchFactor(2, 0);
-    split->setSizes({208, 720, 416});
-    split->setChildrenCollapsible(false);
-    setCentralWidget(split);
-
     connect(m_modelBox, &QComboBox::currentIndexChanged, this, [this] { fillWeights(); });
     connect(m_weightsBox, &QComboBox::currentIndexChanged, this, [this] { chooseSource(); });
     connect(m_colorButton, &QPushButton::toggled, this, [this](bool on) {
         m_view->setColored(on);
+        m_compare->setColored(on);
         showLayers();
     });
     connect(m_samplingButton, &QPushButton::clicked, this, [this] {
@@ -116,20 +154,29 @@ ChatPage::ChatPage(const Services& services, QWidget* parent)
         showState();
     });
     connect(m_sampling, &SamplingPanel::systemChanged, m_session, &ChatSession::setSystem);
+}
+
+void ChatPage::connectSession() {
     connect(m_session, &ChatSession::chatsChanged, this, [this] { refreshChats(); });
     connect(m_session, &ChatSession::searched, this, [this](const QStringList& ids) {
         m_matching = ids;
         refreshChats();
     });
     connect(m_session, &ChatSession::pathChanged, this, [this] {
+        m_measure->cancel();
+        m_steer->clearMeasured();
         showLayers();
         showState();
+        showDifference();
     });
     connect(m_session, &ChatSession::tokensAppended, this, [this] {
         m_loading.clear();
         if (!m_legendTimer.isActive()) m_legendTimer.start();
     });
-    connect(m_session, &ChatSession::turnChanged, this, [this] { showLegend(); });
+    connect(m_session, &ChatSession::turnChanged, this, [this] {
+        showLegend();
+        showDifference();
+    });
     connect(m_session, &ChatSession::streamingChanged, this, [this] {
         m_loading.clear();
         showLayers();
@@ -143,19 +190,6 @@ ChatPage::ChatPage(const Services& services, QWidget* parent)
                                        : QString::fromStdString(progress.stage);
         showState();
     });
-    connect(m_view, &ChatView::tokenSelected, this, &ChatPage::showToken);
-    connect(m_view, &ChatView::copied, this,
-            [](const QString& text) { QGuiApplication::clipboard()->setText(text); });
-    connect(m_inspector, &TokenInspector::layerChosen, this, &ChatPage::showLayer);
-    m_legendTimer.setSingleShot(true);
-    m_legendTimer.setInterval(kLegendEvery);
-    connect(&m_legendTimer, &QTimer::timeout, this, [this] { showLayers(); });
-    connect(services.engine, &EngineLink::stateChanged, this, [this] { showState(); });
-    connect(services.runs, &RunController::stateChanged, this, [this] { refreshSources(); });
-    m_session->setOptions(m_sampling->options());
-    refreshSources();
-    showLayers();
-    showState();
 }
 
 void ChatPage::setProject(ProjectContext* project) {
@@ -173,6 +207,7 @@ void ChatPage::setProject(ProjectContext* project) {
 
 void ChatPage::setActive(bool active) {
     Page::setActive(active);
+    m_next->setActive(active && mode() == Mode::NextToken);
     if (!active) return;
     refreshSources();
     m_input->setFocus();
@@ -219,18 +254,12 @@ void ChatPage::refreshChats() {
     }
 }
 
-const ChatTurn* ChatPage::lastAnswer() const {
-    const auto& path = m_session->path();
-    for (auto turn = path.rbegin(); turn != path.rend(); ++turn)
-        if (turn->isAnswer()) return &*turn;
-    return nullptr;
-}
-
 void ChatPage::showToken(int turn, int token) {
     const auto& path = m_session->path();
-    if (turn < 0 || token < 0 || static_cast<std::size_t>(turn) >= path.size() ||
-        static_cast<std::size_t>(token) >= path[static_cast<std::size_t>(turn)].tokens.size())
-        return m_inspector->showToken(nullptr, 0, 0);
+    const bool known = turn >= 0 && token >= 0 && static_cast<std::size_t>(turn) < path.size() &&
+                       static_cast<std::size_t>(token) < path[static_cast<std::size_t>(turn)].tokens.size();
+    m_steer->setToken(known && turn == lastAnswerIndex() ? token : -1);
+    if (!known) return m_inspector->showToken(nullptr, 0, 0);
     const auto& tokens = path[static_cast<std::size_t>(turn)].tokens;
     m_inspector->setLayer(m_layerRow);
     m_inspector->showToken(&tokens[static_cast<std::size_t>(token)], token, static_cast<int>(tokens.size()));
@@ -240,15 +269,20 @@ void ChatPage::showLayer(int row) {
     if (row == m_layerRow || row < 0) return;
     m_layerRow = row;
     m_view->setLayer(row);
+    m_compare->setLayer(row);
     m_inspector->setLayer(row);
+    m_steer->setLayer(row);
     showLayers();
 }
 
 void ChatPage::showLayers() {
     const ChatTurn* turn = lastAnswer();
     const bool sparse = turn != nullptr && !turn->tokens.empty() && !turn->tokens.front().experts.empty();
-    m_layerBar->setVisible(sparse && m_colorButton->isChecked());
-    m_colorButton->setEnabled(turn == nullptr || sparse || turn->tokens.empty());
+    m_layerBar->setVisible(sparse && m_colorButton->isChecked() && mode() != Mode::NextToken);
+    const bool dense = turn != nullptr && !turn->tokens.empty() && !sparse;
+    m_colorButton->setText(dense ? tr("Show tokens") : tr("Color by expert"));
+    m_colorButton->setToolTip(
+        tr("On: every token can be seen and clicked. Off: the answers as formatted text"));
     if (sparse) {
         const auto& layers = turn->tokens.front().layers;
         const QSignalBlocker quietBox(m_layer), quietSlider(m_layerSlider);
@@ -258,6 +292,7 @@ void ChatPage::showLayers() {
         m_layer->setRange(static_cast<int>(layers.front()), static_cast<int>(layers.back()));
         m_layer->setValue(static_cast<int>(layers[static_cast<std::size_t>(m_layerRow)]));
     }
+    m_steer->setLayer(m_layerRow);
     showLegend();
 }
 
@@ -283,12 +318,14 @@ QString ChatPage::hindrance() const {
     const LiveRun& live = services().runs->live();
     if (m_session->source().source.live && live.state != engine::RunState::Paused)
         return tr("Live weights answer only while their run is paused.");
-    return {};
+    return m_steer->problem();
 }
 
 void ChatPage::showState() {
+    showSteering();
     const bool streaming = m_session->isStreaming();
-    const QString why = hindrance();
+    const QString why = hindrance(), bent = changeWords(m_session->change());
+    const QString changed = bent.isEmpty() ? QString() : QStringLiteral(" · ") + bent;
     const bool text = !m_input->toPlainText().trimmed().isEmpty();
     m_send->setEnabled(!streaming && why.isEmpty() && text);
     m_stop->setEnabled(streaming);
@@ -296,9 +333,17 @@ void ChatPage::showState() {
     m_sendButton->setText(streaming ? tr("Stop") : tr("Send"));
     m_sendButton->setIcon(widgets::themeIcon(streaming ? QStringLiteral("stop") : QStringLiteral("send")));
     m_sendButton->setEnabled(streaming || m_send->isEnabled());
-    setPrimary(m_sendButton, !streaming);
+    setPrimary(m_sendButton, !streaming && bent.isEmpty());
     m_sendButton->setToolTip(streaming ? tr("Esc stops the answer; what was said stays") : why);
-    m_status->setText(!m_loading.isEmpty() ? m_loading : why.isEmpty() ? m_sampling->summary() : why);
+    m_status->setText(!m_loading.isEmpty() ? m_loading
+                      : !why.isEmpty()     ? why
+                      : !m_told.isEmpty()  ? m_told
+                                           : m_sampling->summary() + changed);
+    m_next->setSource(m_session->source());
+    m_next->setChange(m_steer->problem().isEmpty() ? m_session->change() : engine::RouterChange{});
+    for (const char* id : {"chat.export_markdown", "chat.export_json"})
+        if (QAction* action = services().actions->find(QLatin1String(id)))
+            action->setEnabled(!m_session->path().empty());
     m_samplingButton->setToolTip(m_sampling->summary());
     const ChatTurn* turn = lastAnswer();
     QString speed;
@@ -316,7 +361,11 @@ void ChatPage::send() {
     const QString text = m_input->toPlainText();
     if (text.trimmed().isEmpty() || !hindrance().isEmpty() || m_session->isStreaming()) return;
     m_input->clear();
-    m_session->send(text);
+    m_told.clear();
+    if (mode() == Mode::Compare)
+        m_session->compare(text, m_compare->chosen());
+    else
+        m_session->send(text);
 }
 
 bool ChatPage::eventFilter(QObject* watched, QEvent* event) {

@@ -16,11 +16,23 @@ class QPlainTextEdit;
 class QPushButton;
 class QSlider;
 class QSpinBox;
+class QStackedWidget;
+
+namespace caravan::widgets {
+class Segmented;
+}
 
 namespace caravan::ui {
 
+class AnswerMeasure;
+class ChatSide;
 class ChatView;
+class CompareView;
 class ExpertLegend;
+class MessageView;
+class NextTokenView;
+class SteerPanel;
+struct AnswerChange;
 class SamplingPanel;
 class ThemedLabel;
 class TokenInspector;
@@ -40,6 +52,9 @@ class ChatPage : public Page {
     [[nodiscard]] QStringList keyHints() const override;
 
     [[nodiscard]] ChatSession* session() const { return m_session; }
+    enum class Mode { Single, Compare, NextToken };
+    [[nodiscard]] Mode mode() const;
+    void writeExport(const QString& file, bool json);  // of the open conversation; told in the status line
 
   protected:
     bool eventFilter(QObject* watched, QEvent* event) override;
@@ -55,6 +70,17 @@ class ChatPage : public Page {
     void fillWeights();
     void chooseSource();
     void refreshChats();
+    void makeHeader();
+    void connectSession();
+    void makeSteering();
+    void makeModes();
+    void showMode();
+    void exportChat(bool json);
+    [[nodiscard]] std::vector<ChatSource> allSources() const;
+    void showSteering();
+    void measure();
+    void takeMeasured(const AnswerChange& change);
+    void showDifference();
     void showToken(int turn, int token);
     void showLayer(int row);
     void showLayers();
@@ -63,19 +89,34 @@ class ChatPage : public Page {
     void send();
     [[nodiscard]] QString hindrance() const;
     [[nodiscard]] const ChatTurn* lastAnswer() const;
+    [[nodiscard]] int lastAnswerIndex() const;  // on the path; -1: none
+    [[nodiscard]] MessageView* lastAnswerView() const;
+    [[nodiscard]] int expertOfToken() const;  // first choice of the selected token in the shown layer, or -1
 
     struct Weights {
         QString words, path;
         bool live = false;
+        bool base = false;  // of a run: what it began with
+        engine::Quantization quantization = engine::Quantization::None;
+        engine::Compute compute = engine::Compute::Auto;
     };
     struct Model {
         QString words, key;
         std::vector<Weights> weights;
+        bool dense = false;
     };
+    [[nodiscard]] static ChatSource sourceOf(const Model& model, const Weights& weights);
 
     ChatSession* m_session;
     ChatView* m_view;
+    CompareView* m_compare;
+    NextTokenView* m_next;
+    widgets::Segmented* m_mode;
+    QStackedWidget* m_stack;
     TokenInspector* m_inspector;
+    SteerPanel* m_steer;
+    ChatSide* m_side;
+    AnswerMeasure* m_measure;
     QListWidget* m_list = nullptr;
     QLineEdit* m_search = nullptr;
     QComboBox* m_modelBox;
@@ -87,6 +128,7 @@ class ChatPage : public Page {
     QSlider* m_layerSlider = nullptr;
     ExpertLegend* m_legend = nullptr;
     QWidget* m_layerBar = nullptr;
+    QWidget* m_composer = nullptr;
     QPlainTextEdit* m_input = nullptr;
     ThemedLabel* m_status = nullptr;
     ThemedLabel* m_speed = nullptr;
@@ -100,8 +142,10 @@ class ChatPage : public Page {
     QStringList m_matching;                                                // chats that the search found
     bool m_filtering = false;
     int m_layerRow = 0;
-    QString m_wish;  // model key to choose as soon as it is listed
+    QString m_steered;  // key of the model that the steer panel is about; "" = a dense one
+    QString m_wish;     // model key to choose as soon as it is listed
     QString m_loading;
+    QString m_told;  // of the last export
     QTimer m_legendTimer;
 };
 

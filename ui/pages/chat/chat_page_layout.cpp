@@ -3,6 +3,7 @@
 // The regions of the chat page.
 #include <QAction>
 #include <QHBoxLayout>
+#include <QLabel>
 #include <QLineEdit>
 #include <QListWidget>
 #include <QPlainTextEdit>
@@ -14,6 +15,7 @@
 #include "ui/pages/chat/chat_controls.h"
 #include "ui/pages/chat/chat_page.h"
 #include "ui/pages/chat/chat_view.h"
+#include "ui/pages/chat/compare_view.h"
 #include "ui/pages/chat/conversation_delegate.h"
 #include "ui/shell/surface.h"
 
@@ -139,6 +141,7 @@ QWidget* ChatPage::makeLayerBar() {
         showLayer(best);
     });
     connect(m_legend, &ExpertLegend::highlighted, m_view, &ChatView::setHighlightedExpert);
+    connect(m_legend, &ExpertLegend::highlighted, m_compare, &CompareView::setHighlightedExpert);
     return m_layerBar;
 }
 
@@ -171,6 +174,22 @@ QWidget* ChatPage::makeComposer() {
     return box;
 }
 
+// A button whose text goes on in a second line where the window is narrow.
+static QPushButton* wrappingButton(const QString& text) {
+    auto* button = new QPushButton;
+    button->setAccessibleName(text);
+    auto* label = new QLabel(text);
+    label->setWordWrap(true);
+    label->setAttribute(Qt::WA_TransparentForMouseEvents);
+    auto* layout = new QVBoxLayout(button);
+    layout->setContentsMargins(12, 6, 12, 6);
+    layout->addWidget(label);
+    QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Preferred);
+    policy.setHeightForWidth(true);
+    button->setSizePolicy(policy);
+    return button;
+}
+
 QWidget* ChatPage::makeExamples() {
     auto* box = new QWidget;
     auto* layout = new QVBoxLayout(box);
@@ -182,13 +201,13 @@ QWidget* ChatPage::makeExamples() {
          {tr("Write a Python function that returns the sum of the squares of the even numbers in a list."),
           tr("Mia has 24 pencils. She gives a third of them away and buys 5 more. How many has she now?"),
           tr("Give three tips for a good night's sleep.")}) {
-        QPushButton* card = textButton(example);
+        QPushButton* card = wrappingButton(example);
         connect(card, &QPushButton::clicked, this, [this, example] {
             m_input->setPlainText(example);
             m_input->setFocus();
             m_input->moveCursor(QTextCursor::End);
         });
-        layout->addWidget(card, 0, Qt::AlignLeft);
+        layout->addWidget(card);
     }
     box->setMaximumWidth(760);
     return box;

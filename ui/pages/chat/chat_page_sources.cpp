@@ -2,11 +2,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who may answer: models, checkpoints, the paused run.
 #include <QComboBox>
+#include <QDir>
 
 #include "projects/run_catalogue.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
 #include "ui/pages/chat/chat_page.h"
+#include "ui/pages/chat/compare_view.h"
+#include "ui/pages/chat/steer_panel.h"
 #include "ui/project_context.h"
 #include "ui/run_follower.h"
 
@@ -22,7 +25,10 @@ void ChatPage::refreshSources() {
     if (project() != nullptr) {
         const LiveRun& live = services().runs->live();
         for (const RunEntry& run : project()->runs()) {
-            Model model{runName(*project(), run), chatKeyOfRun(run.id), {}};
+            Model model{runName(*project(), run),
+                        chatKeyOfRun(run.id),
+                        {},
+                        run.recipe.upcycle.method == engine::UpcycleMethod::None};
             if (live.folder == run.folder && live.state == engine::RunState::Paused)
                 model.weights.push_back(
                     {tr("Live weights, step %1").arg(withThousands(live.step)), run.folder, true});
@@ -32,15 +38,22 @@ void ChatPage::refreshSources() {
                     model.weights.push_back({tr("Checkpoint, step %1").arg(withThousands(c->step)),
                                              run.folder + QLatin1Char('@') + QString::number(c->step),
                                              false});
-            if (!model.weights.empty()) m_models.push_back(std::move(model));
+            if (model.weights.empty()) continue;
+            // What the run began with, in the run's own precision: it shares the base that lies in memory.
+            model.weights.push_back(
+                {tr("Dense base"),
+                 QDir::cleanPath(
+                     QDir(run.folder).absoluteFilePath(QString::fromStdString(run.recipe.model.path))),
+                 false, true, run.recipe.model.quantization, run.recipe.tune.compute});
+            m_models.push_back(std::move(model));
         }
         for (const ModelEntry& entry : project()->models()) {
             if (entry.status != ModelEntry::Status::Ready) continue;
             const bool moe = entry.inspection.kind == "moe";
-            m_models.push_back(
-                {entry.name,
-                 QStringLiteral("model:") + entry.path,
-                 {{moe ? tr("Mixture as stored") : tr("Dense, as stored"), entry.path, false}}});
+            m_models.push_back({entry.name,
+                                QStringLiteral("model:") + entry.path,
+                                {{moe ? tr("Mixture as stored") : tr("Dense, as stored"), entry.path, false}},
+                                !moe});
         }
         readCheckpoints();
     }
@@ -55,6 +68,7 @@ void ChatPage::refreshSources() {
         m_modelBox->setCurrentIndex(index >= 0 ? index : m_models.empty() ? -1 : 0);
     }
     fillWeights();
+    m_compare->setSources(allSources(), m_session->source());
 }
 
 // Checkpoints of all runs, off the GUI thread; the list is filled again when they differ from what is shown.
@@ -102,15 +116,31 @@ void ChatPage::fillWeights() {
     chooseSource();
 }
 
+ChatSource ChatPage::sourceOf(const Model& model, const Weights& weights) {
+    ChatSource source;
+    source.source.path = weights.path.toStdString();
+    source.source.live = weights.live;
+    source.source.quantization = weights.quantization;
+    source.source.compute = weights.compute;
+    source.words = model.words + QStringLiteral(", ") + weights.words.toLower();
+    source.dense = model.dense || weights.base;
+    return source;
+}
+
 void ChatPage::chooseSource() {
     const int model = m_modelBox->currentIndex(), weights = m_weightsBox->currentIndex();
     ChatSource source;
     if (model >= 0 && weights >= 0) {
         const Model& m = m_models[static_cast<std::size_t>(model)];
-        const Weights& w = m.weights[static_cast<std::size_t>(weights)];
-        source.source.path = w.path.toStdString();
-        source.source.live = w.live;
-        source.words = m.words + QStringLiteral(", ") + w.words.toLower();
+        source = sourceOf(m, m.weights[static_cast<std::size_t>(weights)]);
+    }
+    // Experts of one model say nothing about those of another.
+    const QString key = source.dense ? QString() : m_modelBox->currentData().toString();
+    if (key != m_steered) {
+        m_steered = key;
+        m_session->setChange({});
+        m_steer->setChange({});
+        m_steer->setModel({});
     }
     m_session->setSource(source);
     showState();

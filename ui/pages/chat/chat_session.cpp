@@ -30,20 +30,9 @@ struct Loaded {
     std::map<std::int64_t, std::vector<engine::TokenEvent>> tokens;
 };
 
-// From the newest message up to the first: the branch that was written last.
-std::vector<projects::Message> newestPath(const std::vector<projects::Message>& messages) {
-    std::map<std::int64_t, const projects::Message*> byId;
-    for (const projects::Message& m : messages)
-        byId[m.id] = &m;
-    std::vector<projects::Message> path;
-    const projects::Message* at = byId.empty() ? nullptr : byId.rbegin()->second;
-    while (at != nullptr && path.size() <= messages.size()) {
-        path.push_back(*at);
-        const auto parent = byId.find(at->parent);
-        at = parent == byId.end() ? nullptr : parent->second;
-    }
-    std::reverse(path.begin(), path.end());
-    return path;
+// Where the path of a kept conversation ended.
+std::int64_t leafOf(const projects::Chat& chat) {
+    return chat.options.is_object() ? chat.options.value("leaf", std::int64_t{0}) : 0;
 }
 
 }  // namespace
@@ -72,7 +61,8 @@ void ChatSession::setProject(ProjectContext* project) {
     m_project = project;
     m_chats.clear();
     m_chat = {};
-    m_path.clear();
+    m_tree.clear();
+    m_compared.clear();
     Q_EMIT chatsChanged();
     Q_EMIT pathChanged();
     if (project == nullptr) return;
@@ -121,7 +111,8 @@ void ChatSession::openChat(const QString& id) {
                                     [&](const projects::Chat& c) { return c.id == id.toStdString(); });
     if (found == m_chats.end()) return;
     m_chat = *found;
-    m_path.clear();
+    m_tree.clear();
+    m_compared.clear();
     Q_EMIT pathChanged();
     m_project->inProject<Loaded>(
         this,
@@ -138,11 +129,8 @@ void ChatSession::openChat(const QString& id) {
         },
         [this, chat = m_chat.id](const Loaded& loaded) {
             if (m_chat.id != chat) return;
-            m_path.clear();
-            m_nextMessage = 1;
-            for (const projects::Message& m : loaded.messages)
-                m_nextMessage = std::max(m_nextMessage, m.id + 1);
-            for (const projects::Message& m : newestPath(loaded.messages)) {
+            std::vector<ChatTurn> turns;
+            for (const projects::Message& m : loaded.messages) {
                 ChatTurn turn;
                 turn.message = m;
                 const auto tokens = loaded.tokens.find(m.id);
@@ -154,8 +142,9 @@ void ChatSession::openChat(const QString& id) {
                         for (const engine::TokenEvent& t : turn.tokens)
                             turn.message.content += t.text;
                 }
-                m_path.push_back(std::move(turn));
+                turns.push_back(std::move(turn));
             }
+            m_tree.load(std::move(turns), leafOf(m_chat));
             Q_EMIT pathChanged();
         });
 }
@@ -165,8 +154,8 @@ void ChatSession::newChat() {
     const std::string system = m_chat.system;
     m_chat = {};
     m_chat.system = system;
-    m_path.clear();
-    m_nextMessage = 1;
+    m_tree.clear();
+    m_compared.clear();
     Q_EMIT pathChanged();
     Q_EMIT chatsChanged();
 }
@@ -181,10 +170,16 @@ void ChatSession::setOptions(const engine::GenerateOptions& options) {
     m_options = options;
 }
 
+engine::GenerateOptions ChatSession::options() const {
+    engine::GenerateOptions options = m_options;
+    options.steer = m_change.steer;
+    options.activeExperts = m_change.activeExperts;
+    return options;
+}
+
 void ChatSession::setSystem(const QString& text) {
     m_chat.system = text.trimmed().toStdString();
-    if (m_chat.id.empty()) return;
-    inArchive([chat = m_chat](projects::ChatArchive& archive) { archive.update(chat); });
+    saveChat();
 }
 
 void ChatSession::ensureChat(const QString& firstText) {
@@ -199,51 +194,99 @@ void ChatSession::ensureChat(const QString& firstText) {
     Q_EMIT chatsChanged();
 }
 
-void ChatSession::send(const QString& text) {
-    if (isStreaming() || m_project == nullptr || text.trimmed().isEmpty()) return;
+void ChatSession::saveChat() {
+    if (m_chat.id.empty()) return;
+    m_chat.options = {{"leaf", m_tree.leaf()}};
+    inArchive([chat = m_chat](projects::ChatArchive& archive) { archive.update(chat); });
+    for (projects::Chat& chat : m_chats)
+        if (chat.id == m_chat.id) chat = m_chat;
+}
+
+void ChatSession::ask(const QString& text) {
     ensureChat(text);
     ChatTurn turn;
-    turn.message.id = m_nextMessage++;
-    turn.message.parent = m_path.empty() ? 0 : m_path.back().message.id;
     turn.message.role = "user";
     turn.message.content = text.toStdString();
     turn.message.createdAt = projects::nowMilliseconds();
-    saveMessage(turn);
-    m_path.push_back(std::move(turn));
-    answer();
+    saveMessage(m_tree.append(std::move(turn)));
+}
+
+void ChatSession::send(const QString& text) {
+    if (isStreaming() || m_project == nullptr || text.trimmed().isEmpty()) return;
+    m_compared.clear();
+    ask(text);
+    answer(m_source);
 }
 
 void ChatSession::regenerate() {
-    if (isStreaming() || m_path.empty()) return;
-    if (m_path.back().isAnswer()) m_path.pop_back();  // it stays in the archive as a branch
-    if (!m_path.empty()) answer();
+    if (isStreaming() || path().empty()) return;
+    m_compared.clear();
+    if (path().back().isAnswer()) m_tree.cut(path().size() - 1);
+    if (!path().empty()) answer(m_source);
 }
 
-void ChatSession::answer() {
+void ChatSession::edit(int turn, const QString& text) {
+    const auto place = static_cast<std::size_t>(turn);
+    if (isStreaming() || text.trimmed().isEmpty() || place >= path().size() || path()[place].isAnswer())
+        return;
+    m_tree.cut(place);
+    send(text);
+}
+
+void ChatSession::choose(std::int64_t message) {
+    if (isStreaming() || m_tree.find(message) == nullptr) return;
+    m_tree.choose(message);
+    saveChat();
+    Q_EMIT pathChanged();
+}
+
+void ChatSession::compare(const QString& text, const std::vector<ChatSource>& sources) {
+    if (isStreaming() || m_project == nullptr || sources.empty()) return;
+    if (!text.trimmed().isEmpty())
+        ask(text);
+    else if (!path().empty() && path().back().isAnswer())
+        m_tree.cut(path().size() - 1);
+    if (path().empty()) return;
+    m_waiting = sources;
+    m_compared.clear();
+    answerNext();
+}
+
+void ChatSession::answerNext() {
+    const ChatSource source = m_waiting.front();
+    m_waiting.erase(m_waiting.begin());
+    if (path().back().isAnswer()) m_tree.cut(path().size() - 1);
+    answer(source);
+}
+
+std::vector<engine::ChatMessage> ChatSession::messagesBefore(std::size_t turn) const {
     std::vector<engine::ChatMessage> messages;
     if (!m_chat.system.empty()) messages.push_back({"system", m_chat.system});
-    for (const ChatTurn& turn : m_path)
-        messages.push_back({turn.message.role, turn.message.content});
+    for (std::size_t i = 0; i < std::min(turn, path().size()); ++i)
+        messages.push_back({path()[i].message.role, path()[i].message.content});
+    return messages;
+}
+
+void ChatSession::answer(const ChatSource& source) {
+    const engine::GenerateOptions options = source.dense ? m_options : this->options();
+    nlohmann::json body{
+        {"source", source.source}, {"messages", messagesBefore(path().size())}, {"options", options}};
     ChatTurn turn;
-    turn.message.id = m_nextMessage++;
-    turn.message.parent = m_path.back().message.id;
     turn.message.role = "assistant";
-    turn.message.source = m_source.source;
-    turn.message.source["words"] = m_source.words.toStdString();
+    turn.message.source = source.source;
+    turn.message.source["words"] = source.words.toStdString();
+    turn.message.source["options"] = options;
     turn.message.createdAt = projects::nowMilliseconds();
     turn.streaming = true;
     m_chat.source = turn.message.source;
     m_chat.changedAt = turn.message.createdAt;
-    inArchive([chat = m_chat](projects::ChatArchive& archive) { archive.update(chat); });
-    for (projects::Chat& chat : m_chats)
-        if (chat.id == m_chat.id) chat = m_chat;
-    saveMessage(turn);
-    m_path.push_back(std::move(turn));
+    saveMessage(m_tree.append(std::move(turn)));
+    m_compared.push_back(m_tree.leaf());
+    saveChat();
     m_savedTokens = 0;
     m_stopped = false;
     Q_EMIT chatsChanged();
     Q_EMIT pathChanged();
-    nlohmann::json body{{"source", m_source.source}, {"messages", messages}, {"options", m_options}};
     m_request = m_engine->request(
         "generate", std::move(body), this,
         [this](const engine::Result<nlohmann::json>& result) {
@@ -257,22 +300,17 @@ void ChatSession::answer() {
 }
 
 void ChatSession::append(const QVector<engine::TokenEvent>& tokens) {
-    if (m_path.empty() || !m_path.back().streaming) return;
-    ChatTurn& turn = m_path.back();
+    if (path().empty() || !path().back().streaming) return;
+    ChatTurn& turn = m_tree.path().back();
     const int first = static_cast<int>(turn.tokens.size());
     for (const engine::TokenEvent& token : tokens) {
         turn.message.content += token.text;
         turn.tokens.push_back(token);
     }
-    Q_EMIT tokensAppended(static_cast<int>(m_path.size()) - 1, first);
+    Q_EMIT tokensAppended(static_cast<int>(path().size()) - 1, first);
 }
 
-void ChatSession::finish(const engine::Result<engine::GenerateSummary>& summary) {
-    m_request = 0;
-    m_saving.stop();
-    if (m_path.empty() || !m_path.back().streaming) return;
-    saveTokens();
-    ChatTurn& turn = m_path.back();
+void ChatSession::end(ChatTurn& turn, const engine::Result<engine::GenerateSummary>& summary) {
     turn.streaming = false;
     if (summary) {
         turn.message.summary = *summary;
@@ -286,8 +324,21 @@ void ChatSession::finish(const engine::Result<engine::GenerateSummary>& summary)
         turn.error = words(summary.error()).oneLine();
         Q_EMIT failed(summary.error());
     }
+}
+
+void ChatSession::finish(const engine::Result<engine::GenerateSummary>& summary) {
+    m_request = 0;
+    m_saving.stop();
+    if (path().empty() || !path().back().streaming) return;
+    saveTokens();
+    ChatTurn& turn = m_tree.path().back();
+    end(turn, summary);
     saveMessage(turn);
-    Q_EMIT turnChanged(static_cast<int>(m_path.size()) - 1);
+    Q_EMIT turnChanged(static_cast<int>(path().size()) - 1);
+    // One that cannot answer does not keep the others from it; a stop ends them all.
+    const bool lost = !summary && summary.error().code == engine::ErrorCode::EngineGone;
+    if (!m_waiting.empty() && !m_stopped && !lost) return answerNext();
+    m_waiting.clear();
     Q_EMIT streamingChanged(false);
 }
 
@@ -309,8 +360,8 @@ void ChatSession::saveMessage(const ChatTurn& turn) {
 }
 
 void ChatSession::saveTokens() {
-    if (m_path.empty() || m_path.back().tokens.size() <= m_savedTokens) return;
-    const ChatTurn& turn = m_path.back();
+    if (path().empty() || path().back().tokens.size() <= m_savedTokens) return;
+    const ChatTurn& turn = path().back();
     std::vector<engine::TokenEvent> fresh(turn.tokens.begin() + static_cast<std::ptrdiff_t>(m_savedTokens),
                                           turn.tokens.end());
     inArchive([chat = m_chat.id, id = turn.message.id, first = static_cast<std::int64_t>(m_savedTokens),

@@ -3,40 +3,20 @@
 #pragma once
 
 #include <QObject>
+#include <QStringList>
 #include <QTimer>
 #include <QVector>
-#include <optional>
 #include <vector>
 
-#include "engine/api/engine.h"
-#include "projects/chat_archive.h"
+#include "ui/pages/chat/chat_tree.h"
 
 namespace caravan::ui {
 
 class EngineLink;
 class ProjectContext;
 
-// Who answers, as the user chose it.
-struct ChatSource {
-    engine::ModelSource source;
-    QString words;  // "base-16m", "run 0001, step 60", "run 0001, live weights, step 41"
-    friend bool operator==(const ChatSource& a, const ChatSource& b) {
-        return a.source.path == b.source.path && a.source.live == b.source.live;
-    }
-};
-
-// One message on the shown path of a conversation.
-struct ChatTurn {
-    projects::Message message;
-    std::vector<engine::TokenEvent> tokens;  // of an answer
-    bool streaming = false;
-    QString error;  // why it ended early; the text stays
-
-    [[nodiscard]] bool isAnswer() const { return message.role == "assistant"; }
-};
-
-// The conversations of the project and the open one: sends, streams, stops, regenerates. Everything is kept
-// in the archive as it happens (tokens twice a second while they stream). GUI thread; nothing blocks.
+// The conversations of the project and the open one: sends, streams, stops, regenerates, branches. Everything
+// is kept in the archive as it happens (tokens twice a second while they stream). GUI thread; nothing blocks.
 class ChatSession : public QObject {
     Q_OBJECT
   public:
@@ -45,23 +25,35 @@ class ChatSession : public QObject {
     void setProject(ProjectContext* project);
     [[nodiscard]] const std::vector<projects::Chat>& chats() const { return m_chats; }
     [[nodiscard]] QString currentChat() const { return QString::fromStdString(m_chat.id); }
+    [[nodiscard]] const projects::Chat& chat() const { return m_chat; }
     void openChat(const QString& id);
     void newChat();
     void removeChat(const QString& id);
     void searchChats(const QString& text);  // answered by searched()
 
-    [[nodiscard]] const std::vector<ChatTurn>& path() const { return m_path; }
+    [[nodiscard]] const ChatTree& tree() const { return m_tree; }
+    [[nodiscard]] const std::vector<ChatTurn>& path() const { return m_tree.path(); }
     [[nodiscard]] bool isStreaming() const { return m_request != 0; }
 
     void setSource(const ChatSource& source) { m_source = source; }
     [[nodiscard]] const ChatSource& source() const { return m_source; }
+    // Sampling; how the router is bent is kept beside it.
     void setOptions(const engine::GenerateOptions& options);
-    [[nodiscard]] const engine::GenerateOptions& options() const { return m_options; }
+    [[nodiscard]] engine::GenerateOptions options() const;
+    void setChange(const engine::RouterChange& change) { m_change = change; }
+    [[nodiscard]] const engine::RouterChange& change() const { return m_change; }
     void setSystem(const QString& text);
     [[nodiscard]] QString system() const { return QString::fromStdString(m_chat.system); }
+    // What the answer at path()[turn] was asked with.
+    [[nodiscard]] std::vector<engine::ChatMessage> messagesBefore(std::size_t turn) const;
 
     void send(const QString& text);
-    void regenerate();  // the last answer once more, with the same seed
+    void regenerate();  // the last answer once more, with the same seed; the old one stays as a branch
+    void edit(int turn, const QString& text);  // a question, asked anew beside the old one
+    void choose(std::int64_t message);         // another branch
+    // Every source answers, one after the other: branches of one question. An empty text: the last question.
+    void compare(const QString& text, const std::vector<ChatSource>& sources);
+    [[nodiscard]] const std::vector<std::int64_t>& compared() const { return m_compared; }  // ids by source
     void stop();
     void engineDied(const QString& reason);
 
@@ -78,11 +70,15 @@ class ChatSession : public QObject {
   private:
     void reloadChats();
     void ensureChat(const QString& firstText);
-    void answer();
+    void ask(const QString& text);
+    void answer(const ChatSource& source);
+    void answerNext();
     void append(const QVector<engine::TokenEvent>& tokens);
     void finish(const engine::Result<engine::GenerateSummary>& summary);
+    void end(ChatTurn& turn, const engine::Result<engine::GenerateSummary>& summary);
     void saveMessage(const ChatTurn& turn);
     void saveTokens();
+    void saveChat();
     template <class F>
     void inArchive(F work);
 
@@ -90,10 +86,12 @@ class ChatSession : public QObject {
     ProjectContext* m_project = nullptr;
     std::vector<projects::Chat> m_chats;
     projects::Chat m_chat;  // id empty: new, not yet kept
-    std::vector<ChatTurn> m_path;
-    std::int64_t m_nextMessage = 1;
+    ChatTree m_tree;
     ChatSource m_source;
     engine::GenerateOptions m_options;
+    engine::RouterChange m_change;
+    std::vector<ChatSource> m_waiting;  // of a comparison, in order
+    std::vector<std::int64_t> m_compared;
     quint64 m_request = 0;
     bool m_stopped = false;
     std::size_t m_savedTokens = 0;

@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One answer, several beside each other, or the next token; and what leaves the page as a file.
+#include <QAction>
+#include <QComboBox>
+#include <QFileDialog>
+#include <QStackedWidget>
+#include <map>
+
+#include "projects/chat_export.h"
+#include "projects/files.h"
+#include "ui/actions/action_registry.h"
+#include "ui/format/format.h"
+#include "ui/pages/chat/chat_page.h"
+#include "ui/pages/chat/chat_side.h"
+#include "ui/pages/chat/chat_view.h"
+#include "ui/pages/chat/compare_view.h"
+#include "ui/pages/chat/next_token_view.h"
+#include "ui/project_context.h"
+#include "widgets/segmented.h"
+
+namespace caravan::ui {
+
+void ChatPage::makeModes() {
+    m_mode->setAccessibleName(tr("View"));
+    m_mode->setSegmentToolTip(1, tr("Two to four models answer the same question with the same seed"));
+    m_mode->setSegmentToolTip(2, tr("The most probable tokens behind any text"));
+    m_stack->addWidget(m_view);
+    m_stack->addWidget(m_compare);
+    m_stack->addWidget(m_next);
+    connect(m_mode, &widgets::Segmented::currentChanged, this, [this] { showMode(); });
+    connect(m_compare, &CompareView::changed, this, [this] { showState(); });
+    connect(m_compare, &CompareView::copied, m_view, &ChatView::copied);
+    connect(m_compare, &CompareView::answerAgain, this,
+            [this] { m_session->compare({}, m_compare->chosen()); });
+    ActionRegistry* actions = services().actions;
+    const QString page = QStringLiteral("chat");
+    const auto add = [&](const char* id, const QString& text, const QKeySequence& key, const char* icon,
+                         int section, std::function<void()> work) {
+        actions->add({.id = QLatin1String(id),
+                      .text = text,
+                      .menu = page,
+                      .shortcut = key,
+                      .icon = QLatin1String(icon),
+                      .page = page,
+                      .section = section},
+                     this, std::move(work));
+    };
+    add("chat.side_by_side", tr("Side &by side"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_D), "split", 3,
+        [this] { m_mode->setCurrent(mode() == Mode::Compare ? 0 : 1); });
+    add("chat.next_token", tr("Ne&xt token"), {}, "skip", 3,
+        [this] { m_mode->setCurrent(mode() == Mode::NextToken ? 0 : 2); });
+    add("chat.export_markdown", tr("&Export as Markdown…"), {}, "export", 4, [this] { exportChat(false); });
+    add("chat.export_json", tr("Export as &JSON…"), {}, "export", 4, [this] { exportChat(true); });
+}
+
+ChatPage::Mode ChatPage::mode() const {
+    return static_cast<Mode>(m_mode->current());
+}
+
+void ChatPage::showMode() {
+    const Mode now = mode();
+    m_stack->setCurrentIndex(m_mode->current());
+    m_side->setVisible(now != Mode::Compare);
+    m_composer->setVisible(now != Mode::NextToken);
+    // Columns say themselves who answers.
+    m_modelBox->setVisible(now != Mode::Compare);
+    m_weightsBox->setVisible(now != Mode::Compare);
+    m_next->setActive(now == Mode::NextToken && isActive());
+    showLayers();
+    showState();
+}
+
+std::vector<ChatSource> ChatPage::allSources() const {
+    std::vector<ChatSource> list;
+    for (const Model& model : m_models)
+        for (const Weights& weights : model.weights)
+            list.push_back(sourceOf(model, weights));
+    return list;
+}
+
+void ChatPage::exportChat(bool json) {
+    if (project() == nullptr || m_session->path().empty()) return;
+    QString name = QString::fromStdString(m_session->chat().title).left(40);
+    name.replace(QLatin1Char('/'), QLatin1Char('-'));
+    const QString file = QFileDialog::getSaveFileName(
+        this, json ? tr("Export the conversation as JSON") : tr("Export the conversation as Markdown"),
+        name + (json ? QStringLiteral(".json") : QStringLiteral(".md")),
+        json ? tr("JSON (*.json)") : tr("Markdown (*.md)"));
+    if (!file.isEmpty()) writeExport(file, json);
+}
+
+// On the project's thread: a disk may be slow.
+void ChatPage::writeExport(const QString& file, bool json) {
+    std::vector<projects::Message> messages;
+    std::map<std::int64_t, std::vector<engine::TokenEvent>> tokens;
+    if (json) {
+        for (const ChatTurn* turn : m_session->tree().all()) {
+            messages.push_back(turn->message);
+            tokens[turn->message.id] = turn->tokens;
+        }
+    } else {
+        for (const ChatTurn& turn : m_session->path())
+            messages.push_back(turn.message);
+    }
+    using Written = engine::Result<void>;
+    project()->inProject<Written>(
+        this,
+        [file, json, chat = m_session->chat(), messages = std::move(messages),
+         tokens = std::move(tokens)](ProjectStore&) {
+            return projects::attempt([&] {
+                const std::string text =
+                    json ? projects::chatJson(chat, messages, tokens)
+                               .dump(1, ' ', false, nlohmann::json::error_handler_t::replace)
+                         : projects::chatMarkdown(chat, messages);
+                projects::writeAtomically(file.toStdString(), text);
+            });
+        },
+        [this, file](const Written& written) {
+            m_told = written ? tr("Written: %1").arg(homePath(file)) : words(written.error()).oneLine();
+            showState();
+        });
+}
+
+}  // namespace caravan::ui
