@@ -76,6 +76,18 @@ void HeatMap::paintCells(QPainter& painter, const HeatMapLayout& layout, QPoint 
     painter.restore();
 }
 
+namespace {
+// Shares are below 1 but for odd ones: two decimals, ".13" where "0.13" has no room.
+QString digitsOf(float value, HeatMap::Scale scale, int cellWidth) {
+    const double v = value;
+    if (scale == HeatMap::Scale::Load)
+        return QLocale().toString(v, 'f', cellWidth >= 34 && value < 10 ? 2 : 1);
+    QString text = QLocale().toString(v, 'f', 2);
+    if (cellWidth < 34 && std::abs(v) < 1) text.remove(text.indexOf(QLocale().zeroDigit()), 1);
+    return text;
+}
+}  // namespace
+
 void HeatMap::paintMarks(QPainter& painter, const HeatMapLayout& layout, const QRect& visible) {
     const ThemeColors& colors = themeColors();
     const bool digits = layout.showsDigits();
@@ -112,9 +124,7 @@ void HeatMap::paintMarks(QPainter& painter, const HeatMapLayout& layout, const Q
             if (digits) {
                 painter.setFont(numberFont(std::min(11.0, layout.cellHeight * 0.6)));
                 painter.setPen(readableInk(ground));
-                const int decimals = layout.cellWidth >= 34 && v < 10 ? 2 : 1;
-                painter.drawText(cell, Qt::AlignCenter,
-                                 QLocale().toString(static_cast<double>(v), 'f', decimals));
+                painter.drawText(cell, Qt::AlignCenter, digitsOf(v, m_scale, layout.cellWidth));
             }
             if (m_scale == Scale::Load && v >= 2.0F && layout.cellWidth >= 8) {
                 const QPointF points[] = {cell.topRight() - QPointF(corner, 0), cell.topRight(),

@@ -1,20 +1,28 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAbstractItemModelTester>
+#include <QComboBox>
 #include <QLabel>
+#include <QMenu>
 #include <QPushButton>
 #include <QSignalSpy>
+#include <QSpinBox>
 #include <QTableView>
 #include <QTest>
 
 #include "tests/support/run_fixture.h"
 #include "tests/support/window_fixture.h"
 #include "ui/actions/action_registry.h"
+#include "ui/analysis_source.h"
 #include "ui/bridge/run_controller.h"
+#include "ui/pages/routing/analysis_bar.h"
+#include "ui/pages/routing/analysis_panes.h"
+#include "ui/pages/routing/compare_bar.h"
 #include "ui/pages/routing/load_map.h"
 #include "ui/pages/routing/routing_filters.h"
 #include "ui/pages/routing/routing_page.h"
 #include "ui/pages/routing/statistic_tiles.h"
+#include "ui/pages/routing/token_list.h"
 #include "ui/project_context.h"
 #include "widgets/chart_grid.h"
 #include "widgets/chart_pane.h"
@@ -86,6 +94,56 @@ engine::RoutingRecord tiny(std::vector<float> firstPrompt, std::vector<float> al
         record.values[record.index(0, e, 0, 1, 1, 0)] = allAnswer[e];
     }
     return record;
+}
+
+// What the engine would say of a checkpoint: figures by formula, so that each cell differs.
+engine::RoutingAnalysis analysisOf(const RunStory& story, std::int64_t step) {
+    engine::RoutingAnalysis a;
+    a.step = step;
+    a.probe = "held-out";
+    a.tokens = 4118;
+    a.statistics.record = story.record(step, step);
+    const auto experts = static_cast<std::size_t>(story.experts);
+    for (const std::int64_t index : a.statistics.record.layers) {
+        engine::LayerAnalysis layer;
+        layer.layer = index;
+        for (std::size_t r = 0; r < experts; ++r)
+            for (std::size_t c = 0; c < experts; ++c) {
+                layer.together.push_back(
+                    r == c ? NAN
+                           : 0.01 * static_cast<double>(
+                                        4 + (5 * r + 3 * c + static_cast<std::size_t>(index)) % 23));
+                layer.cosine.push_back(r == c ? 1 : 0.05 + 0.02 * static_cast<double>((r + c) % 12));
+                layer.cka.push_back(r == c ? 1 : 0.3 + 0.03 * static_cast<double>((r * c) % 12));
+            }
+        layer.saturation = 0.5 + 0.01 * static_cast<double>(index);
+        layer.vocabulary = 0.4;
+        layer.repeatRate = 0.3;
+        layer.information = 0.021;
+        layer.informationShuffled = 0.0004;
+        for (std::size_t e = 0; e < experts; ++e) {
+            const std::string name = "t" + std::to_string(e);
+            layer.tokens.push_back(
+                {{1, "\n    ", 0.71, 40}, {2, "self", 0.64, 31}, {3, " " + name, 0.31, 12}});
+            layer.contexts.push_back({{"for x in xs:", "\n    ", "total += x", 0.81, 1},
+                                      {"def area(", "self", ", w, h):", 0.78, 1},
+                                      {"= 18 - 9", name, "So there are", 0.66, 2}});
+        }
+        a.layers.push_back(std::move(layer));
+    }
+    return a;
+}
+
+void writeAnalysis(const QString& run, const engine::RoutingAnalysis& analysis) {
+    const QString path = run + QLatin1Char('/') + QString::fromStdString(engine::analysisFile(analysis.step));
+    QDir().mkpath(QFileInfo(path).path());
+    QFile file(path);
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write(QByteArray::fromStdString(nlohmann::json(analysis).dump()));
+}
+
+void writeCheckpointFolder(const QString& run, int step) {
+    QDir().mkpath(run + QStringLiteral("/checkpoints/step-%1").arg(step, 6, 10, QLatin1Char('0')));
 }
 
 }  // namespace
@@ -280,6 +338,153 @@ class TestRoutingPage : public QObject {
         QCOMPARE(bench.page->bars()->currentExpert(), 2);
     }
 
+    void aMeasuredStepShowsPairsSimilarityAndTokens() {
+        RunStory story;
+        Bench bench(story);
+        writeAnalysis(bench.run, analysisOf(story, 10));
+        writeAnalysis(bench.run, analysisOf(story, 20));
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        bench.page->analysis()->setRun({});
+        bench.page->analysis()->setRun(bench.run);
+        AnalysisPanes* panes = bench.page->analysisPanes();
+        QTRY_COMPARE(panes->togetherMap()->gridRows(), 4);
+        bench.page->map()->setCurrentCell(2, 1);
+        QCOMPARE(panes->togetherMap()->value(1, 3), float(0.01 * (4 + (5 + 9 + 2) % 23)));
+        QVERIFY(std::isnan(panes->togetherMap()->value(1, 1)));
+        QCOMPARE(panes->togetherMap()->currentRow(), 1);
+        QCOMPARE(panes->similarityMap()->value(0, 3), 0.11F);
+        panes->measure()->setCurrent(1);
+        QCOMPARE(panes->similarityMap()->value(2, 3), 0.48F);
+        // The cell's tokens; another cell, other tokens.
+        QAbstractItemModel* contexts = bench.page->tokens()->contexts()->model();
+        QCOMPARE(contexts->rowCount(), 3);
+        QCOMPARE(contexts->index(0, 1).data().toString(),
+                 QString(QChar(0x21B5)) + QStringLiteral("   ") + QChar(0x2423));
+        QCOMPARE(contexts->index(1, 4).data().toString(), QStringLiteral("code"));
+        QCOMPARE(contexts->index(2, 1).data().toString(), QStringLiteral("t1"));
+        QVERIFY(bench.page->tokens()->words().contains(QStringLiteral("64")));
+        panes->togetherMap()->setFocus();
+        QTest::keyClick(panes->togetherMap(), Qt::Key_Down);  // expert 2 of the same layer
+        QCOMPARE(bench.page->map()->currentColumn(), 2);
+        QCOMPARE(bench.page->tokens()->contexts()->model()->index(2, 1).data().toString(),
+                 QStringLiteral("t2"));
+        // All layers side by side; a click goes to the layer.
+        panes->measure()->setCurrent(2);
+        QCOMPARE(panes->layers()->model()->rowCount(), 4);
+        QCOMPARE(panes->layers()->model()->index(3, 1).data().toString(), QStringLiteral("0.530"));
+        QTest::mouseClick(panes->layers()->viewport(), Qt::LeftButton, {},
+                          panes->layers()->visualRect(panes->layers()->model()->index(3, 0)).center());
+        QCOMPARE(bench.page->map()->currentRow(), 3);
+        QCOMPARE(bench.page->tiles()->value(QStringLiteral("Expert–domain information")),
+                 QStringLiteral("0.021"));
+        // Of step 12 the last one before it is shown.
+        bench.page->openLink({{QStringLiteral("step"), 12}});
+        QTRY_COMPARE(bench.page->shownStep(), 12);
+        QTRY_COMPARE(bench.page->analysis()->current()->step, 10);
+    }
+
+    void analysesOnDemandWithProgressAndCancel() {
+        RunStory story;
+        Bench bench(story);
+        writeCheckpointFolder(bench.run, 10);
+        writeCheckpointFolder(bench.run, 20);
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        QTRY_VERIFY(!bench.page->analyseMenu()->actions().isEmpty() &&
+                    bench.page->analyseMenu()->actions()[0]->isEnabled());
+        bench.page->map()->setCurrentCell(2, 1);
+        QList<QAction*> actions = bench.page->analyseMenu()->actions();
+        QCOMPARE(actions[0]->text(), QStringLiteral("Checkpoint of step 20"));
+        QCOMPARE(actions[1]->text(), QStringLiteral("All 2 checkpoints"));
+        QCOMPARE(actions[3]->text(), QStringLiteral("Mute each expert of layer 2, step 20"));
+        actions[3]->trigger();
+        const FakeEngineLink::Asked* asked = bench.engine.last("routing.analyse");
+        QVERIFY(asked != nullptr);
+        const auto request = asked->body.get<engine::RoutingAnalysisRequest>();
+        QCOMPARE(request.source.path, (bench.run + QStringLiteral("@20")).toStdString());
+        QCOMPARE(request.reference->path, (bench.run + QStringLiteral("@20")).toStdString());
+        QCOMPARE(request.mute, std::vector<std::int64_t>{2});
+        QVERIFY(bench.page->analysisBar()->isVisible());
+        bench.engine.tellProgress(asked->id, {"muting experts", 3, 9});
+        QCOMPARE(bench.page->analysisBar()->words(), QStringLiteral("Analysing step 20: muting experts"));
+        engine::RoutingAnalysis answer = analysisOf(story, 20);
+        answer.muted = {{2, 1, {0.01, -0.002, 0.03}, 0.0127}};
+        writeAnalysis(bench.run, answer);  // as the engine does
+        bench.engine.finish(asked->id, nlohmann::json(answer));
+        QVERIFY(!bench.page->analysisBar()->isVisible());
+        QTRY_COMPARE(bench.page->tokens()->muted(),
+                     QStringLiteral("Muted alone: loss +0.0127 nats per answer token "
+                                    "(general +0.0100, code −0.0020, math +0.0300)."));
+        // Cancelled: the bar goes, no error is shown, the queue is empty.
+        bench.page->analyseMenu()->actions()[1]->trigger();
+        asked = bench.engine.last("routing.analyse");
+        QCOMPARE(bench.engine.count("routing.analyse"), 2);
+        bench.page->analysisBar()->cancelButton()->click();
+        QCOMPARE(bench.engine.count("cancel"), 1);
+        bench.engine.finish(asked->id, engine::fail(engine::ErrorCode::Interrupted, {}));
+        QVERIFY(!bench.page->analysis()->isBusy());
+        QCOMPARE(bench.engine.count("routing.analyse"), 2);
+    }
+
+    void aLiveRunSaysWhyItIsNotAnalysed() {
+        RunStory story;
+        Bench bench(story, true);
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        QTRY_COMPARE(bench.page->analyseMenu()->actions().size(), 1);
+        QVERIFY(!bench.page->analyseMenu()->actions()[0]->isEnabled());
+    }
+
+    void comparesWithAnotherStepAndAnotherRun() {
+        RunStory story;
+        Bench bench(story);
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        bench.page->compareButton()->click();
+        QTRY_VERIFY(bench.page->isComparing());  // the first record of the same run
+        QCOMPARE(bench.page->compareBar()->step()->value(), 1);
+        QTRY_COMPARE(bench.mapValue(1, 2), expected(story, 20, {}, 1, 2) / expected(story, 1, {}, 1, 2));
+        bench.page->compareBar()->step()->setValue(20);
+        QTRY_COMPARE(bench.mapValue(1, 2), 1.0F);
+        QVERIFY(bench.page->compareBar()->note().contains(QStringLiteral("1×")));
+        // A filter cuts both sides.
+        bench.page->compareBar()->step()->setValue(5);
+        bench.page->filters()->domain()->setCurrent(2);
+        RoutingFilter filter;
+        filter.domain = 1;
+        QTRY_COMPARE(bench.mapValue(0, 3),
+                     expected(story, 20, filter, 0, 3) / expected(story, 5, filter, 0, 3));
+        bench.page->filters()->domain()->setCurrent(0);
+        // Another shape is refused in words.
+        RunStory wider;
+        wider.experts = 8;
+        const QString other = test::writeRun(bench.path(), "0002", wider, engine::RunState::Finished);
+        bench.project->refreshRuns();
+        QTRY_COMPARE(bench.project->runs().size(), 2);
+        bench.page->compareButton()->click();
+        QCOMPARE(bench.mapValue(1, 2), expected(story, 20, {}, 1, 2));
+        bench.page->compareButton()->click();
+        QComboBox* runs = bench.page->compareBar()->runs();
+        QCOMPARE(runs->count(), 2);
+        runs->setCurrentIndex(runs->findData(other));
+        Q_EMIT runs->activated(runs->currentIndex());
+        QTRY_COMPARE(bench.page->compareBar()->note(),
+                     QStringLiteral("Not comparable: 4 layers of 8 experts there, 4 of 4 here."));
+    }
+
+    void aTileIsACurveOverTheRun() {
+        RunStory story;
+        Bench bench(story);
+        QTRY_COMPARE(bench.page->timeline()->points().size(), 20);
+        QTRY_VERIFY(!bench.page->tiles()->tiles().isEmpty() &&
+                    !bench.page->tiles()->tiles()[2].curve.isEmpty());
+        const double vio = bench.page->timeline()->points()[10].value;
+        StatisticTiles* tiles = bench.page->tiles();
+        QTest::mouseClick(tiles, Qt::LeftButton, {}, tiles->tileRect(2).center());
+        QVERIFY(bench.page->timeline()->points()[10].value > 1);  // effective experts
+        QVERIFY(bench.page->timeline()->points()[10].value != vio);
+        QTest::keyClick(tiles, Qt::Key_Right);
+        QCOMPARE(tiles->current(), 3);
+        QVERIFY(bench.page->timeline()->points()[10].value <= 1);  // entropy
+    }
+
     void denseRunsSaySo() {
         RunStory story;
         story.sparse = false;
@@ -331,6 +536,10 @@ class TestRoutingPage : public QObject {
             bench.run,
             engine::Alarm{.step = 718, .kind = "imbalance", .layer = 3, .value = 2.4, .since = 718});
         QTest::qWait(300);
+        writeAnalysis(bench.run, analysisOf(story, 900));
+        bench.page->analysis()->setRun({});
+        bench.page->analysis()->setRun(bench.run);
+        QTRY_VERIFY(bench.page->analysisPanes()->togetherMap()->gridRows() == 8);
         bench.page->map()->setCurrentCell(12, 3);
         for (const auto& [name, size] :
              {std::pair("1440", QSize(1364, 810)), std::pair("1366", QSize(1290, 678))})

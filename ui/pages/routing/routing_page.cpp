@@ -13,10 +13,13 @@
 #include <QVBoxLayout>
 
 #include "ui/actions/action_registry.h"
+#include "ui/analysis_source.h"
 #include "ui/bridge/run_controller.h"
+#include "ui/pages/routing/analysis_panes.h"
 #include "ui/pages/routing/load_map.h"
 #include "ui/pages/routing/routing_filters.h"
 #include "ui/pages/routing/statistic_tiles.h"
+#include "ui/pages/routing/token_list.h"
 #include "ui/routing_source.h"
 #include "ui/shell/pane_header.h"
 #include "widgets/chart_pane.h"
@@ -36,6 +39,8 @@ RoutingPage::RoutingPage(const Services& services, QWidget* parent)
       m_source(new RoutingSource(this)) {
     makeHeader();
     makeBars();
+    makeComparison();
+    makeAnalysis();
     makeCenter();
     makePanes();
     makeKeys();
@@ -52,6 +57,10 @@ void RoutingPage::makeHeader() {
     m_tableButton = textButton(tr("View as table"), QStringLiteral("table"));
     m_tableButton->setCheckable(true);
     m_exportButton = textButton(tr("Export"), QStringLiteral("export"));
+    m_analyseButton = textButton(tr("Analyse…"), QStringLiteral("evaluate"));
+    m_compareButton = textButton(tr("Compare with…"), QStringLiteral("split"));
+    addHeaderButton(m_analyseButton);
+    addHeaderButton(m_compareButton);
     addHeaderButton(m_tableButton);
     addHeaderButton(m_exportButton);
 }
@@ -88,6 +97,10 @@ void RoutingPage::makeBars() {
     addBar(bar);
     m_play.setInterval(kPlayEvery);
     connect(m_filters, &RoutingFilters::changed, this, [this] { showView(); });
+    connect(m_tiles, &StatisticTiles::currentChanged, this, [this](int tile) {
+        m_curve = tile;
+        if (m_record) showTimeline();
+    });
     connect(m_playButton, &QToolButton::clicked, this, [this] { setPlaying(!isPlaying()); });
     connect(&m_play, &QTimer::timeout, this, [this] {
         if (!m_timeline->stepRecord(1)) setPlaying(false);
@@ -138,6 +151,7 @@ void RoutingPage::makeCenter() {
         m_bars->setCurrentExpert(expert);
         showLayer();
         showCell();
+        showAnalysis();
     });
 }
 
@@ -151,7 +165,7 @@ void RoutingPage::makePanes() {
     sharesColumn->setContentsMargins(12, 0, 12, 8);
     sharesColumn->addWidget(m_barsPane);
     m_sharesPane =
-        new Pane(QStringLiteral("routing.shares"), tr("Share by domain"), shares, {500, 560}, this);
+        new Pane(QStringLiteral("routing.shares"), tr("Share by domain"), shares, {500, 300}, this);
     m_legend = new widgets::FillLegend;
     m_sharesPane->header()->addWidget(m_legend);
     m_sharesPane->header()->addMenu({m_barsPane->tableAction(), m_barsPane->exportAction()});
@@ -166,7 +180,8 @@ void RoutingPage::makePanes() {
     cellColumn->setSpacing(8);
     cellColumn->addWidget(m_loads);
     cellColumn->addWidget(m_cellNote);
-    cellColumn->addStretch(1);
+    m_tokens = new TokenList;
+    cellColumn->addWidget(m_tokens, 1);
     auto* scroll = new QScrollArea;
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setWidgetResizable(true);
@@ -176,6 +191,8 @@ void RoutingPage::makePanes() {
     m_cellPane->header()->addLeft(m_chip);
     addDockWidget(Qt::RightDockWidgetArea, m_sharesPane);
     splitDockWidget(m_sharesPane, m_cellPane, Qt::Horizontal);
+    splitDockWidget(m_sharesPane, m_panes->together(), Qt::Vertical);
+    splitDockWidget(m_panes->together(), m_panes->similarity(), Qt::Horizontal);
     connect(m_bars, &widgets::ExpertBars::currentExpertChanged, this, [this](int expert) {
         if (expert >= 0 && m_map->currentRow() >= 0) m_map->setCurrentCell(m_map->currentRow(), expert);
     });
@@ -194,14 +211,28 @@ void RoutingPage::makeKeys() {
     key(Qt::Key_Space, [this] { setPlaying(!isPlaying()); });
     key(Qt::Key_D, [this] { m_filters->cycleDomain(); });
     key(Qt::Key_C, [this] { m_filters->cycleChoice(); });
-    if (services().actions != nullptr)
-        services().actions->add({.id = QStringLiteral("routing.follow"),
-                                 .text = tr("&Follow live"),
-                                 .menu = QStringLiteral("routing"),
-                                 .shortcut = QKeySequence(Qt::CTRL | Qt::Key_L),
-                                 .icon = QStringLiteral("skip"),
-                                 .page = id()},
-                                this, [this] { setFollow(true); });
+    if (services().actions == nullptr) return;
+    services().actions->add({.id = QStringLiteral("routing.analyse"),
+                             .text = tr("&Analyse…"),
+                             .menu = QStringLiteral("routing"),
+                             .shortcut = {},
+                             .icon = QStringLiteral("evaluate"),
+                             .page = id()},
+                            this, [this] { m_analyseButton->click(); });
+    services().actions->add({.id = QStringLiteral("routing.compare"),
+                             .text = tr("&Compare with…"),
+                             .menu = QStringLiteral("routing"),
+                             .shortcut = {},
+                             .icon = QStringLiteral("split"),
+                             .page = id()},
+                            this, [this] { m_compareButton->toggle(); });
+    services().actions->add({.id = QStringLiteral("routing.follow"),
+                             .text = tr("&Follow live"),
+                             .menu = QStringLiteral("routing"),
+                             .shortcut = QKeySequence(Qt::CTRL | Qt::Key_L),
+                             .icon = QStringLiteral("skip"),
+                             .page = id()},
+                            this, [this] { setFollow(true); });
 }
 
 void RoutingPage::connectServices() {
@@ -265,6 +296,8 @@ void RoutingPage::runChosen() {
     m_follow = true;
     setPlaying(false);
     m_source->setRun(m_run->isDense() ? QString() : m_run->folder());
+    m_analysis->setRun(m_run->isDense() ? QString() : m_run->folder());
+    m_compareButton->setChecked(false);
     m_stale = true;
     if (isActive()) refresh();
 }

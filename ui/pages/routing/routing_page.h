@@ -11,6 +11,7 @@
 #include "ui/routing_view.h"
 #include "ui/run_follower.h"
 
+class QMenu;
 class QSpinBox;
 class QStackedWidget;
 class QToolButton;
@@ -23,17 +24,24 @@ class ExpertChip;
 class FillLegend;
 class HeatMap;
 class LoadBars;
+struct HeatMapData;
+class MessageBar;
 class TimelineScrubber;
 }  // namespace caravan::widgets
 
 namespace caravan::ui {
 
+class AnalysisBar;
+class AnalysisPanes;
+class AnalysisSource;
+class CompareBar;
 class Pane;
 class PaneHeader;
 class RoutingFilters;
 class RoutingSource;
 class StatisticTiles;
 class ThemedLabel;
+class TokenList;
 
 // Which experts the tokens go to: the map at any logged step or live, by domain, choice, role; shares of a
 // layer; a cell.
@@ -62,6 +70,14 @@ class RoutingPage : public Page {
     [[nodiscard]] engine::StepIndex shownStep() const;
     [[nodiscard]] QString liveTag() const;
     [[nodiscard]] int refreshCount() const { return m_refreshes; }
+    [[nodiscard]] AnalysisSource* analysis() const { return m_analysis; }
+    [[nodiscard]] AnalysisPanes* analysisPanes() const { return m_panes; }
+    [[nodiscard]] AnalysisBar* analysisBar() const { return m_analysisBar; }
+    [[nodiscard]] TokenList* tokens() const { return m_tokens; }
+    [[nodiscard]] CompareBar* compareBar() const { return m_compareBar; }
+    [[nodiscard]] QPushButton* compareButton() const { return m_compareButton; }
+    [[nodiscard]] QMenu* analyseMenu();  // as it would open now
+    [[nodiscard]] bool isComparing() const;
     void setPlaying(bool playing);
     [[nodiscard]] bool isPlaying() const { return m_play.isActive(); }
 
@@ -84,6 +100,15 @@ class RoutingPage : public Page {
     void showTimeline();
     void showLayer();
     void showCell();
+    void makeAnalysis();
+    void fillAnalyseMenu();
+    void showAnalysisBar();
+    void showAnalysis();
+    [[nodiscard]] QVector<qint64> checkpoints() const;  // whose files are there
+    [[nodiscard]] QString whyNotAnalyse(const QVector<qint64>& steps) const;
+    void makeComparison();
+    void setComparing(bool comparing);
+    [[nodiscard]] widgets::HeatMapData shownMap();
     [[nodiscard]] QString cellTip(int row, int expert) const;
     [[nodiscard]] int selectedLayer() const;  // position in the record; -1 = none
 
@@ -121,6 +146,18 @@ class RoutingPage : public Page {
     widgets::LoadBars* m_loads = nullptr;
     ThemedLabel* m_cellNote = nullptr;
     RoutingSource* m_source = nullptr;
+    AnalysisSource* m_analysis = nullptr;
+    AnalysisPanes* m_panes = nullptr;
+    AnalysisBar* m_analysisBar = nullptr;
+    widgets::MessageBar* m_analysisMessage = nullptr;
+    QPushButton* m_analyseButton = nullptr;
+    QMenu* m_analyseMenu = nullptr;
+    TokenList* m_tokens = nullptr;
+    RoutingSource* m_other = nullptr;
+    std::shared_ptr<const engine::RoutingRecord> m_otherRecord;
+    CompareBar* m_compareBar = nullptr;
+    QPushButton* m_compareButton = nullptr;
+    int m_curve = 0;  // of the tiles: what the timeline draws
 };
 
 [[nodiscard]] Page* makeRoutingPage(const Services& services, QWidget* parent);

@@ -8,8 +8,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ui/analysis_source.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
+#include "ui/pages/routing/analysis_panes.h"
+#include "ui/pages/routing/compare_bar.h"
 #include "ui/pages/routing/load_map.h"
 #include "ui/pages/routing/routing_filters.h"
 #include "ui/pages/routing/routing_page.h"
@@ -71,8 +74,10 @@ void RoutingPage::showEmpty() {
     const bool any = m_record != nullptr;
     m_center->setCurrentIndex(any ? 1 : 0);
     for (QWidget* widget : QList<QWidget*>{m_filters, m_tiles, m_timeBar, m_sharesPane, m_cellPane,
-                                           m_tableButton, m_exportButton, m_tag})
+                                           m_tableButton, m_exportButton, m_tag, m_analyseButton,
+                                           m_compareButton, m_panes->together(), m_panes->similarity()})
         widget->setVisible(any);
+    m_compareBar->setVisible(any && m_compareButton->isChecked());
     m_run->box()->setVisible(m_run->entry() != nullptr);
     if (any) return;
     if (m_run->entry() == nullptr)
@@ -85,15 +90,23 @@ void RoutingPage::showEmpty() {
 }
 
 void RoutingPage::showTimeline() {
+    // What the chosen tile says, over the run.
+    const std::pair<double StepRow::*, QString> curves[] = {
+        {&StepRow::maxVio, tr("MaxVio, mean over layers")},
+        {&StepRow::worstMaxVio, tr("MaxVio of the worst layer")},
+        {&StepRow::effectiveExperts, tr("Effective experts")},
+        {&StepRow::entropy, tr("Entropy of the load")},
+        {&StepRow::confidence, tr("Router confidence")}};
+    const auto& [member, name] = curves[static_cast<std::size_t>(std::clamp(m_curve, 0, 4))];
     QVector<widgets::TimelineScrubber::Point> points;
     for (const qint64 step : m_source->steps()) {
         const StepRow* row = m_run->history().rowAt(step);
-        points.append({step, row != nullptr ? row->maxVio : NAN});
+        points.append({step, row != nullptr ? row->*member : NAN});
     }
     if (m_run->isLive() && m_follow && (points.isEmpty() || points.last().step < m_record->step))
         points.append({m_record->step,
-                       m_run->history().steps().empty() ? NAN : m_run->history().steps().back().maxVio});
-    m_timeline->setPoints(points, tr("MaxVio, mean over layers"));
+                       m_run->history().steps().empty() ? NAN : m_run->history().steps().back().*member});
+    m_timeline->setPoints(points, name);
     QVector<qint64> checkpoints;
     for (const engine::CheckpointInfo& info : m_run->history().checkpoints())
         checkpoints.append(info.step);
@@ -122,8 +135,11 @@ void RoutingPage::showView() {
     m_view = viewOf(*m_record, m_filters->filter());
     const std::int64_t all = m_run->modelLayers();
     m_allLayers = all > static_cast<std::int64_t>(m_view.layers) ? all : 0;
-    m_map->setData(mapData(m_view, m_allLayers));
+    widgets::HeatMapData shown = shownMap();
+    if (shown.rows == 0) m_map->setEmptyText(m_compareBar->note());
+    m_map->setData(std::move(shown));
     m_mapPane->refresh();
+    m_mapHeader->setTitle(isComparing() ? tr("Load compared") : tr("Load"));
     const bool live = m_run->isLive() && m_follow;
     m_tag->setText(live ? tr("Live") : tr("Step %1").arg(withThousands(m_record->step)));
     m_tag->setTone(live ? widgets::Chip::Tone::Accent : widgets::Chip::Tone::Plain);
@@ -133,8 +149,11 @@ void RoutingPage::showView() {
             : tr("step %1").arg(withThousands(m_record->step));
     m_mapHeader->setContext(tr("%1, %2").arg(m_filters->words(), when));
     const QString dead = deadSentence(m_view);
-    m_mapNote->setText(dead.isEmpty() ? tr("Corner: over 2×. Hatched: dead, under 0.1× in every domain.")
-                                      : tr("Corner: over 2×. %1").arg(dead));
+    if (isComparing())
+        m_mapNote->setText(tr("Corner: more than twice the load there."));
+    else
+        m_mapNote->setText(dead.isEmpty() ? tr("Corner: over 2×. Hatched: dead, under 0.1× in every domain.")
+                                          : tr("Corner: over 2×. %1").arg(dead));
     showTiles();
     if (m_wantedCell) {
         for (std::size_t i = 0; i < m_view.layers; ++i)
@@ -147,6 +166,7 @@ void RoutingPage::showView() {
     }
     showLayer();
     showCell();
+    showAnalysis();
 }
 
 void RoutingPage::showTiles() {
@@ -167,6 +187,9 @@ void RoutingPage::showTiles() {
                   curveOf(m_run->history(), step, &StepRow::effectiveExperts)});
     tiles.append({tr("Entropy ÷ ln %1").arg(m_view.experts), number(m_view.entropyMean, 3),
                   tr("1 = even load"), false, curveOf(m_run->history(), step, &StepRow::entropy)});
+    const StepRow* row = m_run->history().rowAt(step);
+    tiles.append({tr("Router confidence"), number(row != nullptr ? row->confidence : NAN, 2),
+                  tr("mean top probability"), false, curveOf(m_run->history(), step, &StepRow::confidence)});
     QString dead = tr("under 0.1× in every domain");
     for (std::size_t i = 0; i < m_view.dead.size() && m_view.deadCount > 0; ++i)
         if (m_view.dead[i]) {
@@ -177,12 +200,18 @@ void RoutingPage::showTiles() {
             break;
         }
     tiles.append({tr("Dead experts"), QString::number(m_view.deadCount), dead, m_view.deadCount > 0, {}});
-    const StepRow* row = m_run->history().rowAt(step);
-    tiles.append({tr("Router confidence"),
-                  number(row != nullptr ? row->confidence : NAN, 2),
-                  tr("mean top probability"),
-                  false,
-                  {}});
+    if (const auto analysis = m_analysis->current(); analysis && m_record->domains.size() > 1) {
+        double information = 0, shuffled = 0;
+        for (const engine::LayerAnalysis& layer : analysis->layers) {
+            information += layer.information / static_cast<double>(analysis->layers.size());
+            shuffled += layer.informationShuffled / static_cast<double>(analysis->layers.size());
+        }
+        tiles.append({tr("Expert–domain information"),
+                      number(information, 3),
+                      tr("nats; %1 when shuffled").arg(number(shuffled, 4)),
+                      false,
+                      {}});
+    }
     m_tiles->setTiles(tiles);
 }
 

@@ -8,7 +8,7 @@
 namespace caravan::ui {
 
 // A row of figures: name, value with a sparkline, a line below. Tiles leave from the right when short of
-// room.
+// room. One with a sparkline may be chosen by a click or the arrow keys: its name is underlined.
 class StatisticTiles : public QWidget {
     Q_OBJECT
   public:
@@ -22,15 +22,24 @@ class StatisticTiles : public QWidget {
     [[nodiscard]] const QVector<Tile>& tiles() const { return m_tiles; }
     [[nodiscard]] QString value(const QString& name) const;
     [[nodiscard]] QSize sizeHint() const override { return {600, 80}; }
+    [[nodiscard]] int current() const { return m_current; }
+    void setCurrent(int tile);  // ignored where there is no curve
+    [[nodiscard]] QRect tileRect(int tile) const;
+
+  Q_SIGNALS:
+    void currentChanged(int tile);
 
   protected:
     void paintEvent(QPaintEvent* event) override;
     void changeEvent(QEvent* event) override;
     bool event(QEvent* event) override;
+    void mousePressEvent(QMouseEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
 
   private:
     [[nodiscard]] int shownTiles() const;
     QVector<Tile> m_tiles;
+    int m_current = 0;
 };
 
 }  // namespace caravan::ui
