@@ -29,6 +29,7 @@
 #include "ui/page.h"
 #include "ui/pages/chat/chat_page.h"
 #include "ui/pages/chat/chat_view.h"
+#include "ui/pages/chat/message_view.h"
 #include "ui/pages/chat/token_inspector.h"
 #include "ui/pages/data/batch_view.h"
 #include "ui/pages/data/data_page.h"
