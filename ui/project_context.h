@@ -61,6 +61,7 @@ struct RunEntry {
     QStringList tags;
     std::optional<double> heldout, bestHeldout;  // mean over domains at the last and the best evaluation
     engine::StepIndex bestStep = 0;
+    int queuePlace = -1;  // 0 = the next to start; -1 = does not wait
 };
 
 // The open project: its draft recipe (undoable), models and runs. Reads and writes happen on one background
@@ -104,6 +105,13 @@ class ProjectContext : public QObject {
     void renameRun(const QString& id, const QString& title);
     void setRunNote(const QString& id, const QString& note);
     void setRunTags(const QString& id, const QStringList& tags);
+    // A created run waits behind those that wait already; one that was made without data takes the draft's.
+    void queueRun(const QString& id);
+    void unqueueRun(const QString& id);
+    void moveQueuedRun(const QString& id, int place);
+    void startQueue();  // the engine works through it, also when the window is closed
+    // Copies a run folder of elsewhere into the project.
+    void importRun(const QString& folder);
     // Into the project's trash folder, undoable; failed() if the run is live.
     void trashRun(const QString& id);
 
@@ -132,6 +140,8 @@ class ProjectContext : public QObject {
     class TrashCommand;
     template <class F>
     void editRun(const QString& id, F edit);
+    void changeRuns(std::function<engine::Result<void>(projects::Project&)> change);
+    [[nodiscard]] engine::Recipe recipeOf(const RunEntry* run) const;
     void moveRun(const QString& id, bool away);
     void applyRecipe(const engine::Recipe& recipe);
     void inspect(const QString& path);

@@ -9,6 +9,8 @@
 #include "projects/project.h"
 #include "projects/recipe_file.h"
 #include "projects/run_catalogue.h"
+#include "projects/run_import.h"
+#include "projects/run_queue.h"
 #include "projects/trash.h"
 #include "ui/bridge/engine_link.h"
 #include "ui/bridge/run_controller.h"
@@ -29,7 +31,9 @@ RunEntry entryOf(const projects::RunSummary& summary) {
     entry.id = QString::fromStdString(summary.row.name);
     entry.folder = QString::fromStdString(summary.folder.string());
     entry.state = summary.row.state;
-    if (projects::isLive(entry.state) && !summary.ownerAlive) entry.state = engine::RunState::Interrupted;
+    entry.queuePlace = static_cast<int>(summary.queuePlace);
+    if (entry.state != engine::RunState::Queued && projects::isLive(entry.state) && !summary.ownerAlive)
+        entry.state = engine::RunState::Interrupted;
     entry.step = summary.row.step;
     entry.steps = summary.row.steps;
     const auto json = nlohmann::json::parse(summary.row.recipe, nullptr, false);
@@ -87,7 +91,8 @@ void ProjectContext::refreshRuns() {
             for (RunEntry& entry : m_runs) {
                 if (entry.steps <= 0)
                     entry.steps = entry.recipe.tune.steps.value_or(m_steps.value(entry.folder, 0));
-                if (entry.steps <= 0 && entry.state != engine::RunState::Created)
+                if (entry.steps <= 0 && entry.state != engine::RunState::Created &&
+                    entry.state != engine::RunState::Queued)
                     askSteps(entry.folder, entry.recipe);
                 // the engine knows better than the database, which is written a little later
                 if (!m_controller || entry.folder != m_controller->live().folder) continue;
@@ -141,14 +146,19 @@ void ProjectContext::createRun(QObject* context, std::function<void(const engine
         });
 }
 
-void ProjectContext::startRun(const QString& id) {
-    const RunEntry* entry = run(id);
+// Settings of the run as it was created, data and training of the draft; paths absolute.
+engine::Recipe ProjectContext::recipeOf(const RunEntry* run) const {
     engine::Recipe recipe = m_recipe;
-    if (entry) {  // settings of the run as it was created, data and training of the draft
-        recipe.model = entry->recipe.model;
-        recipe.upcycle = entry->recipe.upcycle;
+    if (run) {
+        recipe.model = run->recipe.model;
+        recipe.upcycle = run->recipe.upcycle;
     }
     projects::makePathsAbsolute(recipe, m_folder.toStdString());
+    return recipe;
+}
+
+void ProjectContext::startRun(const QString& id) {
+    const engine::Recipe recipe = recipeOf(run(id));
     const QString folder = QDir(m_folder).filePath(QStringLiteral("runs/") + id);
     selectRun(id);
     m_controller->start(recipe, m_folder, folder, 0);
@@ -165,6 +175,57 @@ void ProjectContext::editRun(const QString& id, F edit) {
             return store.project->store().flush().has_value();
         },
         [this](const bool&) { refreshRuns(); });
+}
+
+void ProjectContext::changeRuns(std::function<engine::Result<void>(projects::Project&)> change) {
+    using Outcome = engine::Result<void>;
+    inProject<Outcome>(
+        this, [change = std::move(change)](ProjectStore& store) { return change(*store.project); },
+        [this](const Outcome& done) {
+            if (!done) Q_EMIT failed(done.error());
+            refreshRuns();
+        });
+}
+
+void ProjectContext::queueRun(const QString& id) {
+    const RunEntry* entry = run(id);
+    const bool whole = entry != nullptr && !entry->recipe.data.files.empty();
+    const std::string recipe = whole ? std::string() : engine::recipeToJson(recipeOf(entry)).dump();
+    changeRuns([name = id.toStdString(), recipe](projects::Project& project) {
+        return projects::queueRun(project, name, recipe);
+    });
+}
+
+void ProjectContext::unqueueRun(const QString& id) {
+    changeRuns([name = id.toStdString()](projects::Project& project) {
+        return projects::unqueueRun(project, name);
+    });
+}
+
+void ProjectContext::moveQueuedRun(const QString& id, int place) {
+    changeRuns([name = id.toStdString(), place](projects::Project& project) {
+        return projects::moveQueuedRun(project, name, place);
+    });
+}
+
+void ProjectContext::startQueue() {
+    m_engine->request("queue.start", {{"project", m_folder.toStdString()}}, this,
+                      [this](const engine::Result<nlohmann::json>& result) {
+                          if (!result) Q_EMIT failed(result.error());
+                      });
+}
+
+void ProjectContext::importRun(const QString& folder) {
+    using Outcome = engine::Result<std::string>;
+    inProject<Outcome>(
+        this,
+        [path = std::filesystem::path(folder.toStdString())](ProjectStore& store) {
+            return projects::importRunFolder(*store.project, path);
+        },
+        [this](const Outcome& name) {
+            if (!name) Q_EMIT failed(name.error());
+            refreshRuns();
+        });
 }
 
 void ProjectContext::renameRun(const QString& id, const QString& title) {

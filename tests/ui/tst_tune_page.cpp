@@ -5,9 +5,12 @@
 #include <QComboBox>
 #include <QDockWidget>
 #include <QListView>
+#include <QMenu>
 #include <QPushButton>
 #include <QSignalSpy>
+#include <QSlider>
 #include <QTest>
+#include <QToolButton>
 
 #include "tests/support/run_fixture.h"
 #include "tests/support/window_fixture.h"
@@ -17,6 +20,7 @@
 #include "ui/pages/tune/alarm_text.h"
 #include "ui/pages/tune/live_routing.h"
 #include "ui/pages/tune/run_progress.h"
+#include "ui/pages/tune/samples_table.h"
 #include "ui/pages/tune/samples_view.h"
 #include "ui/pages/tune/tune_page.h"
 #include "ui/pages/tune/tune_plots.h"
@@ -268,12 +272,84 @@ class TestTunePage : public QObject {
     }
 
     void notANumberIsWorded() {
-        const AlarmWords words =
-            alarmWords({.step = 209, .kind = "not_a_number", .value = 0, .since = 207}, -1, 8, 209);
+        const AlarmWords words = alarmWords({.step = 209, .kind = "not_a_number", .value = 0, .since = 207},
+                                            {.experts = 8, .step = 209, .back = 206});
         QCOMPARE(words.title + QLatin1Char(' ') + words.text,
                  QStringLiteral("Tuning paused itself at step 209: the loss was not a number in 3 steps in a "
                                 "row. Weights are those of step 206."));
         QCOMPARE(words.kind, widgets::MessageBar::Kind::Error);
+    }
+
+    void everyAlarmHasWordsAndARemedy() {
+        for (const engine::AlarmTemplate& row : engine::alarmTemplates()) {
+            const AlarmWords words = alarmWords(
+                {.step = 1209, .kind = row.kind, .layer = 3, .expert = 5, .value = 2.5, .since = 1207},
+                {.experts = 8, .step = 1300, .back = 1200});
+            for (const QString& part : {words.title, words.text, words.remedy}) {
+                QVERIFY2(!part.isEmpty(), row.kind);
+                QVERIFY2(!part.contains(QLatin1Char('{')), qPrintable(part));
+            }
+        }
+        QVERIFY(alarmWords({.step = 1209, .kind = "diverged", .value = 9.5, .since = 1207},
+                           {.step = 1209, .back = 1200})
+                    .text.contains(QStringLiteral("Weights are those of step 1,200.")));
+    }
+
+    void anEarlierRunLiesBehindTheCurves() {
+        Bench bench;
+        RunStory shorter;
+        shorter.steps = 12;
+        test::writeRun(bench.path(), "0001", shorter);
+        test::writeRun(bench.path(), "0002", RunStory());
+        bench.open();
+        QTRY_COMPARE(bench.page->shownRun(), QStringLiteral("0002"));
+        QTRY_COMPARE(bench.page->history().lastStep(), 20);
+        widgets::CurvePlot* plot = bench.page->plots()->plot();
+        const int before = plot->curveCount();
+        QMenu* menu = bench.page->plots()->overlayButton()->menu();
+        Q_EMIT menu->aboutToShow();
+        QCOMPARE(menu->actions().size(), 1);
+        menu->actions().first()->setChecked(true);
+        QTRY_COMPARE(plot->curveCount(), before + 1);
+        QCOMPARE(plot->series(before).size(), std::size_t(12));
+        QCOMPARE(plot->series(before).y(11), shorter.step(12).loss);
+        bench.page->plots()->setXAxis(TunePlots::XAxis::Tokens);
+        QCOMPARE(plot->curveCount(), before + 1);
+        QCOMPARE(plot->series(before).x(11), 12000.0);
+        Q_EMIT menu->aboutToShow();
+        QVERIFY(menu->actions().first()->isChecked());
+        menu->actions().first()->setChecked(false);
+        QTRY_COMPARE(plot->curveCount(), before);
+    }
+
+    void samplesAreATableToScrub() {
+        SamplesView view;
+        std::vector<engine::Sample> samples;
+        for (const engine::StepIndex step : {100, 200, 300})
+            for (const char* prompt : {"one", "two"})
+                samples.push_back({step, prompt, std::string(prompt) + " at " + std::to_string(step)});
+        view.setSamples(samples);
+        view.showTable(true);
+        SamplesTable* table = view.table();
+        QAbstractItemModelTester tester(table->model(),
+                                        QAbstractItemModelTester::FailureReportingMode::QtTest);
+        QCOMPARE(table->step(), engine::StepIndex(300));  // the newest
+        QCOMPARE(table->model()->rowCount(), 2);
+        QCOMPARE(table->model()->index(1, 1).data().toString(), QStringLiteral("two at 300"));
+        table->slider()->setValue(0);
+        QCOMPARE(table->model()->index(0, 1).data().toString(), QStringLiteral("one at 100"));
+        samples.push_back({400, "one", "one at 400"});
+        view.setSamples(samples);
+        QCOMPARE(table->step(), engine::StepIndex(100));  // looking back is not disturbed
+        view.showStep(250);                               // the cursor of the curves
+        QCOMPARE(table->step(), engine::StepIndex(200));
+        view.setWindow(300, 400);
+        QCOMPARE(table->steps().size(), std::size_t(2));
+        table->slider()->setValue(table->slider()->maximum());
+        QCOMPARE(table->step(), engine::StepIndex(400));
+        QCOMPARE(table->model()->rowCount(), 1);
+        view.setSamples({});
+        QCOMPARE(table->step(), engine::StepIndex(-1));
     }
 
     void denseRunsSayThatTheyHaveNoExperts() {

@@ -172,6 +172,10 @@ QString RunsModel::text(const RunEntry& run, int column) const {
                        ? withThousands(std::llround(facts->tokensPerSecond))
                        : kNone;
         case Started:
+            if (run.queuePlace >= 0) {
+                const int before = run.queuePlace + (m_live.isActive() ? 1 : 0);
+                return before == 0 ? tr("next") : tr("after %n run(s)", nullptr, before);
+            }
             return startedText(run.created);
         case Tags:
             return run.tags.join(QStringLiteral(", "));

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/pages/runs/runs_page.h"
 
+#include <QFileInfo>
 #include <QInputDialog>
 #include <QKeyEvent>
 #include <QLineEdit>
@@ -9,6 +10,7 @@
 #include <QTableView>
 
 #include "projects/run_catalogue.h"
+#include "ui/bridge/run_notifier.h"
 #include "ui/format/format.h"
 #include "ui/pages/runs/run_differences.h"
 #include "ui/pages/runs/run_overlay.h"
@@ -45,6 +47,14 @@ RunsPage::RunsPage(const Services& services, QWidget* parent)
         m_model->setLive(this->services().runs->live());
         renewKinds();
     });
+    connect(services.runs, &RunController::stateChanged, this,
+            [this](const QString&, engine::RunState state) { runStateChanged(state); });
+    connect(services.engine, &EngineLink::stateChanged, this, [this] { showQueue(); });
+    m_notifier = new RunNotifier(services.runs, this);
+    m_notifier->setNames([this](const QString& folder) {
+        const RunEntry* run = this->project() != nullptr ? this->project()->run(folder) : nullptr;
+        return run != nullptr ? run->title : QFileInfo(folder).fileName();
+    });
     connect(m_model, &RunsModel::checkedChanged, this, &RunsPage::showChecked);
     connect(m_model, &RunsModel::renamed, this, [this](const QString& id, const QString& title) {
         if (project() != nullptr) project()->renameRun(id, title);
@@ -65,10 +75,7 @@ void RunsPage::setProject(ProjectContext* project) {
     if (project != nullptr) {
         connect(project, &ProjectContext::runsChanged, this, &RunsPage::takeRuns);
         connect(project, &ProjectContext::failed, this, [this](const engine::Error& error) {
-            if (!isActive()) return;
-            const ErrorWords text = words(error);
-            m_message->showMessage(widgets::MessageBar::Kind::Error, text.what,
-                                   text.detail + QLatin1Char(' ') + text.todo);
+            if (isActive()) tellError(error);
         });
     }
     takeRuns();
@@ -88,9 +95,9 @@ void RunsPage::setActive(bool active) {
 void RunsPage::takeRuns() {
     const QString current = currentRun();
     m_model->setLive(services().runs->live());
-    m_model->setRuns(project() != nullptr ? project()->runs() : QVector<RunEntry>());
+    m_model->setRuns(arranged(project() != nullptr ? project()->runs() : QVector<RunEntry>()));
     m_stack->setCurrentIndex(m_model->rowCount() > 0 ? 1 : 0);
-    for (QWidget* widget : QList<QWidget*>{m_search, m_kind, m_duplicateButton})
+    for (QWidget* widget : QList<QWidget*>{m_search, m_kind, m_duplicateButton, m_reportButton})
         widget->setVisible(m_model->rowCount() > 0);
     // What is there is compared at once; later the choice is the user's.
     if (!m_checkedOnce && m_model->rowCount() > 0) {
@@ -106,6 +113,8 @@ void RunsPage::takeRuns() {
     renewKinds();
     showChecked();
     readFigures();
+    showQueue();
+    endWhenDone();
     Q_EMIT statusChanged();
 }
 
@@ -184,8 +193,13 @@ void RunsPage::currentChanged() {
     const QString id = currentRun();
     m_model->setFocused(id);
     const RunEntry* run = m_model->run(id);
-    for (QAction* action : {m_open, m_rename, m_tags, m_note, m_duplicate})
+    for (QAction* action : {m_open, m_rename, m_tags, m_note, m_duplicate, m_report})
         action->setEnabled(run != nullptr);
+    const int place = run != nullptr ? run->queuePlace : -1;
+    m_enqueue->setEnabled(run != nullptr && m_model->stateOf(*run) == engine::RunState::Created);
+    m_unqueue->setEnabled(place >= 0);
+    m_up->setEnabled(place > 0);
+    m_down->setEnabled(place >= 0);
     const bool live =
         run != nullptr && run->folder == services().runs->live().folder && services().runs->live().isActive();
     m_delete->setEnabled(run != nullptr && !live);
@@ -232,6 +246,7 @@ void RunsPage::moveToTrash() {
 }
 
 bool RunsPage::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == m_table->viewport()) return dragQueued(event);
     if (watched == m_table && event->type() == QEvent::KeyPress) {
         const int key = static_cast<QKeyEvent*>(event)->key();
         if (key == Qt::Key_Space && !currentRun().isEmpty()) {

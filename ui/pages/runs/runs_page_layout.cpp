@@ -68,6 +68,7 @@ void RunsPage::makeActions() {
                                 .section = 4,
                                 .tip = tr("Takes its settings and data to Upcycle")},
                                this, [this] { duplicate(); });
+    makeQueueActions();
     m_delete = actions->add({.id = QStringLiteral("runs.delete"),
                              .text = tr("De&lete run"),
                              .menu = run,
@@ -91,8 +92,15 @@ void RunsPage::makeHeader() {
     addHeaderWidget(m_kind);
     m_duplicateButton = actionButton(m_duplicate);
     m_newButton = textButton(tr("New run"), QStringLiteral("plus"), true);
+    m_reportButton = actionButton(m_report);
     addHeaderButton(m_duplicateButton);
+    addHeaderButton(m_reportButton);
     addHeaderButton(m_newButton);
+    m_queue = new QueueBar;
+    addBar(m_queue);
+    connect(m_queue, &QueueBar::startRequested, this, [this] {
+        if (project() != nullptr) project()->startQueue();
+    });
     m_message = new widgets::MessageBar;
     addBar(m_message);
     connect(m_search, &QLineEdit::textChanged, m_filter, &RunsFilter::setWords);
@@ -111,6 +119,9 @@ QWidget* RunsPage::makeEmpty() {
                                          "between them."),
                                       TextRole::Body, Token::Text2),
                       0, Qt::AlignHCenter);
+    auto* import = actionButton(m_import);
+    column->addSpacing(12);
+    column->addWidget(import, 0, Qt::AlignHCenter);
     column->addStretch();
     return box;
 }
@@ -125,15 +136,17 @@ QWidget* RunsPage::makeTable() {
     m_table->sortByColumn(-1, Qt::AscendingOrder);
     m_table->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
     m_table->installEventFilter(this);
+    m_table->viewport()->installEventFilter(this);
     QHeaderView* header = m_table->horizontalHeader();
     header->setMinimumSectionSize(40);
-    constexpr int kWidths[] = {68, 196, 122, 104, 44, 40, 54, 62, 100, 106, 76, 72, 78, 102, 100};
+    constexpr int kWidths[] = {66, 160, 116, 100, 40, 36, 50, 60, 100, 100, 74, 68, 74, 104, 96};
     for (int column = 0; column < RunsModel::ColumnCount; ++column)
         m_table->setColumnWidth(column, kWidths[column]);
-    header->setStretchLastSection(true);
+    header->setSectionResizeMode(RunsModel::Name, QHeaderView::Stretch);  // all columns fit from 1366 px on
     header->setResizeContentsPrecision(0);
     m_table->verticalHeader()->setDefaultSectionSize(29);
-    for (QAction* action : {m_open, m_rename, m_tags, m_note, m_duplicate, m_delete})
+    for (QAction* action : {m_open, m_rename, m_tags, m_note, m_duplicate, m_report, m_enqueue, m_unqueue,
+                            m_up, m_down, m_import, m_delete})
         m_table->addAction(action);
     m_table->setContextMenuPolicy(Qt::ActionsContextMenu);
     connect(m_table->selectionModel(), &QItemSelectionModel::currentRowChanged, this,

@@ -4,6 +4,7 @@
 
 #include <QCoreApplication>
 
+#include "engine/api/alarm_text.h"
 #include "ui/format/format.h"
 
 namespace caravan::ui {
@@ -17,48 +18,38 @@ QString steps(engine::StepIndex count) {
     return count == 1 ? tr("1 step") : tr("%1 steps").arg(withThousands(count));
 }
 
+// The parameters as people write them here.
+engine::Parameters shown(const engine::Alarm& alarm, const engine::AlarmFacts& facts, bool pauses) {
+    const engine::StepIndex last = pauses ? alarm.step : std::max(facts.step, alarm.step);
+    engine::Parameters parameters = engine::alarmParameters(alarm, facts);
+    for (auto& [name, value] : parameters) {
+        if (name == "steps") value = steps(last - alarm.since + 1).toStdString();
+        if (name == "step") value = withThousands(alarm.step).toStdString();
+        if (name == "back") value = withThousands(facts.back).toStdString();
+        if (name == "value") value = realText(alarm.value).toStdString();
+        if (name == "others" && facts.experts <= 1) value = tr("experts").toStdString();
+    }
+    return parameters;
+}
+
 }  // namespace
 
-AlarmWords alarmWords(const engine::Alarm& alarm, int expert, int experts, engine::StepIndex step) {
-    using Kind = widgets::MessageBar::Kind;
-    const engine::StepIndex lasting = std::max(step, alarm.step) - alarm.since + 1;
-    const auto layer = alarm.layer.value_or(0);
-    if (alarm.kind == "imbalance") {
-        const QString others = experts > 1 ? tr("; the other %1 learn less").arg(experts - 1) : QString();
-        if (expert < 0)
-            return {Kind::Warning, tr("Layer %1 leans on one expert.").arg(layer),
-                    tr("It has carried over 3× its share for %1%2.").arg(steps(lasting), others)};
-        return {
-            Kind::Warning, tr("Layer %1 leans on one expert.").arg(layer),
-            tr("Expert %1 has carried over 3× its share for %2%3.").arg(expert).arg(steps(lasting), others)};
-    }
-    if (alarm.kind == "dead_expert")
-        return {Kind::Warning, tr("Layer %1 has a dead expert.").arg(layer),
-                tr("Expert %1 got under a tenth of its share in every domain for %2; it does not learn.")
-                    .arg(alarm.expert.value_or(0))
-                    .arg(steps(lasting))};
-    if (alarm.kind == "few_experts")
-        return {Kind::Warning, tr("Layer %1 uses few experts.").arg(layer),
-                tr("Its load is that of %1 experts for %2.").arg(realText(alarm.value, 2), steps(lasting))};
-    if (alarm.kind == "undecided_router")
-        return {Kind::Warning, tr("Layer %1 does not decide.").arg(layer),
-                tr("Its router gives every expert nearly the same probability for %1.").arg(steps(lasting))};
-    if (alarm.kind == "constant_balance")
-        return {Kind::Warning, tr("The balance loss does not move."),
-                tr("It has been %1 for %2; the routers get no gradient from it.")
-                    .arg(realText(alarm.value), steps(lasting))};
-    if (alarm.kind == "zero_loss")
-        return {
-            Kind::Warning, tr("The loss is 0."),
-            tr("At step %1 no answer token was left to learn from. Look at the first batch on the Data page.")
-                .arg(withThousands(alarm.step))};
-    if (alarm.kind == "not_a_number")
-        return {Kind::Error, tr("Tuning paused itself at step %1:").arg(withThousands(alarm.step)),
-                tr("the loss was not a number in %1 in a row. Weights are those of step %2.")
-                    .arg(steps(alarm.step - alarm.since + 1),
-                         withThousands(std::max<engine::StepIndex>(0, alarm.since - 1)))};
-    return {Kind::Warning, tr("Alarm at step %1.").arg(withThousands(alarm.step)),
-            QString::fromStdString(alarm.kind)};
+AlarmWords alarmWords(const engine::Alarm& alarm, const engine::AlarmFacts& facts) {
+    const engine::AlarmTemplate* row = engine::alarmTemplate(alarm.kind);
+    if (row == nullptr)
+        return {widgets::MessageBar::Kind::Warning,
+                tr("Alarm at step %1.").arg(withThousands(alarm.step)),
+                QString::fromStdString(alarm.kind),
+                {}};
+    const engine::Parameters parameters = shown(alarm, facts, row->pauses);
+    const auto filled = [&](const char* pattern) {
+        return QString::fromStdString(engine::filledIn(tr(pattern).toStdString(), parameters));
+    };
+    AlarmWords words{row->pauses ? widgets::MessageBar::Kind::Error : widgets::MessageBar::Kind::Warning,
+                     filled(row->title), filled(row->text), filled(row->remedy)};
+    if (alarm.kind == "imbalance" && !alarm.expert && facts.expert < 0)
+        words.text = filled("It has carried over 3× its share for {steps}; the others learn less.");
+    return words;
 }
 
 }  // namespace caravan::ui

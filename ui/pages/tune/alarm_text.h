@@ -4,18 +4,16 @@
 
 #include <QString>
 
-#include "engine/api/run_events.h"
+#include "engine/api/alarm_text.h"
 #include "widgets/message_bar.h"
 
 namespace caravan::ui {
 
-// An alarm in words: what happened, what it means for the work.
+// An alarm in words: what happened, what it means for the work, what to do.
 struct AlarmWords {
     widgets::MessageBar::Kind kind = widgets::MessageBar::Kind::Warning;
-    QString title, text;
+    QString title, text, remedy;
 };
-// expert: the busiest of the layer, -1 = not known; step: where the run stands
-[[nodiscard]] AlarmWords alarmWords(const engine::Alarm& alarm, int expert, int experts,
-                                    engine::StepIndex step);
+[[nodiscard]] AlarmWords alarmWords(const engine::Alarm& alarm, const engine::AlarmFacts& facts);
 
 }  // namespace caravan::ui

@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "ui/format/format.h"
+#include "ui/pages/tune/samples_table.h"
 #include "ui/shell/surface.h"
 #include "widgets/theme_colors.h"
 
@@ -136,6 +137,7 @@ QVariant SamplesModel::data(const QModelIndex& index, int role) const {
 
 SamplesView::SamplesView(QWidget* parent)
     : QWidget(parent),
+      m_table(new SamplesTable),
       m_model(new SamplesModel(this)),
       m_list(new QListView),
       m_stack(new QStackedWidget),
@@ -154,6 +156,7 @@ SamplesView::SamplesView(QWidget* parent)
     m_empty->setMargin(16);
     m_stack->addWidget(m_empty);
     m_stack->addWidget(m_list);
+    m_stack->addWidget(m_table);
     m_stack->setBackgroundRole(QPalette::Base);
     m_stack->setAutoFillBackground(true);
     auto* column = new QVBoxLayout(this);
@@ -177,9 +180,32 @@ void SamplesView::setSamples(const std::vector<engine::Sample>& samples) {
     m_prompts = prompts;
     if (m_prompt >= m_prompts.size()) m_prompt = 0;
     m_model->setSamples(m_samples, m_prompts.empty() ? std::string() : m_prompts[m_prompt]);
-    m_stack->setCurrentIndex(m_prompts.empty() ? 0 : 1);
+    m_table->setSamples(m_samples);
+    m_stack->setCurrentIndex(m_prompts.empty() ? 0 : m_asTable ? 2 : 1);
     if (wasAtTop && m_model->rowCount() > 0) m_list->setCurrentIndex(m_model->index(0));
     if (changed) Q_EMIT promptChanged();
+}
+
+void SamplesView::setWindow(engine::StepIndex first, engine::StepIndex last) {
+    m_model->setWindow(first, last);
+    m_table->setWindow(first, last);
+}
+
+void SamplesView::showTable(bool shown) {
+    m_asTable = shown;
+    m_stack->setCurrentIndex(m_prompts.empty() ? 0 : m_asTable ? 2 : 1);
+    Q_EMIT promptChanged();
+}
+
+// The answers of that time: the row of the list, the place of the slider.
+void SamplesView::showStep(engine::StepIndex step) {
+    m_table->showStep(step);
+    for (int row = 0; row < m_model->rowCount(); ++row) {
+        const QModelIndex index = m_model->index(row);
+        if (index.data(SamplesModel::StepRole).toLongLong() > step) continue;
+        m_list->setCurrentIndex(index);
+        return;
+    }
 }
 
 void SamplesView::nextPrompt() {

@@ -13,6 +13,7 @@ class QStackedWidget;
 
 namespace caravan::ui {
 
+class SamplesTable;
 class ThemedLabel;
 
 // Answers to one fixed prompt, newest first.
@@ -40,7 +41,11 @@ class SamplesView : public QWidget {
   public:
     explicit SamplesView(QWidget* parent = nullptr);
     void setSamples(const std::vector<engine::Sample>& samples);
-    void setWindow(engine::StepIndex first, engine::StepIndex last) { m_model->setWindow(first, last); }
+    void setWindow(engine::StepIndex first, engine::StepIndex last);
+    void showTable(bool shown);  // all prompts at one step, instead of all steps of one prompt
+    void showStep(engine::StepIndex step);
+    [[nodiscard]] bool isTableShown() const { return m_asTable; }
+    [[nodiscard]] SamplesTable* table() const { return m_table; }
     void setEmptyText(const QString& text);
     void nextPrompt();
     [[nodiscard]] int promptCount() const { return static_cast<int>(m_prompts.size()); }
@@ -55,6 +60,8 @@ class SamplesView : public QWidget {
     std::vector<engine::Sample> m_samples;
     std::vector<std::string> m_prompts;
     std::size_t m_prompt = 0;
+    bool m_asTable = false;
+    SamplesTable* m_table;
     SamplesModel* m_model;
     QListView* m_list;
     QStackedWidget* m_stack;

@@ -127,6 +127,7 @@ void TunePage::makeCenter() {
             [this] { QGuiApplication::clipboard()->setText(commandLine()); });
     runColumn->addWidget(command);
 
+    makeOverlayMenu();
     m_center = new QStackedWidget;
     m_center->addWidget(empty);
     m_center->addWidget(run);
@@ -153,7 +154,11 @@ void TunePage::makeDocks() {
     m_samplesPane = new Pane(QStringLiteral("tune.samples"), tr("Samples"), m_samples, {430, 230}, this);
     m_routingPane->header()->addMenu({m_routing->pane()->tableAction(), m_routing->pane()->exportAction()});
     QToolButton* next = iconButton(QStringLiteral("right"), tr("Next prompt"));
+    QToolButton* table = iconButton(QStringLiteral("table"), tr("All prompts at one step"));
+    table->setCheckable(true);
     m_samplesPane->header()->addWidget(next);
+    m_samplesPane->header()->addWidget(table);
+    connect(table, &QToolButton::toggled, m_samples, &SamplesView::showTable);
     addDockWidget(Qt::RightDockWidgetArea, m_routingPane);
     addDockWidget(Qt::RightDockWidgetArea, m_samplesPane);
     m_samples->setEmptyText(
@@ -162,10 +167,16 @@ void TunePage::makeDocks() {
     const auto showPrompt = [this, next] {
         const QString prompt = m_samples->promptText();
         m_samplesPane->header()->setContext(prompt.isEmpty() ? QString()
-                                                             : QStringLiteral("“%1”").arg(prompt));
-        next->setVisible(m_samples->promptCount() > 1);
+                                            : m_samples->isTableShown()
+                                                ? tr("%n prompt(s)", nullptr, m_samples->promptCount())
+                                                : QStringLiteral("“%1”").arg(prompt));
+        next->setVisible(m_samples->promptCount() > 1 && !m_samples->isTableShown());
     };
     connect(m_samples, &SamplesView::promptChanged, this, showPrompt);
+    // The cursor on the curves takes the answers along.
+    connect(m_plots->plot(), &widgets::CurvePlot::cursorMoved, this, [this](double) {
+        if (const auto step = m_plots->cursorStep()) m_samples->showStep(*step);
+    });
     showPrompt();
     connect(m_routing, &LiveRouting::cellActivated, this, [this](qint64 layer, int expert) {
         Q_EMIT linkActivated(QStringLiteral("routing"), {{QStringLiteral("run"), m_run->id()},
@@ -219,7 +230,9 @@ void TunePage::runChosen() {
     m_record.reset();
     m_brush.reset();
     m_closedAlarm.clear();
+    m_overlaid.removeAll(m_run->id());
     m_plots->clear();
+    if (!m_overlaid.isEmpty()) readOverlays();
     m_samples->setWindow(0, -1);
     m_samples->setSamples({});
     if (m_run->id().isEmpty()) m_routing->clear({});
@@ -257,7 +270,13 @@ void TunePage::actMain() {
             runs->proceed();
             break;
         case engine::RunState::Created:
-            project()->startRun(m_run->id());
+            if (services().runs->live().isActive())
+                project()->queueRun(m_run->id());
+            else
+                project()->startRun(m_run->id());
+            break;
+        case engine::RunState::Queued:
+            project()->startQueue();
             break;
         case engine::RunState::Stopped:
         case engine::RunState::Interrupted:
@@ -296,6 +315,8 @@ QString TunePage::commandLine() const {
     const auto quoted = [](const QString& path) {
         return path.contains(QLatin1Char(' ')) ? QLatin1Char('\'') + path + QLatin1Char('\'') : path;
     };
+    if (state() == engine::RunState::Queued)
+        return QStringLiteral("caravan-cli runs next --project %1").arg(quoted(project()->folder()));
     if (state() == engine::RunState::Created)
         return QStringLiteral("caravan-cli tune --recipe %1 --project %2")
             .arg(quoted(m_run->folder() + QStringLiteral("/recipe.json")), quoted(project()->folder()));

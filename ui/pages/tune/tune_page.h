@@ -5,6 +5,7 @@
 #include <QTimer>
 #include <memory>
 
+#include "engine/api/alarm_text.h"
 #include "ui/bridge/engine_link.h"
 #include "ui/page.h"
 #include "ui/project_context.h"
@@ -49,6 +50,7 @@ class TunePage : public Page {
     [[nodiscard]] TunePlots* plots() const { return m_plots; }
     [[nodiscard]] LiveRouting* liveRouting() const { return m_routing; }
     [[nodiscard]] SamplesView* samples() const { return m_samples; }
+    [[nodiscard]] QStringList overlaid() const { return m_overlaid; }
     [[nodiscard]] RunProgress* progress() const { return m_progress; }
     [[nodiscard]] widgets::MessageBar* stateBar() const { return m_stateBar; }
     [[nodiscard]] widgets::MessageBar* alarmBar() const { return m_alarmBar; }
@@ -69,9 +71,21 @@ class TunePage : public Page {
     void showProgress();
     void showMessages();
     void showAlarm();
+    struct Remedy {
+        std::string key;
+        double value;
+        QString words;
+        bool proceeds;
+    };
+    [[nodiscard]] engine::AlarmFacts factsOf(const engine::Alarm& alarm) const;
+    [[nodiscard]] std::optional<Remedy> remedyOf(const engine::Alarm& alarm) const;
+    void addRemedies(const engine::Alarm& alarm, const engine::AlarmFacts& facts);
     void showRouting();
     void showSamples();
     void actMain();
+    void makeOverlayMenu();
+    void overlay(const QString& run, bool on);
+    void readOverlays();
     [[nodiscard]] QString memoryHint() const;
     [[nodiscard]] engine::RunState state() const;
     [[nodiscard]] std::int64_t totalSteps() const;
@@ -79,7 +93,8 @@ class TunePage : public Page {
     RunFollower* m_run;
     std::shared_ptr<const engine::RoutingRecord> m_record;  // of the brush, or of a run that is not live
     std::optional<QPair<qint64, qint64>> m_brush;
-    QString m_closedAlarm, m_mainLook;
+    QStringList m_overlaid;  // runs behind this one's curves
+    QString m_closedAlarm, m_alarmText, m_mainLook;
     bool m_stale = true;
     int m_refreshes = 0;
     QTimer m_refresh;

@@ -8,7 +8,6 @@
 
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
-#include "ui/pages/tune/alarm_text.h"
 #include "ui/pages/tune/live_routing.h"
 #include "ui/pages/tune/run_progress.h"
 #include "ui/pages/tune/samples_view.h"
@@ -68,8 +67,9 @@ void TunePage::refresh() {
                     memoryHint());
     m_plots->setEmptyText(m_run->isLoading()         ? tr("Reading the run…")
                           : now == RunState::Loading ? tr("Curves appear after the first step.")
-                          : now == RunState::Created ? tr("Curves appear when the run has started.")
-                                                     : tr("No step was logged."));
+                          : now == RunState::Created || now == RunState::Queued
+                              ? tr("Curves appear when the run has started.")
+                              : tr("No step was logged."));
     m_plots->setExportName(m_run->id());
     const bool lost = m_run->isHeld() && services().runs->live().engineDied &&
                       !m_run->history().checkpoints().empty() &&
@@ -118,8 +118,20 @@ void TunePage::showState() {
             main = {tr("Continue"), QStringLiteral("play"), works, tr("Goes on with the next step (Ctrl+P)")};
             break;
         case RunState::Created:
-            main = {tr("Start"), QStringLiteral("play"), usable && !busy, tr("Starts tuning (Ctrl+R)")};
+            if (busy)
+                main = {tr("Add to queue"), QStringLiteral("plus"), true,
+                        tr("Another run is tuning; this one starts behind those that wait")};
+            else
+                main = {tr("Start"), QStringLiteral("play"), usable, tr("Starts tuning (Ctrl+R)")};
             break;
+        case RunState::Queued: {
+            const RunEntry* run = m_run->entry();
+            const int before = run != nullptr ? run->queuePlace : 0;
+            main = {tr("Start the queue"), QStringLiteral("play"), usable && !busy,
+                    before > 0 ? tr("%n run(s) wait before this one", nullptr, before)
+                               : tr("This run is the next one")};
+            break;
+        }
         case RunState::Stopped:
         case RunState::Interrupted:
         case RunState::Failed:
@@ -250,7 +262,11 @@ void TunePage::showMessages() {
             break;
         case RunState::Finished: {
             const engine::Evaluation* best = m_run->history().bestEvaluation();
-            message(MessageBar::Kind::Success, tr("Finished after %1 steps.").arg(withThousands(step)),
+            const bool early = run != nullptr && run->recipe.tune.earlyStop > 0 && step < totalSteps();
+            message(MessageBar::Kind::Success,
+                    early ? tr("Stopped early after %1 of %2 steps: the held-out loss got no better.")
+                                .arg(withThousands(step), withThousands(totalSteps()))
+                          : tr("Finished after %1 steps.").arg(withThousands(step)),
                     best != nullptr ? tr("★ Best held-out loss %1 at step %2, mean over domains.")
                                           .arg(realText(best->mean), withThousands(best->step))
                                     : tr("The run has no held-out data."));
@@ -279,59 +295,6 @@ void TunePage::showMessages() {
             m_stateBar->hide();
     }
     showAlarm();
-}
-
-void TunePage::showAlarm() {
-    const RunState now = state();
-    const engine::StepIndex step = m_run->history().lastStep();
-    const bool matters = now == RunState::Running || now == RunState::Paused;
-    if (!matters || m_run->history().alarms().empty()) {
-        m_alarmBar->hide();
-        return;
-    }
-    const engine::Alarm& alarm = m_run->history().alarms().back();
-    const auto& latest = m_run->history().latest();
-    int expert = alarm.expert ? static_cast<int>(*alarm.expert) : -1, experts = 0;
-    const RoutingView& view = m_routing->view();
-    for (std::size_t i = 0; i < view.layers; ++i)
-        if (alarm.layer && view.layerIndices[i] == *alarm.layer && expert < 0)
-            expert = view.statistics[i].busiest;
-    if (latest && !latest->expertLoad.empty()) experts = static_cast<int>(latest->expertLoad.front().size());
-    const AlarmWords words = alarmWords(alarm, expert, experts, step);
-    if (words.title == m_closedAlarm) return;
-    if (!m_alarmBar->isHidden() && m_alarmBar->title() == words.title) {
-        if (m_alarmBar->text() == words.text || step % 10 != 0) return;  // the count of steps need not run
-    }
-    m_alarmBar->showMessage(words.kind, words.title, words.text);
-    const RunEntry* run = m_run->entry();
-    if (alarm.kind == "not_a_number" && now == RunState::Paused && latest) {
-        QPushButton* half = m_alarmBar->addButton(tr("Continue with half the learning rate"));
-        connect(half, &QPushButton::clicked, this,
-                [this, rate = run != nullptr ? run->recipe.tune.learningRate / 2 : 0.0] {
-                    services().runs->change("tune.learning_rate",
-                                            QString::number(rate, 'g', 6).toStdString());
-                    services().runs->proceed();
-                    m_alarmBar->hide();
-                });
-    }
-    if (alarm.kind == "imbalance" && run != nullptr) {
-        const double raised = std::max(0.01, run->recipe.tune.balance) * 2;
-        QPushButton* raise = m_alarmBar->addButton(tr("Raise balance weight to %1").arg(shortReal(raised)));
-        connect(raise, &QPushButton::clicked, this, [this, raise, raised] {
-            services().runs->change("tune.balance", QString::number(raised, 'g', 6).toStdString());
-            raise->setEnabled(false);
-        });
-    }
-    if (alarm.layer) {
-        QPushButton* show = m_alarmBar->addButton(tr("Show in Routing"));
-        connect(show, &QPushButton::clicked, this, [this, layer = *alarm.layer, expert, at = alarm.step] {
-            QVariantMap arguments{{QStringLiteral("run"), m_run->id()},
-                                  {QStringLiteral("layer"), static_cast<qlonglong>(layer)},
-                                  {QStringLiteral("step"), static_cast<qlonglong>(at)}};
-            if (expert >= 0) arguments.insert(QStringLiteral("expert"), expert);
-            Q_EMIT linkActivated(QStringLiteral("routing"), arguments);
-        });
-    }
 }
 
 void TunePage::showRouting() {

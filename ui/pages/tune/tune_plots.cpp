@@ -115,6 +115,9 @@ QWidget* TunePlots::makeHeader() {
     row->addWidget(m_smoothing);
     row->addWidget(m_axisBox);
     row->addWidget(m_scale);
+    m_overlayButton = iconButton(QStringLiteral("runs"), tr("Lay other runs behind this one"));
+    m_overlayButton->setPopupMode(QToolButton::InstantPopup);
+    row->addWidget(m_overlayButton);
     row->addWidget(table);
     row->addWidget(exportButton);
     m_smoothingWord = word;
@@ -181,6 +184,7 @@ void TunePlots::clear() {
     m_generation = -1;
     m_rows = m_evaluations = m_alarms = 0;
     m_lost.reset();
+    m_overlays.clear();
     m_plot->clearData();
     m_plot->setShade(std::nullopt);
     makeHeldOut({});
@@ -231,6 +235,11 @@ engine::StepIndex TunePlots::stepAt(double x) const {
     return at->step;
 }
 
+std::optional<engine::StepIndex> TunePlots::cursorStep() const {
+    const auto x = m_plot->cursorX();
+    return x ? std::optional(stepAt(*x)) : std::nullopt;
+}
+
 void TunePlots::setXAxis(XAxis axis) {
     m_axis = axis;
     m_axisBox->setCurrentIndex(static_cast<int>(axis));
@@ -262,10 +271,32 @@ void TunePlots::makeHeldOut(const std::vector<std::string>& domains) {
         items.append({name, heldOutStyle(static_cast<int>(i))});
     }
     m_legend->setItems(items);
+    drawOverlays();
+}
+
+void TunePlots::setOverlays(std::vector<Overlay> overlays) {
+    m_overlays = std::move(overlays);
+    if (m_history == nullptr) return;
+    refill();
+}
+
+// Names at the line ends; a dash of its own for each, after those of the domains.
+void TunePlots::drawOverlays() {
+    for (std::size_t i = 0; i < m_overlays.size(); ++i) {
+        CurveStyle style;
+        style.ink = CurveInk::Text;
+        style.width = 1.4;
+        style.dash = static_cast<int>(i) + 1;
+        style.smoothed = true;
+        const int curve = m_plot->addCurve(Loss, m_overlays[i].name, style);
+        for (const StepRow& row : m_overlays[i].rows)
+            m_plot->append(curve, xOf(row), row.loss);
+    }
 }
 
 void TunePlots::refill() {
     m_plot->clearData();
+    makeHeldOut(m_domains);
     m_rows = m_evaluations = m_alarms = 0;
     m_generation = m_history->generation();
     appendRows();

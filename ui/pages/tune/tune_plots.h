@@ -8,6 +8,7 @@
 
 class QComboBox;
 class QSlider;
+class QToolButton;
 
 namespace caravan::widgets {
 class ChartPane;
@@ -39,6 +40,14 @@ class TunePlots : public QWidget {
     [[nodiscard]] widgets::CurvePlot* plot() const { return m_plot; }
     [[nodiscard]] widgets::ChartPane* pane() const { return m_pane; }
     void setExportName(const QString& name);
+    [[nodiscard]] std::optional<engine::StepIndex> cursorStep() const;
+    // Train loss of other runs behind this one's, by step, tokens or time as the axis says.
+    struct Overlay {
+        QString name;
+        std::vector<StepRow> rows;  // step, loss, tokens and seconds are used
+    };
+    void setOverlays(std::vector<Overlay> overlays);
+    [[nodiscard]] QToolButton* overlayButton() const { return m_overlayButton; }
 
   Q_SIGNALS:
     void brushed(qint64 firstStep, qint64 lastStep);
@@ -54,6 +63,7 @@ class TunePlots : public QWidget {
     void appendRows();
     void appendEvaluations();
     void makeHeldOut(const std::vector<std::string>& domains);
+    void drawOverlays();
     void showMarks();
     void showValues();
     [[nodiscard]] double xOf(const StepRow& row) const;
@@ -70,6 +80,8 @@ class TunePlots : public QWidget {
     QWidget* m_smoothingWord;
     XAxis m_axis = XAxis::Step;
     std::vector<std::string> m_domains;
+    std::vector<Overlay> m_overlays;  // their curves come after those held out
+    QToolButton* m_overlayButton;
     std::size_t m_rows = 0, m_evaluations = 0, m_alarms = 0;
     int m_generation = -1, m_firstHeldOut = 0;
     std::int64_t m_total = 0;
