@@ -190,5 +190,33 @@ TEST_F(Cli, UpcyclesProvesEvaluatesAndRoutes) {
     EXPECT_EQ(readText(folder / "r.csv").substr(0, 12), "layer,expert");
 }
 
+TEST_F(Cli, AnalysesRoutingOfARunAgainstItsLastCheckpoint) {
+    auto words = tune(4, {"--set", "tune.checkpoint_every=2"});
+    Outcome o = run(words);
+    ASSERT_EQ(o.code, 0) << o.err;
+    const std::string runFolder = o.of("result").at(0)["run"];
+    const std::vector<std::string> common = {"--device", "cpu", "--threads", "1", "--json"};
+    words = {"routing", runFolder + "@2", "--reference", runFolder,    "--mute", "1", "--max-tokens",
+             "200",     "--mute-tokens",  "100",         "--contexts", "2"};
+    words.insert(words.end(), common.begin(), common.end());
+    o = run(words);
+    ASSERT_EQ(o.code, 0) << o.err;
+    const json found = o.lines().at(0);
+    EXPECT_EQ(found["step"], 2);
+    EXPECT_EQ(found["probe"], "held-out");
+    EXPECT_EQ(found["muted"].size(), 4u);
+    const json& layer = found["layers"][0];
+    EXPECT_TRUE(layer["saturation"] > 0.3 && layer["saturation"] <= 1.0) << layer["saturation"];
+    EXPECT_EQ(layer["together"].size(), 16u);
+    EXPECT_EQ(layer["contexts"].size(), 4u);
+    EXPECT_EQ(json::parse(readText(fs::path(runFolder) / "routing/analysis-000002.json"))["tokens"],
+              found["tokens"]);
+    words = {"routing", runFolder, "--mute", "99"};
+    words.insert(words.end(), common.begin(), common.end());
+    o = run(words);
+    EXPECT_EQ(o.code, 2);
+    EXPECT_NE(o.err.find("99"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace caravan::cli::testing
