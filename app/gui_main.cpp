@@ -47,7 +47,7 @@ Scheme schemeOf(const QString& word) {
 
 struct Options {
     QCommandLineParser parser;
-    QCommandLineOption demo, theme, size, shots;
+    QCommandLineOption demo, theme, size, shots, liveRun;
     Options()
         : demo(QStringLiteral("demo"),
                QCoreApplication::translate("main", "Open the embedded demo project.")),
@@ -57,7 +57,12 @@ struct Options {
                QStringLiteral("WxH")),
           shots(QStringLiteral("screenshot-dir"),
                 QCoreApplication::translate("main", "Write a picture of every page there and quit."),
-                QStringLiteral("dir")) {
+                QStringLiteral("dir")),
+          liveRun(
+              QStringLiteral("screenshot-run"),
+              QCoreApplication::translate("main",
+                                          "With --screenshot-dir: also starts a run, for pictures of tuning, "
+                                          "of closing the window and of an engine that died.")) {
         parser.setApplicationDescription(
             QCoreApplication::translate("main", "Turns a dense language model into a mixture of experts."));
         parser.addHelpOption();
@@ -65,7 +70,7 @@ struct Options {
         parser.addPositionalArgument(QStringLiteral("folder"),
                                      QCoreApplication::translate("main", "A project, or a model folder."),
                                      QStringLiteral("[folder]"));
-        parser.addOptions({demo, theme, size, shots});
+        parser.addOptions({demo, theme, size, shots, liveRun});
     }
 };
 
@@ -129,6 +134,12 @@ int main(int argc, char** argv) {
         window.openPath(parser.positionalArguments().first());
     else if (const QString last = MainWindow::lastProject(); !last.isEmpty() && !parser.isSet(options.shots))
         window.openProject(last);
-    if (parser.isSet(options.shots)) takeScreenshots(&window, parser.value(options.shots));
+    if (parser.isSet(options.shots))
+        takeScreenshots(&window, {.folder = parser.value(options.shots),
+                                  .liveRun = parser.isSet(options.liveRun),
+                                  .killEngine = [&engine] {
+                                      if (engine.enginePid() > 0)
+                                          ::kill(static_cast<pid_t>(engine.enginePid()), SIGKILL);
+                                  }});
     return application.exec();
 }

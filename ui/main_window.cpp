@@ -19,6 +19,7 @@
 #include "ui/project_context.h"
 #include "ui/shell/banners.h"
 #include "ui/shell/command_palette.h"
+#include "ui/shell/guided_tour.h"
 #include "ui/shell/instance.h"
 #include "ui/shell/menu_row.h"
 #include "ui/shell/rail.h"
@@ -233,6 +234,7 @@ void MainWindow::renewStatus() {
 void MainWindow::resizeEvent(QResizeEvent* event) {
     QMainWindow::resizeEvent(event);
     if (m_palette) m_palette->hide();
+    if (m_tour) m_tour->place();
 }
 
 // Splitters of a page, in the order in which they were made.

@@ -19,6 +19,7 @@ namespace caravan::ui {
 class ActionRegistry;
 class Banners;
 class CommandPalette;
+class GuidedTour;
 class Instance;
 class Page;
 class ProjectContext;
@@ -86,6 +87,7 @@ class MainWindow : public QMainWindow {
     void movePane(int direction);
     void openPalette();
     void showHelp();
+    void startTour();
     [[nodiscard]] FoundItem foundAction(QAction* action) const;
     void takePaths(const QStringList& paths);
     void showKeys();
@@ -110,6 +112,7 @@ class MainWindow : public QMainWindow {
     Banners* m_banners = nullptr;
     Welcome* m_welcome = nullptr;
     CommandPalette* m_palette = nullptr;
+    GuidedTour* m_tour = nullptr;  // made when it is first asked for
     QWidget* m_welcomeHost = nullptr;
     bool m_closing = false, m_waitsForStop = false;
 };

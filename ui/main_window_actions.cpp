@@ -42,6 +42,8 @@ void MainWindow::makeActions() {
                     .shortcut = QKeySequence(Qt::Key_F1),
                     .icon = "info"},
                    this, [this] { showHelp(); });
+    m_actions->add({.id = "help.tour", .text = tr("&Tour of the pages"), .menu = "help", .icon = "book"},
+                   this, [this] { startTour(); });
     m_actions->add({.id = "help.keys", .text = tr("&Keyboard shortcuts"), .menu = "help"}, this,
                    [this] { showKeys(); });
     m_actions->add({.id = "help.about", .text = tr("&About Caravan"), .menu = "help", .section = 1}, this,

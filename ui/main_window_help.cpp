@@ -7,6 +7,7 @@
 
 #include "ui/main_window.h"
 #include "ui/page.h"
+#include "ui/shell/guided_tour.h"
 
 namespace caravan::ui {
 namespace {
@@ -80,6 +81,16 @@ void MainWindow::showHelp() {
     if (text.isEmpty()) return;
     QWidget* place = control != nullptr && control->window() == this ? control : centralWidget();
     QWhatsThis::showText(place->mapToGlobal(QPoint(0, place->height() + 4)), text, place);
+}
+
+// The pages mean something only with a project: without one it is the demo's.
+void MainWindow::startTour() {
+    if (!m_project) openDemo();
+    if (m_tour == nullptr) {
+        m_tour = new GuidedTour(this);
+        connect(m_tour, &GuidedTour::pageWanted, this, &MainWindow::showPage);
+    }
+    m_tour->start();
 }
 
 }  // namespace caravan::ui

@@ -11,6 +11,7 @@
 #include <QTest>
 
 #include "engine/api/event_json.h"
+#include "tests/support/data_fixture.h"
 #include "tests/support/window_fixture.h"
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/fake_engine_link.h"
@@ -30,51 +31,6 @@ using namespace caravan::ui;
 
 namespace {
 
-engine::PreviewRow row(const char* file, std::int64_t line, const char* domain) {
-    engine::PreviewRow r;
-    r.file = file;
-    r.line = line;
-    r.domain = domain;
-    r.tokens = {{1, "<s>", false, true},
-                {400, "### Human:\n", false, false},
-                {401, "Add 2 and 3.\n", false, false},
-                {402, "### Assistant:\n", false, false},
-                {403, "The sum", true, false},
-                {404, " is 5.", true, false},
-                {2, "</s>", true, true}};
-    return r;
-}
-
-engine::DataPreview preview(const nlohmann::json& recipe) {
-    engine::DataPreview p;
-    p.sequenceLength = 512;
-    for (const char* list : {"files", "heldout"})
-        for (const auto& file : recipe["data"][list]) {
-            engine::DataFileReport r;
-            r.path = file["path"];
-            r.name = r.path.find("math") != std::string::npos ? "math" : "code";
-            r.heldout = std::string(list) == "heldout";
-            r.format = "PESC rows";
-            r.rows = r.used = r.name == "math" ? 600 : 200;
-            r.rejected = r.name == "code" ? 3 : 0;
-            r.tokens = r.name == "math" ? 60000 : 60000;
-            r.answerTokens = 20000;
-            r.truncated = 5;
-            r.lengths = {10, 200, 300, 60, 20, 5, 3, 2, 1};
-            p.files.push_back(r);
-        }
-    p.problems = {{"code.train.jsonl", 17, "Field “output” is empty: no token to train on"},
-                  {"code.train.jsonl", 4, "Not valid UTF-8 at byte 1,902"}};
-    p.problemCount = 2;
-    p.rowsPerEpoch = 800;
-    p.tokensPerEpoch = 120000;
-    p.answerTokensPerEpoch = 40000;
-    p.steps = 25;
-    p.firstBatch = {{{row("math.train.jsonl", 12, "math"), row("code.train.jsonl", 99, "code")}, 2},
-                    {{row("math.train.jsonl", 44, "math")}, 9}};
-    return p;
-}
-
 struct Bench {
     QTemporaryDir folder;
     FakeEngineLink engine;
@@ -85,7 +41,7 @@ struct Bench {
 
     Bench() {
         engine.answer("preview", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
-            return preview(body["recipe"]);
+            return test::dataPreview(body["recipe"]);
         });
         engine.answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
             return nlohmann::json{{"runs", nlohmann::json::array()}};
@@ -139,10 +95,10 @@ class TestDataPage : public QObject {
         files.setFiles(data);
         data.heldout = {{"c.jsonl", "", 1}};
         files.setFiles(data);
-        files.setReports(
-            preview(nlohmann::json{
-                        {"data", {{"files", {{{"path", "a.jsonl"}}}}, {"heldout", nlohmann::json::array()}}}})
-                .files);
+        files.setReports(test::dataPreview(nlohmann::json{{"data",
+                                                           {{"files", {{{"path", "a.jsonl"}}}},
+                                                            {"heldout", nlohmann::json::array()}}}})
+                             .files);
         QCOMPARE(files.rowCount(), 3);
         DataProblemsModel problems;
         QAbstractItemModelTester problemsTester(&problems);

@@ -11,6 +11,7 @@
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/models/model_tree.h"
+#include "ui/pages/models/card_need.h"
 #include "ui/pages/models/model_details.h"
 #include "ui/pages/models/models_page.h"
 #include "ui/pages/models/token_chips.h"
@@ -37,6 +38,7 @@ class TestModelsPage : public QObject {
     void enterGoesToUpcycle();
     void modelsAreStillThereWhenTheProjectOpensAgain();
     void aHiddenPageDoesNotWork();
+    void whatTheWeightsNeedIsSaid();
 
   private:
     void open();
@@ -206,6 +208,26 @@ void TestModelsPage::aHiddenPageDoesNotWork() {
     QCOMPARE(tree->modelCount(), before);
     m_page->setActive(true);
     QCOMPARE(tree->modelCount(), before + 1);
+}
+
+void TestModelsPage::whatTheWeightsNeedIsSaid() {
+    m_engine->answer("plan", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
+        const bool nf4 = body.at("recipe").at("model").at("quantization") == "nf4";
+        engine::RunPlan plan;
+        plan.memory = {{"base_weights", (nf4 ? 3LL : 12LL) << 30},
+                       {"embeddings", 1LL << 29},
+                       {"activations", 40LL << 30}};  // of tuning: does not count here
+        return nlohmann::json{{"plan", plan}, {"problems", nlohmann::json::array()}};
+    });
+    m_engine->tellDevice({"NVIDIA A2000", true, 0, 2LL << 30, -1, ""});
+    const QString dense = m_sandbox.makeFolder("fits"), mixture = m_sandbox.makeFolder("some-moe");
+    m_page->takeDrop({dense});
+    auto* need = m_page->findChild<CardNeed*>();
+    QTRY_VERIFY(need->isVisible());
+    QVERIFY2(need->text().contains("3.50") && need->text().contains("12.50"), qPrintable(need->text()));
+    QVERIFY2(need->text().contains("only"), qPrintable(need->text()));  // more than the card has
+    m_page->takeDrop({mixture});
+    QTRY_VERIFY(!need->isVisible());
 }
 
 CARAVAN_UI_TEST_MAIN(TestModelsPage)

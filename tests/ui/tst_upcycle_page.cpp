@@ -15,10 +15,12 @@
 #include "ui/pages/upcycle/command_line.h"
 #include "ui/pages/upcycle/method_card.h"
 #include "ui/pages/upcycle/plan_panel.h"
+#include "ui/pages/upcycle/presets.h"
 #include "ui/pages/upcycle/upcycle_form.h"
 #include "ui/pages/upcycle/upcycle_page.h"
 #include "ui/project_context.h"
 #include "widgets/layer_strip.h"
+#include "widgets/message_bar.h"
 
 using namespace caravan;
 using namespace caravan::ui;
@@ -41,6 +43,9 @@ class TestUpcyclePage : public QObject {
     void aPlanThatDoesNotFitOffersRemedies();
     void createWritesARunWithoutWeights();
     void commandLineSaysWhatDiffers();
+    void everySettingIsUndone();
+    void presetsKeepSettingsWithoutModelAndData();
+    void aBrokenPresetChangesNothing();
 
   private:
     [[nodiscard]] NumberField* number(const char* key) const {
@@ -250,6 +255,88 @@ void TestUpcyclePage::commandLineSaysWhatDiffers() {
     QVERIFY(!line.contains("top_k"));
     QVERIFY(line.contains("'tune.samples=[\"What is it?\"]'"));
     QVERIFY(line.endsWith("--project /p"));
+}
+
+// Another valid value of the field, by its kind; null = none is known.
+static nlohmann::json otherValue(const engine::FieldDescriptor& field, const nlohmann::json& now) {
+    if (now.is_boolean()) return !now.get<bool>();
+    if (!field.choices.empty()) {
+        for (const auto& choice : field.choices)
+            if (nlohmann::json(choice) != now) return choice;
+        return {};
+    }
+    if (now.is_number_integer())
+        return now.get<std::int64_t>() < field.maximum ? now.get<std::int64_t>() + 1
+                                                       : now.get<std::int64_t>() - 1;
+    if (now.is_number()) return now == field.minimum ? (field.minimum + field.maximum) / 2 : field.minimum;
+    return {};
+}
+
+void TestUpcyclePage::everySettingIsUndone() {
+    int tried = 0;
+    for (const engine::FieldDescriptor& field : engine::recipeFields()) {
+        const engine::Recipe before = m_project->recipe();
+        const nlohmann::json other = otherValue(field, field.get(before));
+        if (other.is_null() || !m_project->setField(field.key, other, "edit") ||
+            m_project->recipe() == before)
+            continue;
+        ++tried;
+        m_project->undoStack()->undo();
+        QVERIFY2(m_project->recipe() == before, field.key.c_str());
+        m_project->undoStack()->redo();
+        QVERIFY2(!(m_project->recipe() == before), field.key.c_str());
+        m_project->undoStack()->undo();
+        m_project->undoStack()->clear();
+    }
+    QVERIFY2(tried > 15, qPrintable(QString::number(tried)));
+}
+
+void TestUpcyclePage::presetsKeepSettingsWithoutModelAndData() {
+    QVERIFY(m_project->setField("upcycle.experts", 12, "Experts"));
+    QVERIFY(m_project->setField("tune.learning_rate", 3e-4, "Rate"));
+    const engine::Recipe kept = m_project->recipe();
+    const QString file = presetFolder() + QStringLiteral("/mine & yours.json");
+    QVERIFY(savePreset(kept, file));
+    QFile written(file);
+    QVERIFY(written.open(QIODevice::ReadOnly));
+    const auto json = nlohmann::json::parse(written.readAll().toStdString());
+    QVERIFY2(!json.contains("data") && !json["model"].contains("path"),
+             "a shared file names no folders of mine");
+    bool listed = false;
+    for (const PresetFile& preset : presetFiles())
+        listed = listed || (!preset.bundled && preset.name == QStringLiteral("mine & yours"));
+    QVERIFY(listed);
+    engine::Recipe other = kept;
+    other.upcycle.experts = 4;
+    other.tune.learningRate = 1e-5;
+    other.data.files = {{"/data/a.jsonl", "a"}};
+    m_project->setRecipe(other, "other");
+    m_page->takePreset(file, QStringLiteral("mine"));
+    QCOMPARE(m_project->recipe().upcycle.experts, 12);
+    QCOMPARE(m_project->recipe().tune.learningRate, 3e-4);
+    QCOMPARE(m_project->recipe().data.files.size(), std::size_t(1));
+    QCOMPARE(m_project->recipe().model.path, kept.model.path);
+    QCOMPARE(m_project->undoStack()->undoText(), QStringLiteral("preset mine"));
+    m_project->undoStack()->undo();
+    QVERIFY(m_project->recipe() == other);
+}
+
+void TestUpcyclePage::aBrokenPresetChangesNothing() {
+    const engine::Recipe before = m_project->recipe();
+    const QString file = m_sandbox.path(QStringLiteral("broken.json"));
+    for (const char* text :
+         {"{", "[]", "{\"upcycle\": {\"experts\": 1000}}", "{\"upcycle\": {\"expertz\": 3}}"}) {
+        QFile out(file);
+        QVERIFY(out.open(QIODevice::WriteOnly));
+        out.write(text);
+        out.close();
+        m_page->takePreset(file, QStringLiteral("broken"));
+        QVERIFY2(m_project->recipe() == before, text);
+        auto* message = m_page->findChild<widgets::MessageBar*>();
+        QVERIFY2(message != nullptr && message->isVisible(), text);
+        message->hide();
+    }
+    QVERIFY(!m_project->undoStack()->canUndo());
 }
 
 CARAVAN_UI_TEST_MAIN(TestUpcyclePage)

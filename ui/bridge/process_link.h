@@ -36,6 +36,9 @@ class ProcessLink : public EngineLink {
     void restart() override;
     void quitEngine() override;
     [[nodiscard]] QString logFile() const override;
+    [[nodiscard]] qint64 enginePid() const {  // of an engine that this window started; 0 = of none
+        return m_process ? m_process->processId() : 0;
+    }
 
   protected:
     void send(quint64 id, const std::string& type, Json body) override;

@@ -3,12 +3,22 @@
 #pragma once
 
 #include <QString>
+#include <functional>
 
 namespace caravan::ui {
 
 class MainWindow;
 
-// Shows each page in turn, gives it time to fill, writes DIR/NN-page-theme.png, then closes the window.
-void takeScreenshots(MainWindow* window, const QString& folder);
+struct ScreenshotOptions {
+    QString folder;
+    // Also starts a run of the draft, for the states that only a live run has: tuning, the question when the
+    // window closes, an engine that died. The run stays in the project.
+    bool liveRun = false;
+    std::function<void()> killEngine;  // ends the engine's process at once
+};
+
+// Shows each page in turn, then palette and welcome; gives each time to fill, writes FOLDER/NN-name-theme.png,
+// then closes the window. Without a project: the welcome page alone.
+void takeScreenshots(MainWindow* window, const ScreenshotOptions& options);
 
 }  // namespace caravan::ui

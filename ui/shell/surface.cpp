@@ -66,7 +66,7 @@ LinkButton::LinkButton(const QString& text, QWidget* parent) : QAbstractButton(p
 
 QSize LinkButton::sizeHint() const {
     const QFontMetrics metrics(font());
-    return {metrics.horizontalAdvance(text()), std::max(24, metrics.height())};
+    return {metrics.horizontalAdvance(text()) + 2, std::max(24, metrics.height())};
 }
 
 void LinkButton::paintEvent(QPaintEvent*) {

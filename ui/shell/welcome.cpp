@@ -11,11 +11,11 @@
 #include <QStorageInfo>
 #include <QVBoxLayout>
 
+#include "projects/project.h"
 #include "ui/actions/action_registry.h"
 #include "ui/format/format.h"
 #include "ui/shell/choice_card.h"
 #include "ui/shell/run_pill.h"
-#include "ui/shell/status_line.h"
 
 namespace caravan::ui {
 namespace {
@@ -107,9 +107,12 @@ Welcome::Welcome(ActionRegistry* actions, EngineLink* engine, QWidget* parent)
     auto* foot = new QHBoxLayout;
     foot->setContentsMargins(0, 12, 0, 0);
     foot->setSpacing(28);
-    if (QAction* keys = actions->find(QStringLiteral("help.keys"))) {
-        auto* link = new LinkButton(tr("Keyboard shortcuts"));
-        connect(link, &LinkButton::clicked, keys, &QAction::trigger);
+    for (const auto& [id, text] : {std::pair{"help.tour", tr("Take the tour (6 steps)")},
+                                   std::pair{"help.keys", tr("Keyboard shortcuts")}}) {
+        QAction* action = actions->find(QLatin1String(id));
+        if (action == nullptr) continue;
+        auto* link = new LinkButton(text);
+        connect(link, &LinkButton::clicked, action, &QAction::trigger);
         foot->addWidget(link);
     }
     foot->addStretch(1);
@@ -200,7 +203,8 @@ void Welcome::setRecent(const QStringList& folders) {
 void Welcome::showComputer() {
     empty(m_facts);
     int row = 0;
-    const auto fact = [&](const QString& icon, Token token, const QString& name, const QString& text) {
+    const auto fact = [&](const QString& icon, Token token, const QString& name, const QString& text,
+                          const QString& more = {}) {
         auto* mark = new QLabel;
         mark->setPixmap(widgets::themeIcon(icon, Theme::color(token)).pixmap(16, 16));
         m_facts->addWidget(mark, row, 0, Qt::AlignTop);
@@ -208,21 +212,38 @@ void Welcome::showComputer() {
                            Qt::AlignTop);
         auto* value = new ThemedLabel(text, widgets::TextRole::Secondary);
         value->setWordWrap(true);
+        value->setToolTip(more);
         m_facts->addWidget(value, row++, 2);
     };
+    const QString good = QStringLiteral("check"), note = QStringLiteral("info");
     if (m_engine->hasDevice()) {
         const engine::DeviceStatus& device = m_engine->device();
-        fact(QStringLiteral("check"), Token::Ok, device.cuda ? tr("GPU") : tr("Processor"),
-             deviceText(device));
-        if (!device.note.empty())
-            fact(QStringLiteral("info"), Token::Text2, tr("GPU"), QString::fromStdString(device.note));
+        const QString name = QString::fromStdString(device.name);
+        const QString memory =
+            tr("%1 free of %2")
+                .arg(memoryText(device.memoryTotal - device.memoryUsed), memoryText(device.memoryTotal));
+        if (device.cuda) {
+            fact(good, Token::Ok, tr("GPU"), name + QStringLiteral(", ") + memory);
+        } else {
+            const QString why = QString::fromStdString(device.note);
+            fact(note, Token::Text2, tr("GPU"),
+                 why.contains(QLatin1String("driver"))
+                     ? tr("No NVIDIA driver. The processor computes: fine for the demo, not for 7B.")
+                     : tr("Not used. The processor computes: fine for the demo, not for 7B."),
+                 why);
+            fact(good, Token::Ok, tr("Processor"), name + QStringLiteral(", ") + memory);
+        }
     }
-    fact(m_engine->isUsable() ? QStringLiteral("check") : QStringLiteral("info"),
-         m_engine->isUsable() ? Token::Ok : Token::Text2, tr("Engine"), m_engine->stateWords());
-    const QStorageInfo disk(QDir::homePath());
+    fact(m_engine->isUsable() ? good : note, m_engine->isUsable() ? Token::Ok : Token::Text2, tr("Engine"),
+         m_engine->stateWords());
+    const QString folder = QString::fromStdString(projects::Project::defaultFolder().string());
+    QString there = folder;  // it is made with the first project
+    while (!QFileInfo::exists(there) && there != QFileInfo(there).path())
+        there = QFileInfo(there).path();
+    const QStorageInfo disk(there);
     if (disk.isValid())
-        fact(QStringLiteral("check"), Token::Ok, tr("Disk"),
-             tr("%1 free").arg(diskText(disk.bytesAvailable())));
+        fact(good, Token::Ok, tr("Disk"),
+             tr("%1 free for %2").arg(diskText(disk.bytesAvailable()), homePath(folder)));
 }
 
 }  // namespace caravan::ui

@@ -85,7 +85,7 @@ QVariant DataFilesModel::display(int row, int column) const {
         case Rejected:
             return r == nullptr ? QStringLiteral("–") : withThousands(r->rejected + r->dropped);
         case Weight:
-            return isHeldout(row) ? QStringLiteral("–") : shortReal(file(row).weight);
+            return isHeldout(row) ? tr("held out") : shortReal(file(row).weight);
         default:
             return {};
     }

@@ -211,6 +211,16 @@ QString DataPage::hindrance() const {
     return {};
 }
 
+// What an epoch leaves out, beside the button that starts it.
+QString DataPage::lossWords() const {
+    const DataTotals totals = m_preview ? totalsOf(*m_preview) : DataTotals();
+    QStringList parts;
+    if (totals.notUsed > 0) parts << tr("%n row(s) not used.", nullptr, static_cast<int>(totals.notUsed));
+    if (totals.cut > 0) parts << tr("%n row(s) cut at their end.", nullptr, static_cast<int>(totals.cut));
+    if (parts.isEmpty()) return tr("Ready. Every row is used whole.");
+    return tr("Ready. %1").arg(parts.join(QLatin1Char(' ')));
+}
+
 void DataPage::showState() {
     const bool empty = project() == nullptr ||
                        (project()->recipe().data.files.empty() && project()->recipe().data.heldout.empty());
@@ -232,15 +242,10 @@ void DataPage::showState() {
     m_startButton->setToolTip(why);
     const bool heldout = project() != nullptr && (!project()->recipe().data.heldout.empty() ||
                                                   project()->recipe().data.heldoutFraction > 0);
-    const std::int64_t notUsed = m_preview ? totalsOf(*m_preview).notUsed : 0;
-    if (!why.isEmpty())
-        m_verdict->setText(why);
-    else
-        m_verdict->setText(
-            heldout
-                ? notUsed > 0 ? tr("Ready. %1 rows are not used.").arg(withThousands(notUsed))
-                              : tr("No problems found.")
-                : tr("Without held-out files nothing shows whether the model learns more than these rows."));
+    m_verdict->setText(!why.isEmpty() ? why
+                       : heldout      ? lossWords()
+                                 : tr("Without held-out files nothing shows whether the model learns more "
+                                      "than these rows."));
     const Token tone = m_error          ? Token::Err
                        : !why.isEmpty() ? Token::Text2
                        : heldout        ? Token::Ok

@@ -58,6 +58,7 @@ class DataPage : public Page {
     QWidget* makeFooter();
     QWidget* makeEmpty();
     [[nodiscard]] int tableHeight() const;
+    [[nodiscard]] QString lossWords() const;
     void openMapping();
     void openSplit();
     void setLongRows(engine::LongRows what);
@@ -65,6 +66,7 @@ class DataPage : public Page {
     [[nodiscard]] int currentFile() const;  // row of the files' table; -1 = none
     void makeActions();
     void removeSelected();
+    void renewUse();
     void exportProblems();
     void openRow(const QString& file, qint64 line);
     void recipeChanged();
@@ -102,6 +104,7 @@ class DataPage : public Page {
     QAction* m_remove = nullptr;
     QAction* m_mapping = nullptr;
     QAction* m_split = nullptr;
+    QAction* m_use = nullptr;
     QComboBox* m_template = nullptr;
     QAction* m_start = nullptr;
     QTimer m_debounce;

@@ -48,6 +48,18 @@ void DataPage::makeActions() {
                              .page = QStringLiteral("data"),
                              .section = 2},
                             this, [this] { removeSelected(); });
+    m_use = actions->add({.id = QStringLiteral("data.use"),
+                          .text = tr("&Hold this file out"),
+                          .menu = QStringLiteral("model"),
+                          .page = QStringLiteral("data"),
+                          .section = 2,
+                          .tip = tr("Held-out files measure; they are not trained on")},
+                         this, [this] {
+                             const int row = m_table->currentIndex().row();
+                             if (row < 0 || row >= m_files->rowCount()) return;
+                             m_files->setData(m_files->index(row, DataFilesModel::Use),
+                                              !m_files->isHeldout(row), Qt::EditRole);
+                         });
     m_mapping = actions->add({.id = QStringLiteral("data.mapping"),
                               .text = tr("Column &mapping…"),
                               .menu = QStringLiteral("model"),
@@ -105,6 +117,13 @@ void DataPage::removeSelected() {
     for (const QModelIndex& index : m_table->selectionModel()->selectedRows())
         rows.push_back(index.row());
     if (!rows.isEmpty()) commitData(m_files->without(rows), tr("Remove data files"), {});
+}
+
+void DataPage::renewUse() {
+    const int row = m_table->currentIndex().row();
+    const bool one = row >= 0 && row < m_files->rowCount() && m_table->selectionModel()->hasSelection();
+    m_use->setEnabled(one);
+    m_use->setText(one && m_files->isHeldout(row) ? tr("&Train on this file") : tr("&Hold this file out"));
 }
 
 int DataPage::currentFile() const {

@@ -41,6 +41,24 @@ QWidget* pane(PaneHeader* header, QWidget* content) {
     return box;
 }
 
+// In a narrow pane the names of the files need the room of one column: what a file is used for also stands
+// under Weight and in the menu.
+class RoomForNames : public QObject {
+  public:
+    explicit RoomForNames(QTableView* table) : QObject(table), m_table(table) {
+        table->installEventFilter(this);
+    }
+    bool eventFilter(QObject*, QEvent* event) override {
+        constexpr int kRoomForAll = 700;
+        if (event->type() == QEvent::Resize)
+            m_table->setColumnHidden(DataFilesModel::Use, m_table->width() < kRoomForAll);
+        return false;
+    }
+
+  private:
+    QTableView* m_table;
+};
+
 }  // namespace
 
 QWidget* DataPage::makeEmpty() {
@@ -79,13 +97,17 @@ QWidget* DataPage::makeFiles() {
     m_table->addAction(m_remove);
     m_remove->setShortcut(QKeySequence::Delete);
     m_remove->setShortcutContext(Qt::WidgetShortcut);
-    m_table->addAction(m_addHeldout);
+    m_table->addActions({m_use, m_addHeldout});
+    new RoomForNames(m_table);
     m_table->setContextMenuPolicy(Qt::ActionsContextMenu);
-    connect(m_table->selectionModel(), &QItemSelectionModel::selectionChanged, this,
-            [this] { m_remove->setEnabled(m_table->selectionModel()->hasSelection()); });
+    connect(m_table->selectionModel(), &QItemSelectionModel::selectionChanged, this, [this] {
+        m_remove->setEnabled(m_table->selectionModel()->hasSelection());
+        renewUse();
+    });
     m_remove->setEnabled(false);
+    m_use->setEnabled(false);
     auto* header2 = new PaneHeader(tr("Files"));
-    header2->addMenu({m_add, m_addHeldout, m_mapping, m_remove});
+    header2->addMenu({m_add, m_addHeldout, m_mapping, m_use, m_remove});
     return pane(header2, m_table);
 }
 

@@ -11,6 +11,7 @@
 
 #include "ui/format/format.h"
 #include "ui/models/model_tree.h"
+#include "ui/pages/models/card_need.h"
 #include "ui/pages/models/token_chips.h"
 #include "ui/pages/models/verdict_box.h"
 #include "ui/shell/layouts.h"
@@ -129,9 +130,16 @@ ModelDetails::ModelDetails(EngineLink* engine, QAction* chat, QAction* upcycle, 
     tokenizer->addWidget(m_chips);
     m_useBox = new QWidget;
     m_layout->addWidget(m_useBox);
-    m_use = new QVBoxLayout(m_useBox);
-    m_use->setContentsMargins(0, 8, 0, 0);
+    auto* below = new QHBoxLayout(m_useBox);
+    below->setContentsMargins(0, 8, 0, 0);
+    below->setSpacing(24);
+    m_need = new CardNeed(m_engine);
+    below->addWidget(m_need, 1);
+    auto* used = new QWidget;
+    m_use = new QVBoxLayout(used);
+    m_use->setContentsMargins(0, 0, 0, 0);
     m_use->setSpacing(4);
+    below->addWidget(used, 1);
     m_layout->addStretch(1);
     setWidget(m_body);
     m_debounce.setSingleShot(true);
@@ -291,7 +299,9 @@ void ModelDetails::showUse(const ModelEntry& entry, const QVector<RunEntry>& run
     QVector<const RunEntry*> users;
     for (const RunEntry& run : runs)
         if (QDir::cleanPath(QString::fromStdString(run.recipe.model.path)) == entry.path) users << &run;
-    m_useBox->setVisible(!users.isEmpty());
+    const bool dense =
+        ModelTree::groupOf(entry) == ModelTree::Group::Dense && entry.status == ModelEntry::Status::Ready;
+    m_need->setModel(dense ? entry.path : QString());
     if (users.isEmpty()) return;
     m_use->addWidget(new ThemedLabel(tr("Used by"), widgets::TextRole::Section));
     constexpr int kShown = 5;
@@ -304,6 +314,7 @@ void ModelDetails::showUse(const ModelEntry& entry, const QVector<RunEntry>& run
     if (users.size() > kShown)
         m_use->addWidget(new ThemedLabel(tr("and %1 more").arg(users.size() - kShown),
                                          widgets::TextRole::Secondary, Token::Text2));
+    m_use->addStretch(1);
 }
 
 void ModelDetails::tokenize() {

@@ -20,6 +20,7 @@ class StackBar;
 
 namespace caravan::ui {
 
+class CardNeed;
 class ThemedLabel;
 class TokenChips;
 class VerdictBox;
@@ -34,6 +35,7 @@ class ModelDetails : public QScrollArea {
     void show(const ModelEntry* entry, const QVector<RunEntry>& runs);
     [[nodiscard]] VerdictBox* verdict() const { return m_verdict; }
     [[nodiscard]] TokenChips* chips() const { return m_chips; }
+    [[nodiscard]] CardNeed* need() const { return m_need; }
     [[nodiscard]] QLineEdit* tryText() const { return m_text; }
 
   Q_SIGNALS:
@@ -60,6 +62,7 @@ class ModelDetails : public QScrollArea {
     QLineEdit* m_text;
     TokenChips* m_chips;
     QWidget* m_tokenizer;
+    CardNeed* m_need;
     QVBoxLayout* m_use;
     QWidget* m_useBox;
     QVBoxLayout* m_layout;

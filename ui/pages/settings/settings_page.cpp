@@ -117,15 +117,10 @@ QWidget* SettingsPage::makeGeneral() {
     m_device->addItem(tr("CPU"), QStringLiteral("cpu"));
     m_device->addItem(tr("GPU (CUDA)"), QStringLiteral("cuda"));
     m_restart = textButton(tr("Start the engine anew"), QStringLiteral("redo"));
-    auto* line = new QWidget;
-    auto* parts = new QHBoxLayout(line);
-    parts->setContentsMargins(0, 0, 0, 0);
-    parts->setSpacing(12);
-    parts->addWidget(m_device);
-    parts->addWidget(m_restart);
-    add(tr("Device"), line);
+    add(tr("Device"), m_device);
     m_deviceNote = wrapped({});
     grid->addWidget(m_deviceNote, row++, 1);
+    grid->addWidget(m_restart, row++, 1, Qt::AlignLeft);
     connect(m_colors, &widgets::Segmented::currentChanged, this,
             [](int index) { Theme::instance().setScheme(static_cast<Scheme>(index)); });
     connect(m_closing, &QComboBox::activated, this, [this] {

@@ -20,6 +20,7 @@ class StackBar;
 
 namespace caravan::ui {
 
+class ParameterBar;
 class ThemedLabel;
 class VerdictBox;
 
@@ -60,7 +61,6 @@ class PlanPanel : public QScrollArea {
     void cancelWanted();
 
   private:
-    class Measure;
     void makeParameters();
     void makeMemory();
     void makeDiskAndTime();
@@ -70,7 +70,7 @@ class PlanPanel : public QScrollArea {
     [[nodiscard]] ThemedLabel* value(QGridLayout* grid, int row, const QString& name);
 
     QVBoxLayout* m_layout;
-    Measure *m_total, *m_active, *m_trainable;
+    ParameterBar *m_total, *m_active, *m_trainable;
     widgets::StackBar* m_bar;
     ThemedLabel *m_memoryNote, *m_scaleLeft, *m_scaleRight, *m_planTotal, *m_measured, *m_measuredName,
         *m_over;

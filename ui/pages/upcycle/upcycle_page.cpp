@@ -119,6 +119,7 @@ void UpcyclePage::makeHeader() {
         connect(button, &QPushButton::clicked, undo, &QAction::trigger);
         addHeaderButton(button);
     }
+    makePresets();
     addHeaderButton(actionButton(m_copy));
     for (const auto& [button, action] :
          {std::pair{m_panel->proofButton(), m_prove}, std::pair{m_panel->dryButton(), m_dry}}) {

@@ -9,8 +9,13 @@
 #include "engine/api/engine.h"
 #include "ui/page.h"
 
+class QMenu;
 class QPushButton;
 class QSplitter;
+
+namespace caravan::widgets {
+class MessageBar;
+}
 
 namespace caravan::ui {
 
@@ -33,15 +38,24 @@ class UpcyclePage : public Page {
     [[nodiscard]] QString statusFact() const override;
     [[nodiscard]] UpcycleForm* form() const { return m_form; }
     [[nodiscard]] PlanPanel* panel() const { return m_panel; }
+    // Settings of a preset file instead of those here, as one undoable step; name is what people call it.
+    void takePreset(const QString& path, const QString& name);
 
   private:
     void makeHeader();
+    void makePresets();
+    void fillPresets(QMenu* menu);
+    void keepPreset();
+    void tellError(const engine::Error& error);
     [[nodiscard]] QWidget* makeFooter();
     void draftChanged();
     void ask();  // plan of the draft
     void takePlan(const nlohmann::json& answer, const engine::Recipe& recipe);
     void askRemedies();
     void validate();
+    template <class T>
+    void work(const char* type, const QString& doing,
+              std::function<void(const T&, const std::string& key)> take);
     void prove();
     void dryStep();
     void cancelWork();
@@ -55,6 +69,7 @@ class UpcyclePage : public Page {
     QSplitter* m_splitter = nullptr;
     ThemedLabel* m_verdict = nullptr;
     QLabel* m_verdictIcon = nullptr;
+    widgets::MessageBar* m_message = nullptr;
     QPushButton* m_createButton = nullptr;
     QAction *m_create = nullptr, *m_copy = nullptr, *m_prove = nullptr, *m_dry = nullptr;
     QTimer m_debounce;

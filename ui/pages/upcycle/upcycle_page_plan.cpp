@@ -157,62 +157,49 @@ void UpcyclePage::validate() {
                               : errors.first());
 }
 
-void UpcyclePage::prove() {
+// One piece of work at a time on the draft as it is now; take(answer, key) gets what the settings were then.
+template <class T>
+void UpcyclePage::work(const char* type, const QString& doing,
+                       std::function<void(const T&, const std::string& key)> take) {
     if (!project() || m_workRequest) return;
     m_panel->showError({});
-    m_panel->showWork(tr("checking step 0"), {});
-    const std::string key = settingsKey();
-    m_workRequest = services().engine->requestAs<engine::StepZeroProof>(
-        "proof",
+    m_panel->showWork(doing, {});
+    m_workRequest = services().engine->requestAs<T>(
+        type,
         {{"recipe", engine::recipeToJson(project()->recipe())},
          {"folder", project()->folder().toStdString()}},
         this,
-        [this, key](const engine::Result<engine::StepZeroProof>& result) {
+        [this, take = std::move(take), key = settingsKey()](const engine::Result<T>& result) {
             m_workRequest = 0;
             m_panel->showWork({}, {});
             renewWork();
             if (!project()) return;
-            if (!result) {
-                if (result.error().code != engine::ErrorCode::Interrupted)
-                    m_panel->showError(words(result.error()).oneLine());
-                return;
-            }
-            m_proof = *result;
-            m_proofKey = key;
-            m_panel->showProof(m_proof, key != settingsKey(), project()->recipe().upcycle.method);
+            if (result) return take(*result, key);
+            if (result.error().code != engine::ErrorCode::Interrupted)
+                m_panel->showError(words(result.error()).oneLine());
         },
-        [this](const engine::Progress& progress) { m_panel->showWork(tr("checking step 0"), progress); });
+        [this, doing](const engine::Progress& progress) { m_panel->showWork(doing, progress); });
     renewWork();
 }
 
+void UpcyclePage::prove() {
+    work<engine::StepZeroProof>(
+        "proof", tr("checking step 0"), [this](const engine::StepZeroProof& proof, const std::string& key) {
+            m_proof = proof;
+            m_proofKey = key;
+            m_panel->showProof(m_proof, key != settingsKey(), project()->recipe().upcycle.method);
+        });
+}
+
 void UpcyclePage::dryStep() {
-    if (!project() || m_workRequest) return;
-    m_panel->showError({});
-    m_panel->showWork(tr("measuring"), {});
-    const std::string key = settingsKey();
-    m_workRequest = services().engine->requestAs<engine::DryStep>(
-        "dry_step",
-        {{"recipe", engine::recipeToJson(project()->recipe())},
-         {"folder", project()->folder().toStdString()}},
-        this,
-        [this, key](const engine::Result<engine::DryStep>& result) {
-            m_workRequest = 0;
-            m_panel->showWork({}, {});
-            renewWork();
-            if (!project()) return;
-            if (!result) {
-                if (result.error().code != engine::ErrorCode::Interrupted)
-                    m_panel->showError(words(result.error()).oneLine());
-                return;
-            }
-            m_dryStep = *result;
-            m_dryKey = key;
-            m_measuredAt = QTime::currentTime().toString(QStringLiteral("HH:mm"));
-            m_panel->showDryStep(m_dryStep, key != settingsKey());
-            Q_EMIT statusChanged();
-        },
-        [this](const engine::Progress& progress) { m_panel->showWork(tr("measuring"), progress); });
-    renewWork();
+    work<engine::DryStep>("dry_step", tr("measuring"),
+                          [this](const engine::DryStep& step, const std::string& key) {
+                              m_dryStep = step;
+                              m_dryKey = key;
+                              m_measuredAt = QTime::currentTime().toString(QStringLiteral("HH:mm"));
+                              m_panel->showDryStep(m_dryStep, key != settingsKey());
+                              Q_EMIT statusChanged();
+                          });
 }
 
 void UpcyclePage::cancelWork() {
