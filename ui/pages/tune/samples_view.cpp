@@ -7,6 +7,7 @@
 #include <QStackedWidget>
 #include <QStyledItemDelegate>
 #include <QTextLayout>
+#include <QTextOption>
 #include <QVBoxLayout>
 #include <algorithm>
 
@@ -26,6 +27,9 @@ class SampleDelegate : public QStyledItemDelegate {
     using QStyledItemDelegate::QStyledItemDelegate;
 
     static int layOut(QTextLayout& layout, int width, int* lines) {
+        QTextOption option;  // an untrained model writes words longer than a line
+        option.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
+        layout.setTextOption(option);
         layout.beginLayout();
         double height = 0;
         int count = 0;
