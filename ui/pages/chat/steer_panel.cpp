@@ -346,7 +346,9 @@ void SteerPanel::showState() {
                                        : tr("Changed: %1").arg(words));
     m_regenerate->setEnabled(m_ready && wrong.isEmpty());
     setPrimary(m_regenerate, !m_change.none());  // else sending is what the page is for
-    m_regenerate->updateGeometry();              // its font may be bold now
+    QFont bold = m_regenerate->font();           // as it is drawn while it is the primary one
+    bold.setBold(true);
+    m_regenerate->setMinimumWidth(QFontMetrics(bold).horizontalAdvance(m_regenerate->text()) + 48);
     m_measure->setEnabled(m_measuring || (m_ready && wrong.isEmpty()));
     m_note->setText(!m_told.isEmpty() ? m_told : tr("Δ = change of log-probability if this expert is muted"));
 }
