@@ -16,6 +16,8 @@
 namespace caravan::ui {
 namespace {
 
+constexpr int kNear = 10;  // characters on each side
+
 enum Column { kBefore, kToken, kAfter, kGate, kDomain };
 
 QString oneLine(const std::string& text) {
@@ -129,8 +131,10 @@ void TokenList::show(const engine::RoutingAnalysis& analysis, std::size_t layer,
     const auto& contexts = expert < at.contexts.size() ? at.contexts[expert] : none;
     for (const engine::TokenInContext& context : contexts) {
         QList<QStandardItem*> row;
+        // The nearest characters; all of them on hover.
+        const QString before = oneLine(context.before), after = oneLine(context.after);
         const QString texts[] = {
-            oneLine(context.before), visibleToken(context.token), oneLine(context.after),
+            before.right(kNear), visibleToken(context.token), after.left(kNear),
             QString::number(context.gate, 'f', 2),
             context.domain >= 0 && static_cast<std::size_t>(context.domain) < domains.size()
                 ? QString::fromStdString(domains[static_cast<std::size_t>(context.domain)])
@@ -139,8 +143,8 @@ void TokenList::show(const engine::RoutingAnalysis& analysis, std::size_t layer,
             auto* item = new QStandardItem(text);
             item->setEditable(false);
             if (row.size() <= kAfter) {
-                item->setFont(widgets::textFont(widgets::TextRole::Code));
-                item->setToolTip(oneLine(context.before) + texts[kToken] + oneLine(context.after));
+                item->setFont(widgets::numberFont(11.0));
+                item->setToolTip(before + texts[kToken] + after);
             }
             row.append(item);
         }
