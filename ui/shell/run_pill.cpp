@@ -91,7 +91,7 @@ void RunPill::paintEvent(QPaintEvent*) {
     x += 24;
     painter.setFont(bold);
     painter.setPen(Theme::color(Token::Text));
-    const int stateWidth = std::min(QFontMetrics(bold).horizontalAdvance(state), 110);
+    const int stateWidth = std::min(QFontMetrics(bold).horizontalAdvance(state) + 2, 120);
     painter.drawText(QRectF(x, 0, stateWidth, height()), Qt::AlignVCenter,
                      QFontMetrics(bold).elidedText(state, Qt::ElideRight, stateWidth));
     x += stateWidth + 8;

@@ -83,6 +83,7 @@ BatchView::BatchView(QWidget* parent)
     m_canvas->setBackgroundRole(QPalette::Base);
     m_canvas->setAutoFillBackground(true);
     auto* scroll = new QScrollArea;
+    scroll->setAccessibleName(tr("Rows of the batch"));
     scroll->setWidget(m_canvas);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);

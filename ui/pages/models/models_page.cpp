@@ -147,7 +147,7 @@ QWidget* ModelsPage::makeList() {
     header->setMinimumSectionSize(48);
     header->setSectionResizeMode(QHeaderView::Interactive);
     header->setSectionResizeMode(ModelTree::Name, QHeaderView::Stretch);
-    const int widths[] = {0, 96, 100, 104, 80, 96};
+    const int widths[] = {0, 96, 108, 104, 80, 96};
     for (int i = 1; i < ModelTree::ColumnCount; ++i)
         header->resizeSection(i, widths[i]);
     layout->addWidget(m_view, 1);

@@ -63,6 +63,7 @@ SettingsPage::SettingsPage(const Services& services, QWidget* parent)
     auto* scroll = new QScrollArea;
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setWidgetResizable(true);
+    scroll->setAccessibleName(tr("Settings of the program"));
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     scroll->setWidget(left);
     scroll->setMinimumWidth(420);

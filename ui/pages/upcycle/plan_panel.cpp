@@ -181,7 +181,7 @@ void PlanPanel::renewTime() {
                                ? static_cast<double>(m_plan.tokensPerStep) / rate
                            : measured ? m_dryStep->seconds
                                       : 0;
-    m_stepTime->setText(measured ? durationText(perStep) : tr("measure a dry step"));
+    m_stepTime->setText(measured ? durationText(perStep) : tr("not measured"));
     m_throughput->setText(measured ? tr("%1 tokens/s").arg(withThousands(static_cast<std::int64_t>(rate)))
                                    : QStringLiteral("–"));
     m_stepsName->setText(m_plan.steps > 0 ? tr("%1 steps").arg(withThousands(m_plan.steps)) : tr("Steps"));
