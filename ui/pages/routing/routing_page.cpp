@@ -187,6 +187,7 @@ void RoutingPage::makePanes() {
     scroll->setWidgetResizable(true);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     scroll->setWidget(cell);
+    scroll->setMinimumWidth(330);
     m_cellPane = new Pane(QStringLiteral("routing.cell"), tr("Cell"), scroll, {420, 560}, this);
     m_cellPane->header()->addLeft(m_chip);
     addDockWidget(Qt::RightDockWidgetArea, m_sharesPane);
