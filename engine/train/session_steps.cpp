@@ -50,8 +50,8 @@ void Session::adoptChanges(StepIndex step) {
             settingAt(step, change.key,
                       change.key == "tune.balance" ? m_recipe.tune.balance : m_recipe.tune.learningRate);
         m_folder.addChange(change);
-        m_changes.push_back(
-            change);  // as in the file: of two, the one made later is in force from its step on
+        // As in the file: of two, the one made later is in force from its step on.
+        m_changes.push_back(change);
     }
 }
 
