@@ -1,0 +1,70 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QApplication>
+#include <QElapsedTimer>
+#include <QEventLoop>
+#include <QFile>
+#include <QTimer>
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <vector>
+
+namespace caravan::bench {
+
+// Resident memory of this process, MiB.
+inline double residentMib() {
+    QFile file(QStringLiteral("/proc/self/status"));
+    if (!file.open(QIODevice::ReadOnly)) return -1;
+    for (const QByteArray& line : file.readAll().split('\n'))
+        if (line.startsWith("VmRSS:")) return line.mid(6).simplified().split(' ').first().toDouble() / 1024;
+    return -1;
+}
+
+// Runs the event loop until ready() or the time is over; milliseconds that it took, -1 = not in time.
+inline double waitFor(const std::function<bool()>& ready, int limitMs) {
+    QElapsedTimer time;
+    time.start();
+    QEventLoop loop;
+    QTimer poll;
+    poll.setInterval(1);
+    QObject::connect(&poll, &QTimer::timeout, &loop, [&] {
+        if (ready() || time.elapsed() > limitMs) loop.quit();
+    });
+    poll.start();
+    loop.exec();
+    return ready() ? static_cast<double>(time.nsecsElapsed()) / 1e6 : -1;
+}
+
+// How late the event loop comes to a timer that wants to fire every 5 ms.
+class LoopDelay : public QObject {
+  public:
+    void start() {
+        m_late.clear();
+        m_timer.setTimerType(Qt::PreciseTimer);
+        m_timer.setInterval(kEveryMs);
+        connect(&m_timer, &QTimer::timeout, this, [this] {
+            m_late.push_back(std::max(0.0, static_cast<double>(m_since.nsecsElapsed()) / 1e6 - kEveryMs));
+            m_since.start();
+        });
+        m_since.start();
+        m_timer.start();
+    }
+    [[nodiscard]] double quantile(double q) const {
+        if (m_late.empty()) return -1;
+        std::vector<double> sorted = m_late;
+        std::sort(sorted.begin(), sorted.end());
+        return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1))];
+    }
+    [[nodiscard]] std::size_t count() const { return m_late.size(); }
+
+  private:
+    static constexpr int kEveryMs = 5;
+    QTimer m_timer;
+    QElapsedTimer m_since;
+    std::vector<double> m_late;
+};
+
+}  // namespace caravan::bench

@@ -1,0 +1,161 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+// bench_window_session [SECONDS [POINTS]]: a working session in the whole window. A run tells 50 steps a
+// second of 32 layers x 256 experts on top of a million that are there already, an answer of 2,000 lines
+// streams into the chat, the pages are changed every two seconds. Prints how late the event loop was.
+#include <QKeyEvent>
+#include <QPlainTextEdit>
+#include <cmath>
+
+#include "tests/bench/window/bench_window.h"
+#include "tests/support/run_fixture.h"
+#include "tests/support/window_fixture.h"
+#include "ui/main_window.h"
+#include "ui/page.h"
+#include "ui/project_context.h"
+
+using namespace caravan;
+
+namespace {
+
+constexpr int kLayers = 32, kExperts = 256;
+
+engine::StepMetrics stepOf(std::int64_t index, bool loads) {
+    engine::StepMetrics m;
+    m.step = index;
+    m.loss =
+        1 + std::exp(-static_cast<double>(index) * 1e-5) + 0.1 * std::sin(static_cast<double>(index) * 0.7);
+    m.balance = 1.02;
+    m.learningRate = 2e-4;
+    m.gradientNorm = 0.2 + 0.05 * std::sin(static_cast<double>(index));
+    m.tokens = 4096;
+    m.tokensPerSecond = 15000;
+    m.seconds = 0.02 * static_cast<double>(index);
+    m.memoryBytes = std::int64_t(3) << 30;
+    if (!loads) return m;
+    for (int layer = 0; layer < kLayers; ++layer) {
+        std::vector<float> load(kExperts);
+        for (int e = 0; e < kExperts; ++e)
+            load[static_cast<std::size_t>(e)] = (1 + 0.5F * std::sin(static_cast<float>(e * 7 + layer * 3) +
+                                                                     0.01F * static_cast<float>(index))) /
+                                                kExperts;
+        m.expertLoad.push_back(load);
+        m.maxVio.push_back(0.5F);
+        m.entropy.push_back(0.97F);
+        m.confidence.push_back(0.3F);
+        m.margin.push_back(0.1F);
+        m.tokenEntropy.push_back(0.8F);
+    }
+    return m;
+}
+
+engine::TokenEvent tokenOf(std::int64_t index) {
+    engine::TokenEvent t;
+    t.id = 100 + index % 1000;
+    t.text = t.bytes = index % 12 == 11 ? "\n" : " word";
+    t.logprob = -0.3;
+    t.alternatives = {{t.id, t.text, -0.3}, {7, " other", -2.5}};
+    for (std::int64_t layer = 0; layer < 8; ++layer) {
+        const auto e = static_cast<std::int32_t>((index + layer) % 8);
+        t.layers.push_back(layer);
+        t.experts.push_back({e, (e + 3) % 8});
+        t.weights.push_back({0.7F, 0.3F});
+        t.probabilities.push_back(std::vector<float>(8, 0.125F));
+    }
+    return t;
+}
+
+class Session : public QObject {
+  public:
+    Session(ui::FakeEngineLink& engine, ui::MainWindow& window, const QString& run, std::int64_t points)
+        : m_engine(engine), m_window(window), m_run(run), m_step(points) {}
+
+    void start() {
+        every(20, [this] { m_engine.tellRun(m_run, stepOf(++m_step, true)); });
+        every(33, [this] { stream(); });
+        every(2000, [this] {
+            static const char* pages[] = {"tune", "chat", "routing", "tune", "chat", "runs"};
+            m_window.showPage(QLatin1String(pages[m_page++ % 6]));
+        });
+    }
+    [[nodiscard]] std::int64_t tokens() const { return m_tokens; }
+
+  private:
+    template <class F>
+    void every(int ms, F act) {
+        auto* timer = new QTimer(this);
+        timer->setTimerType(Qt::PreciseTimer);
+        connect(timer, &QTimer::timeout, this, act);
+        timer->start(ms);
+    }
+    void stream() {
+        const auto* asked = m_engine.last("generate");
+        if (asked == nullptr || m_tokens >= 24000) return;  // 2,000 lines
+        QVector<engine::TokenEvent> batch;
+        for (int i = 0; i < 40; ++i)
+            batch << tokenOf(m_tokens++);
+        m_engine.tellTokens(asked->id, batch);
+    }
+    ui::FakeEngineLink& m_engine;
+    ui::MainWindow& m_window;
+    QString m_run;
+    std::int64_t m_step, m_tokens = 0;
+    int m_page = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const int seconds = argc > 1 ? atoi(argv[1]) : 60;
+    const std::int64_t points = argc > 2 ? atoll(argv[2]) : 1000000;
+    if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")) qputenv("QT_QPA_PLATFORM", "offscreen");
+    test::Sandbox sandbox;
+    QApplication application(argc, argv);
+    ui::Theme::instance().install(ui::Scheme::Light);
+    const QString folder = sandbox.path(QStringLiteral("session"));
+    test::RunStory story;
+    const QString run = test::writeRun(folder, "0001", story, engine::RunState::Stopped);
+    ui::FakeEngineLink engine;
+    test::answerModels(engine);
+    test::answerPlans(engine);
+    engine.answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+        return nlohmann::json{{"runs", nlohmann::json::array()}};
+    });
+    ui::MainWindow window(&engine);
+    window.resize(1440, 900);
+    window.show();
+    engine.start();
+    window.openProject(folder);
+    bench::waitFor([&] { return window.project() && window.project()->runs().size() == 1; }, 10000);
+    window.project()->addModelFolder(sandbox.makeFolder(QStringLiteral("models/base")));
+    window.showPage(QStringLiteral("tune"));
+    engine::StateChange change;
+    change.to = engine::RunState::Running;
+    change.run = run.toStdString();
+    engine.tellRun(run, change);
+    for (std::int64_t i = story.steps + 1; i <= points; ++i)
+        engine.tellRun(run, stepOf(i, false));
+    bench::waitFor([] { return false; }, 1000);
+    window.showPage(QStringLiteral("chat"));
+    bench::waitFor([] { return false; }, 1000);
+    for (auto* edit : window.page(QStringLiteral("chat"))->findChildren<QPlainTextEdit*>()) {
+        if (edit->accessibleName() != QStringLiteral("Message")) continue;
+        edit->setPlainText(QStringLiteral("Tell me everything."));
+        QKeyEvent enter(QEvent::KeyPress, Qt::Key_Return, Qt::NoModifier);
+        QApplication::sendEvent(edit, &enter);
+    }
+    std::printf("%lld points, %.0f MiB resident before\n", static_cast<long long>(points),
+                bench::residentMib());
+    Session session(engine, window, run, points);
+    bench::LoopDelay delay;
+    delay.start();
+    session.start();
+    bench::waitFor([] { return false; }, seconds * 1000);
+    std::printf(
+        "%d s, %lld tokens in the chat: event loop late by p50 %.1f ms, p99 %.1f ms, at most %.1f ms (%zu "
+        "looks); "
+        "%.0f MiB resident\n",
+        seconds, static_cast<long long>(session.tokens()), delay.quantile(0.5), delay.quantile(0.99),
+        delay.quantile(1), delay.count(), bench::residentMib());
+    return 0;
+}
