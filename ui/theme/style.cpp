@@ -345,6 +345,8 @@ bool CaravanStyle::eventFilter(QObject* watched, QEvent* event) {
 namespace {
 void setFlag(QWidget* widget, const char* name, bool on) {
     widget->setProperty(name, on);
+    QEvent change(QEvent::StyleChange);  // a button keeps its size hint until then
+    QCoreApplication::sendEvent(widget, &change);
     widget->updateGeometry();
     widget->update();
 }
