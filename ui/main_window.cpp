@@ -257,9 +257,9 @@ void MainWindow::saveLayout() {
     settings.setValue(QStringLiteral("window/geometry"), saveGeometry());
     settings.setValue(QStringLiteral("window/project"), m_project ? m_project->folder() : QString());
     for (Page* page : m_pages) {
+        if (!page->property("seen").toBool()) continue;  // has no sizes yet
         settings.setValue(QStringLiteral("layout/") + page->id(), page->saveState(kLayoutVersion));
-        if (page->property("seen").toBool())  // others have no sizes yet
-            settings.setValue(QStringLiteral("splitters/") + page->id(), splitterStates(page));
+        settings.setValue(QStringLiteral("splitters/") + page->id(), splitterStates(page));
     }
 }
 
@@ -269,6 +269,7 @@ void MainWindow::restoreLayout() {
     for (Page* page : m_pages) {
         page->setProperty("defaultState", page->saveState(kLayoutVersion));
         page->setProperty("defaultSplitters", splitterStates(page));
+        page->resize(size());  // a hidden page is small: docks that are restored in it would stay small
         page->restoreState(settings.value(QStringLiteral("layout/") + page->id()).toByteArray(),
                            kLayoutVersion);
         restoreSplitters(page, settings.value(QStringLiteral("splitters/") + page->id()).toList());

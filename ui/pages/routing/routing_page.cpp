@@ -183,6 +183,7 @@ void RoutingPage::makePanes() {
     m_tokens = new TokenList;
     cellColumn->addWidget(m_tokens, 1);
     auto* scroll = new QScrollArea;
+    scroll->setAccessibleName(tr("The chosen expert"));
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setWidgetResizable(true);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
