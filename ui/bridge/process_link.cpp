@@ -155,12 +155,16 @@ void ProcessLink::launch() {
     process->setStandardOutputFile(output, QIODevice::Append);
     process->setStandardErrorFile(output, QIODevice::Append);
     process->setChildProcessModifier([] { ::setsid(); });
-    connect(process, &QProcess::finished, this, [this, process] {
-        if (process != m_process || m_connected) return;  // a lost connection tells by itself
+    connect(process, &QProcess::finished, this, [this, process](int code, QProcess::ExitStatus status) {
+        if (process != m_process || m_connected || m_deathCounted)
+            return;  // a lost connection tells by itself
+        if (status == QProcess::NormalExit && code == 0)
+            return;  // another one is there: the socket will answer
         lost();
     });
     connect(process, &QProcess::finished, process, &QObject::deleteLater);
     m_process = process;
+    m_deathCounted = false;
     process->start();
 }
 
@@ -220,12 +224,15 @@ void ProcessLink::lost() {
         if (std::exchange(m_again, false)) QTimer::singleShot(200, this, [this] { start(); });
         return;
     }
+    if (std::exchange(m_dying, true)) return;  // the socket and the child both tell
     // the exit status of our own child is there a moment after its socket closed
     const bool wait = m_process && m_process->state() != QProcess::NotRunning;
     QTimer::singleShot(wait ? 100 : 0, this, [this] { countDeath(deathReason()); });
 }
 
 void ProcessLink::countDeath(const QString& reason) {
+    m_dying = false;
+    m_deathCounted = true;
     const qint64 now = QDateTime::currentMSecsSinceEpoch();
     m_deaths.push_back(now);
     m_deaths.erase(

@@ -75,6 +75,7 @@ class ProcessLink : public EngineLink {
     std::unordered_map<quint64, std::string> m_long;  // requests that make the engine busy
     bool m_quitting = false, m_again = false;         // asked to end; and to come back then
     bool m_ready = false, m_connected = false, m_runLive = false, m_launched = false;
+    bool m_dying = false, m_deathCounted = false;  // socket and child both tell of a death: it counts once
 };
 
 }  // namespace caravan::ui
