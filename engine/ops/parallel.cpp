@@ -31,6 +31,9 @@ int physicalCores() {
 }
 
 void setThreads(int threads) {
+#ifdef CARAVAN_SERIAL
+    threads = 1;
+#endif
     at::set_num_threads(threads > 0 ? threads : physicalCores());
     at::globalContext().setFlushDenormal(true);
     // Temporaries of a step are reused from one heap: no page faults, no zeroing by the kernel, every time.

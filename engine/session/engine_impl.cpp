@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <ATen/core/LegacyTypeDispatch.h>
 
-#include <chrono>
 #include <mutex>
 #include <thread>
 
@@ -22,6 +21,7 @@
 #include "engine/session/device_choice.h"
 #include "engine/session/error_mapping.h"
 #include "engine/session/model_source.h"
+#include "engine/session/stoppable_mutex.h"
 #include "engine/train/session.h"
 #include "engine/train/snapshot.h"
 #include "engine/upcycle/dry_step.h"
@@ -176,12 +176,10 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
     }
 
     // The model's lock; a request that is cancelled while it waits for another one goes at once.
-    std::unique_lock<std::timed_mutex> acquire(const std::stop_token& stop) {
-        std::unique_lock lock(m_mutex, std::defer_lock);
-        while (!lock.try_lock_for(std::chrono::milliseconds(20)))
-            if (stop.stop_requested())
-                throw EngineException(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
-        return lock;
+    std::unique_lock<StoppableMutex> acquire(const std::stop_token& stop) {
+        if (!m_mutex.lock(stop))
+            throw EngineException(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
+        return {m_mutex, std::adopt_lock};
     }
 
     // With the lock held. Drops the model before, so that two never lie in memory.
@@ -370,7 +368,7 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
 
     EngineOptions m_options;
     DeviceChoice m_choice;
-    std::timed_mutex m_mutex;  // m_loaded
+    StoppableMutex m_mutex;  // m_loaded
     std::optional<LoadedModel> m_loaded;
     std::mutex m_runMutex;
     std::weak_ptr<train::Session> m_run;  // the one started last

@@ -86,7 +86,7 @@ Session::~Session() {
 }
 
 void Session::launch() {
-    m_thread = std::jthread([this](std::stop_token stop) { work(stop); });
+    m_thread = std::jthread([this] { work(); });
 }
 
 void Session::wish(const std::function<void(Wishes&)>& set) {
@@ -111,7 +111,7 @@ void Session::sampleNow() {
     wish([](Wishes& wishes) { wishes.sample = true; });
 }
 void Session::cancel() {
-    m_thread.request_stop();
+    m_stop.request_stop();
 }
 
 Result<void> Session::change(const std::string& key, const std::string& value) {
@@ -175,7 +175,7 @@ void Session::setState(RunState state, std::optional<Error> reason) {
     if (m_observer) m_observer->onEvent(change);
 }
 
-void Session::work(std::stop_token stop) {
+void Session::work() {
     std::unique_lock model(m_modelMutex);
     RunState last = RunState::Failed;
     std::optional<Error> reason;
@@ -207,7 +207,7 @@ void Session::loadModel() {
                             .type = {},
                             .device = m_options.device};
     load.progress = [this](const Progress& state) { progress(state); };
-    load.stop = m_thread.get_stop_token();
+    load.stop = m_stop.get_token();
     m_model = model::loadModel(path, load);
     model::attachRecipe(*m_model, m_recipe);
     m_model->keepDequantised(m_recipe.tune.dequantization == Dequantization::Cache);
@@ -222,7 +222,7 @@ void Session::prepare() {
     const std::int64_t sequenceLength = sequenceLengthOf(m_recipe, m_model->config().maxPositions);
     const DataSet::Options reading{.sequenceLength = sequenceLength,
                                    .progress = [this](const Progress& state) { progress(state); },
-                                   .stop = m_thread.get_stop_token(),
+                                   .stop = m_stop.get_token(),
                                    .threads = m_options.threads};
     m_data = unwrap(DataSet::load(m_recipe, m_folder.path(), *m_tokenizer, reading));
     m_source.emplace(*m_data, m_recipe, sequenceLength);
@@ -294,7 +294,7 @@ void Session::restoreCheckpoint() {
 }
 
 Session::Verdict Session::heed() {
-    if (m_thread.get_stop_token().stop_requested()) return Verdict::Cancel;
+    if (m_stop.get_token().stop_requested()) return Verdict::Cancel;
     Wishes now;
     {
         const std::lock_guard lock(m_mutex);
@@ -326,7 +326,7 @@ Session::Verdict Session::waitPaused(std::optional<Error> reason) {
     }
     setState(RunState::Paused, std::move(reason));
     Verdict verdict = Verdict::GoOn;
-    const std::stop_token stop = m_thread.get_stop_token();
+    const std::stop_token stop = m_stop.get_token();
     for (bool paused = true; paused;) {
         Wishes now;
         m_modelMutex.unlock();

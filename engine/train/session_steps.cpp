@@ -251,7 +251,7 @@ void Session::evaluateAt(StepIndex step) {
     if (m_evaluatedStep == step || m_data->heldout().empty()) return;
     m_evaluation = evaluateHeldout(
         *m_model, *m_data, step, [this](const Progress& state) { progress(state); },
-        m_thread.get_stop_token());
+        m_stop.get_token());
     emit(*m_evaluation);
     m_evaluatedStep = step;
     judge(*m_evaluation);
@@ -285,7 +285,7 @@ void Session::sampleAt(StepIndex step) {
         options.routing = false;
         options.alternatives = 0;
         const GenerateSummary summary = generator.run(
-            ids, options, [](const TokenEvent&) {}, m_thread.get_stop_token());
+            ids, options, [](const TokenEvent&) {}, m_stop.get_token());
         emit(Sample{step, prompt, summary.text});
     }
     m_mark = std::chrono::steady_clock::now();

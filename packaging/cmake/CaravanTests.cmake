@@ -4,6 +4,14 @@
 #   caravan_gtest(NAME LIBS lib... [SOURCES file...] [LABELS label...])     every *.cpp of the folder unless named
 #   caravan_qtest(FILE LIBS lib... [LABELS label...])                       one program per file (QTEST_MAIN)
 # Tests read fixtures from CARAVAN_TEST_DATA (tests/data) and CARAVAN_SOURCE_DIR.
+set(_caravan_environment "OMP_WAIT_POLICY=passive")
+if(CARAVAN_SANITIZER)
+  list(APPEND _caravan_environment "ASAN_OPTIONS=detect_leaks=0" "TSAN_OPTIONS=halt_on_error=1")
+endif()
+if(CARAVAN_SANITIZER MATCHES "thread")
+  list(APPEND _caravan_environment "OMP_NUM_THREADS=1")  # the OpenMP runtime is not instrumented: its barriers are unseen
+endif()
+
 function(_caravan_test_target target)
   target_link_libraries(${target} PRIVATE caravan_options ${ARGN})
   target_compile_definitions(${target} PRIVATE
@@ -30,10 +38,11 @@ function(caravan_gtest name)
     caravan_use_engine_pch(${name})
   endif()
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\] all")
+  set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\] all"
+    ENVIRONMENT "${_caravan_environment}")
   if(A_LABELS MATCHES "engine|app|slow")
     # They compute on several threads: side by side their OpenMP threads would wait for each other.
-    set_tests_properties(${name} PROPERTIES PROCESSORS 2 ENVIRONMENT "OMP_WAIT_POLICY=passive")
+    set_tests_properties(${name} PROPERTIES PROCESSORS 2)
   endif()
 endfunction()
 
@@ -46,7 +55,7 @@ function(caravan_qtest file)
   target_compile_definitions(${name} PRIVATE QT_NO_KEYWORDS QCUSTOMPLOT_USE_LIBRARY)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}"
-    ENVIRONMENT "QT_QPA_PLATFORM=offscreen;QT_LOGGING_RULES=qt.qpa.*=false;OMP_WAIT_POLICY=passive;QTEST_FUNCTION_TIMEOUT=900000")
+    ENVIRONMENT "QT_QPA_PLATFORM=offscreen;QT_LOGGING_RULES=qt.qpa.*=false;${_caravan_environment};QTEST_FUNCTION_TIMEOUT=900000")
   if(A_LABELS MATCHES "app")
     set_tests_properties(${name} PROPERTIES PROCESSORS 2)
   endif()

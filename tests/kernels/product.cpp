@@ -148,7 +148,7 @@ TEST(MaskedRows, PanelsAndSumsHoldTheCopiedRows) {
     masked.maskShift = 3;
     copyMaskedRows(masked, 0, slots, rows.data());
     packMaskedRows(masked, 0, slots, {8, 64}, panels.data());
-    addMasked(masked, 3, slots, x.data(), sum.data(), columns);
+    addMasked(masked, 3, 3 + sources, x.data(), sum.data(), columns);
     EXPECT_TRUE(rows.intact() && panels.intact() && sum.intact());
     for (std::int64_t i = 0; i < slots; ++i)
         for (std::int64_t c = 0; c < columns; ++c) {

@@ -32,7 +32,8 @@ TEST_F(Cli, QueuedRunsAreTunedInTheirOrderAndReported) {
     EXPECT_EQ(fs::path(results[0]["run"].get<std::string>()).filename(), "two");
     EXPECT_EQ(fs::path(results[1]["run"].get<std::string>()).filename(), "one");
     EXPECT_TRUE(names(run({"runs", "queue", "--project", project, "--json"}).lines().at(0)).empty());
-    for (const json& row : run({"runs", "list", "--project", project, "--json"}).lines().at(0)["runs"])
+    const json listed = run({"runs", "list", "--project", project, "--json"}).lines().at(0);
+    for (const json& row : listed["runs"])
         EXPECT_EQ(row["state"], row["run"] == "three" ? "created" : "finished") << row["run"];
 
     const std::string page = folder / "one.html";
