@@ -7,8 +7,9 @@
 
 namespace caravan::engine {
 
-// A mutex for whole requests: waiting for it ends as soon as a stop is requested. BasicLockable, so std::unique_lock and
-// std::lock_guard take it. (std::timed_mutex would have to be polled, and thread sanitizers do not know its clock.)
+// A mutex for whole requests: waiting for it ends as soon as a stop is requested. BasicLockable, so
+// std::unique_lock and std::lock_guard take it. (std::timed_mutex would have to be polled, and thread
+// sanitizers do not know its clock.)
 class StoppableMutex {
   public:
     void lock() {

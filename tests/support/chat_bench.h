@@ -53,9 +53,7 @@ struct Bench {
     std::unique_ptr<ChatPage> page;
 
     Bench() {
-        engine.answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
-            return nlohmann::json{{"runs", nlohmann::json::array()}};
-        });
+        test::answerNoRuns(engine);
         engine.answer("inspect", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
             engine::ModelInspection found;
             found.folder = body["path"];

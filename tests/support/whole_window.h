@@ -29,9 +29,7 @@ struct WholeWindow {
         engine.answer("preview", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
             return nlohmann::json(dataPreview(body["recipe"]));
         });
-        engine.answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
-            return nlohmann::json{{"runs", nlohmann::json::array()}};
-        });
+        test::answerNoRuns(engine);
         const QString folder = sandbox.path(name);
         RunStory sparse, dense, wide;
         dense.sparse = false;

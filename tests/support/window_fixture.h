@@ -72,6 +72,13 @@ inline engine::ModelInspection mixtureModel(const QString& folder) {
     return m;
 }
 
+// The engine has no live run to attach to.
+inline void answerNoRuns(ui::FakeEngineLink& engine) {
+    engine.answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+        return nlohmann::json{{"runs", nlohmann::json::array()}};
+    });
+}
+
 // Answers inspect by the folder's name: *moe* a mixture, *broken* an error, *awq* unusable, else dense.
 inline void answerModels(ui::FakeEngineLink& engine) {
     engine.answer("inspect", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {

@@ -43,9 +43,7 @@ struct Bench {
         engine.answer("preview", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
             return test::dataPreview(body["recipe"]);
         });
-        engine.answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
-            return nlohmann::json{{"runs", nlohmann::json::array()}};
-        });
+        test::answerNoRuns(engine);
         engine.answer("run.start", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
             return nlohmann::json{{"run", body["run"]}};
         });

@@ -47,9 +47,7 @@ struct Bench {
         test::writeRun(path(), "0001", sparse, engine::RunState::Finished);
         test::writeRun(path(), "0002", dense, engine::RunState::Stopped);
         test::writeRun(path(), "0003", wide, engine::RunState::Finished);
-        engine.answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
-            return nlohmann::json{{"runs", nlohmann::json::array()}};
-        });
+        test::answerNoRuns(engine);
         test::answerModels(engine);
         test::answerPlans(engine);
         runs = std::make_unique<RunController>(&engine);

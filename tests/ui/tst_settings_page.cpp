@@ -38,9 +38,7 @@ struct Bench {
                      .page = "data"},
                     &engine, {});
         actions.add({.id = "chat.send", .text = "Send", .menu = "chat", .page = "chat"}, &engine, {});
-        engine.answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
-            return nlohmann::json{{"runs", nlohmann::json::array()}};
-        });
+        test::answerNoRuns(engine);
         engine.start();
         page = std::make_unique<SettingsPage>(Services{&engine, &runs, &actions}, nullptr);
         page->resize(1364, 800);

@@ -66,9 +66,7 @@ void TestShell::init() {
     m_engine = std::make_unique<FakeEngineLink>();
     test::answerModels(*m_engine);
     test::answerPlans(*m_engine);
-    m_engine->answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
-        return nlohmann::json{{"runs", nlohmann::json::array()}};
-    });
+    test::answerNoRuns(*m_engine);
     m_window = std::make_unique<MainWindow>(m_engine.get());
     m_window->resize(1366, 768);
     m_window->show();

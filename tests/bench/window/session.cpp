@@ -118,9 +118,7 @@ int main(int argc, char** argv) {
     ui::FakeEngineLink engine;
     test::answerModels(engine);
     test::answerPlans(engine);
-    engine.answer("run.attach", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
-        return nlohmann::json{{"runs", nlohmann::json::array()}};
-    });
+    test::answerNoRuns(engine);
     ui::MainWindow window(&engine);
     window.resize(1440, 900);
     window.show();
