@@ -90,7 +90,9 @@ void Host::Core::loop() {
         if (m_stopRequests > m_stopsSeen) beginStop();
         if (Clock::now() >= m_nextBeat) beat();
         m_runs->retire();
-        if (m_stopsSeen == 0) m_runs->startQueued();
+        if (m_stopsSeen == 0)
+            if (const auto started = m_runs->startQueued(); !started)
+                log("error", "The queue stops: " + engine::errorLines(started.error()));
         m_sleep->keepAwake(m_runs->anyLive());
         m_sleep->process();
         reapRequests();

@@ -221,20 +221,20 @@ void HostedRuns::rememberQueue(const Entry& ended) {
         m_queues.erase(place.string());
 }
 
-void HostedRuns::startQueued() {
+engine::Result<void> HostedRuns::startQueued() {
     std::string place;
     {
         const std::lock_guard lock(m_mutex);
-        if (m_queues.empty() || !m_runs.empty()) return;
+        if (m_queues.empty() || !m_runs.empty()) return {};
         place = *m_queues.begin();
     }
     const auto project = projectAt(place);
-    const auto next = project ? projects::takeQueuedRun(**project)
-                              : engine::Result<std::optional<projects::QueuedRun>>(std::nullopt);
+    const auto next = project.and_then([](const auto& opened) { return projects::takeQueuedRun(*opened); });
     if (!next || !*next) {
         const std::lock_guard lock(m_mutex);
         m_queues.erase(place);
-        return;
+        if (!next) return tl::unexpected(next.error());
+        return {};
     }
     const auto recipe = engine::recipeFromJson(nlohmann::json::parse((*next)->recipe, nullptr, false));
     engine::RunRequest request;
@@ -243,6 +243,7 @@ void HostedRuns::startQueued() {
     request.runFolder = (*project)->runFolder((*next)->run).string();
     // One that does not start is marked as failed with its reason; the next turn takes the one behind it.
     (void)start(std::move(request));
+    return {};
 }
 
 }  // namespace caravan::host

@@ -47,7 +47,9 @@ class HostedRuns {
     // The queue of a project is worked on from now on: its first run starts when nothing is live, the next
     // one when that has finished or failed. A run that was stopped ends it.
     void workQueue(const std::string& project);
-    void startQueued();  // loop thread, after retire(); starts what is due
+    // Loop thread, after retire(): starts what is due. A queue that cannot be read is given up, with the
+    // reason.
+    [[nodiscard]] engine::Result<void> startQueued();
 
   private:
     struct Observer;

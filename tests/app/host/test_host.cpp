@@ -1,7 +1,5 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "app/engine_host/host.h"
-
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -11,71 +9,10 @@
 
 #include "engine/api/config/descriptors.h"
 #include "projects/run_catalogue.h"
-#include "projects/run_queue.h"
-#include "tests/app/host/client.h"
-#include "tests/app/host/fake_engine.h"
+#include "tests/app/host/host_fixture.h"
 
 namespace caravan::host::testing {
 namespace {
-
-namespace fs = std::filesystem;
-
-json recipe(std::int64_t steps, const std::string& model = "m") {
-    Recipe r;
-    r.model.path = model;
-    r.tune.steps = steps;
-    return recipeToJson(r);
-}
-
-class HostTest : public ::testing::Test {
-  protected:
-    HostTest() {
-        std::string pattern = (fs::temp_directory_path() / "caravan-host-XXXXXX").string();
-        folder = mkdtemp(pattern.data());
-        options.socketPath = folder / "run" / "engine.sock";
-        options.idleQuit = std::chrono::milliseconds(60'000);
-        options.beat = std::chrono::milliseconds(50);
-        options.handleSignals = false;
-        services.inspect = [](const std::string& path) -> Result<ModelInspection> {
-            if (path == "bad")
-                return fail(ErrorCode::FileBad, {{"file", path}, {"place", "byte 0"}, {"detail", "no"}});
-            ModelInspection inspection;
-            inspection.name = path;
-            return inspection;
-        };
-    }
-    ~HostTest() override {
-        stop();
-        fs::remove_all(folder);
-    }
-    void start() {
-        host = std::make_unique<Host>(fake, services, options);
-        thread = std::thread([this] {
-            code = host->run();
-            ended = true;
-        });
-    }
-    void stop() {
-        if (host) host->requestStop();
-        if (thread.joinable()) thread.join();
-        host.reset();
-    }
-    bool endsWithin(int milliseconds) {
-        for (int i = 0; i < milliseconds / 10 && !ended; ++i)
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        return ended;
-    }
-    std::string path() const { return options.socketPath; }
-
-    fs::path folder;
-    FakeEngine fake;
-    HostServices services;
-    HostOptions options;
-    std::unique_ptr<Host> host;
-    std::thread thread;
-    std::atomic<bool> ended{false};
-    std::atomic<int> code{-1};
-};
 
 TEST_F(HostTest, AnswersRequestsAndTellsErrors) {
     start();
@@ -171,47 +108,6 @@ TEST_F(HostTest, RunsAndWritesTheProject) {
             .call("run.start", {{"recipe", recipe(1, "missing")}, {"run", (folder / "p/runs/0002").string()}})
             .body["code"],
         "file_missing");
-}
-
-// Three wait; the second cannot start. The queue goes on until somebody stops a run.
-TEST_F(HostTest, WorksThroughAQueueAndStopsWithAStoppedRun) {
-    const auto project = *projects::Project::create(folder / "p");
-    for (const char* name : {"a", "bad", "c", "d"}) {
-        ASSERT_TRUE(project->reserveRun(name));
-        const bool bad = std::string(name) == "bad";
-        const std::int64_t steps = *name == 'a' ? 5 : 100000;
-        projects::putCreatedRun(*project, name, recipe(steps, bad ? "missing" : "m").dump(), steps);
-        ASSERT_TRUE(projects::queueRun(*project, name));
-    }
-    const auto stateOf = [&](const char* run) {
-        return (*projects::RunCatalogue::open(folder / "p"))->run(run)->row.state;
-    };
-    start();
-    Client client(path());
-    client.call("run.attach", json::object());
-    EXPECT_EQ(client.call("queue.start", {{"project", (folder / "p").string()}}).type, "result");
-    const auto begins = [&](const std::string& run) {
-        return client
-            .until([&](const Frame& f) {
-                return f.type == "run" && f.body["event"]["type"] == "state" &&
-                       f.body["event"]["to"] == "running" &&
-                       fs::path(f.body["run"].get<std::string>()).filename() == run;
-            })
-            .has_value();
-    };
-    ASSERT_TRUE(begins("a"));
-    ASSERT_TRUE(begins("c"));
-    EXPECT_EQ(stateOf("a"), RunState::Finished);
-    EXPECT_EQ(stateOf("bad"), RunState::Failed);
-    EXPECT_EQ(stateOf("d"), RunState::Queued);
-    client.call("run.stop", {{"run", (project->runFolder("c")).string()}});
-    ASSERT_TRUE(client.state("stopped"));
-    std::this_thread::sleep_for(std::chrono::milliseconds(500));
-    EXPECT_EQ(stateOf("d"), RunState::Queued);
-    EXPECT_EQ(*projects::queuedRuns(*project), std::vector<std::string>{"d"});
-    EXPECT_EQ(client.call("queue.start", {{"project", (folder / "p").string()}}).type, "result");
-    ASSERT_TRUE(begins("d"));
-    client.call("run.cancel", {{"run", (project->runFolder("d")).string()}});
 }
 
 TEST_F(HostTest, ControlsARun) {
