@@ -77,6 +77,14 @@ int refuseExtras(CLI::App& app, Context& context) {
                              (nearest.empty() ? "Look at --help." : "Did you mean " + nearest + "?"));
 }
 
+// A group may be a command itself ("chat MODEL"): what that one needs, its subcommands ("chat list") do not.
+void freeForSubcommand(CLI::App& group, const std::string& word) {
+    const auto named = group.get_subcommands([&](CLI::App* sub) { return sub->get_name() == word; });
+    if (named.empty()) return;
+    for (CLI::Option* option : group.get_options())
+        option->required(false);
+}
+
 int parseAndRun(int argc, char** argv, Context& context) {
     CLI::App app("Caravan: dense language models into mixtures of experts", "caravan-cli");
     app.set_version_flag("--version", "caravan-cli " CARAVAN_VERSION);
@@ -98,9 +106,11 @@ int parseAndRun(int argc, char** argv, Context& context) {
             name = name.substr(blank + 1);
         }
         CLI::App* command = parent->add_subcommand(name, entry.summary);
+        if (parent == &app) groups[name] = command;
         actions[command] = entry.define(*command, context);
         addCommonOptions(*command, context);
     }
+    if (argc > 2 && groups.contains(argv[1])) freeForSubcommand(*groups[argv[1]], argv[2]);
     // Known before parsing ends, so that a wrong command line is told as JSON too.
     for (int i = 1; i < argc; ++i)
         context.json = context.json || std::string_view(argv[i]) == "--json";

@@ -28,13 +28,9 @@ std::string newChatId() {
 }
 
 json chatLine(const Chat& c) {
-    return {{"type", "chat"},
-            {"title", c.title},
-            {"system", c.system},
-            {"draft", c.draft},
-            {"source", c.source},
-            {"options", c.options},
-            {"created_at", c.createdAt},
+    return {{"type", "chat"},           {"title", c.title},   {"system", c.system},
+            {"draft", c.draft},         {"source", c.source}, {"options", c.options},
+            {"origin", c.origin},       {"pinned", c.pinned}, {"created_at", c.createdAt},
             {"changed_at", c.changedAt}};
 }
 
@@ -46,14 +42,15 @@ json messageLine(const Message& m) {
 
 void applyChat(Connection& db, const std::string& chat, const json& line) {
     Statement s = db.prepare(
-        "INSERT INTO chats(id, title, source, system, options, created_at, changed_at, draft) "
-        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8) "
+        "INSERT INTO chats(id, title, source, system, options, created_at, changed_at, draft, origin, "
+        "pinned) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) "
         "ON CONFLICT(id) DO UPDATE SET title=?2, source=?3, system=?4, options=?5, created_at=?6, "
-        "changed_at=?7, draft=?8");
+        "changed_at=?7, draft=?8, origin=?9, pinned=?10");
     s.bindAll(chat, line.at("title").get<std::string>(), dumped(line.at("source")),
               line.at("system").get<std::string>(), dumped(line.at("options")),
               line.at("created_at").get<std::int64_t>(), line.at("changed_at").get<std::int64_t>(),
-              line.at("draft").get<std::string>());
+              line.at("draft").get<std::string>(), dumped(line.value("origin", json())),
+              std::int64_t{line.value("pinned", false)});
     s.run();
 }
 
@@ -95,6 +92,8 @@ Chat chatFrom(const Statement& s) {
     c.createdAt = s.integer(5);
     c.changedAt = s.integer(6);
     c.draft = s.text(7);
+    c.origin = json::parse(s.text(8), nullptr, false);
+    c.pinned = s.integer(9) != 0;
     return c;
 }
 
@@ -197,8 +196,8 @@ engine::Result<std::vector<Chat>> ChatArchive::chats() {
     return reading(*m_project, [](Connection& db) {
         std::vector<Chat> found;
         Statement s = db.prepare(
-            "SELECT id, title, source, system, options, created_at, changed_at, draft FROM chats ORDER BY "
-            "changed_at DESC, id DESC");
+            "SELECT id, title, source, system, options, created_at, changed_at, draft, origin, pinned FROM "
+            "chats ORDER BY pinned DESC, changed_at DESC, id DESC");
         while (s.step())
             found.push_back(chatFrom(s));
         return found;

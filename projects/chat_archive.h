@@ -18,6 +18,8 @@ struct Chat {
     std::string title, system, draft;
     nlohmann::json source = nullptr;   // ModelSource
     nlohmann::json options = nullptr;  // GenerateOptions
+    nlohmann::json origin = nullptr;   // {chat, title, message}: where it branched off, if it did
+    bool pinned = false;               // stays on top of the list
     std::int64_t createdAt = 0, changedAt = 0;
     friend bool operator==(const Chat&, const Chat&) = default;
 };
@@ -48,7 +50,7 @@ class ChatArchive {
                    const std::vector<engine::TokenEvent>& tokens);
     [[nodiscard]] engine::Result<void> flush() { return m_project->store().flush(); }
 
-    [[nodiscard]] engine::Result<std::vector<Chat>> chats();  // newest first
+    [[nodiscard]] engine::Result<std::vector<Chat>> chats();  // pinned ones, then newest first
     [[nodiscard]] engine::Result<std::vector<Message>> messages(const std::string& chat);
     [[nodiscard]] engine::Result<std::vector<engine::TokenEvent>> tokens(const std::string& chat,
                                                                          std::int64_t message);

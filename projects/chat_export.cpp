@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/api/event_json.h"
 
 namespace caravan::projects {
@@ -29,8 +31,84 @@ std::string answerHead(const Message& message) {
 
 }  // namespace
 
+std::vector<std::int64_t> pathThrough(const std::vector<MessageLink>& all, std::int64_t id) {
+    std::map<std::int64_t, std::int64_t> parents, newest;  // newest: the last child of each
+    for (const MessageLink& link : all) {
+        parents[link.id] = link.parent;
+        newest[link.parent] = std::max(newest[link.parent], link.id);
+    }
+    std::vector<std::int64_t> path;
+    // A damaged file may name a parent that comes later, or none: ids fall on the way up, so it ends.
+    for (auto at = parents.find(id); at != parents.end();) {
+        path.push_back(at->first);
+        at = at->second < at->first ? parents.find(at->second) : parents.end();
+    }
+    std::reverse(path.begin(), path.end());
+    if (path.empty()) return path;
+    for (auto at = newest.find(id); at != newest.end() && at->second > path.back();
+         at = newest.find(path.back()))
+        path.push_back(at->second);
+    return path;
+}
+
+std::vector<Message> KeptChat::path() const {
+    const std::int64_t leaf = chat.options.is_object() ? chat.options.value("leaf", std::int64_t{0}) : 0;
+    std::vector<MessageLink> links;
+    for (const Message& m : messages)
+        links.push_back({m.id, m.parent});
+    std::vector<std::int64_t> ids = pathThrough(links, leaf);
+    if (ids.empty() && !messages.empty()) ids = pathThrough(links, messages.back().id);
+    std::vector<Message> path;
+    for (const std::int64_t id : ids)
+        path.push_back(*std::find_if(messages.begin(), messages.end(),
+                                     [&](const Message& message) { return message.id == id; }));
+    return path;
+}
+
+engine::Result<KeptChat> keptChat(ChatArchive& archive, const Chat& chat) {
+    if (auto flushed = archive.flush(); !flushed) return tl::unexpected(flushed.error());
+    auto messages = archive.messages(chat.id);
+    if (!messages) return tl::unexpected(messages.error());
+    KeptChat kept{chat, std::move(*messages), {}};
+    for (Message& message : kept.messages) {
+        if (message.role != "assistant") continue;
+        auto tokens = archive.tokens(chat.id, message.id);
+        if (!tokens) return tl::unexpected(tokens.error());
+        if (message.summary.is_null() && message.content.empty())
+            for (const engine::TokenEvent& token : *tokens)
+                message.content += token.text;
+        kept.tokens[message.id] = std::move(*tokens);
+    }
+    return kept;
+}
+
+engine::Result<Chat> findChat(ChatArchive& archive, const std::string& id) {
+    const auto chats = archive.chats();
+    if (!chats) return tl::unexpected(chats.error());
+    const Chat* found = nullptr;
+    int count = 0;
+    for (const Chat& chat : *chats) {
+        if (chat.id == id) return chat;
+        if (id.empty() || !chat.id.starts_with(id)) continue;
+        found = &chat;
+        ++count;
+    }
+    if (count == 1) return *found;
+    return engine::fail(
+        engine::ErrorCode::NotFound,
+        {{"what", count > 1 ? "conversation (several begin so)" : "conversation"}, {"name", id}});
+}
+
+std::string exportedText(const KeptChat& kept, ChatFormat format) {
+    if (format == ChatFormat::Markdown) return chatMarkdown(kept.chat, kept.path());
+    return chatJson(kept.chat, kept.messages, kept.tokens)
+        .dump(1, ' ', false, json::error_handler_t::replace);
+}
+
 std::string chatMarkdown(const Chat& chat, const std::vector<Message>& path) {
     std::string text = "# " + (chat.title.empty() ? std::string("Conversation") : chat.title) + "\n";
+    if (chat.origin.is_object())
+        text += "\nBranched from: " + chat.origin.value("title", std::string()) + "\n";
     if (!chat.system.empty()) text += "\n## System\n\n" + chat.system + "\n";
     for (const Message& message : path) {
         text += "\n## " + (message.role == "user" ? std::string("Question") : answerHead(message)) + "\n\n";
@@ -56,14 +134,16 @@ json chatJson(const Chat& chat, const std::vector<Message>& messages,
             each["tokens"] = found->second;
         list.push_back(std::move(each));
     }
-    return {{"format", "caravan-chat"},
-            {"version", 1},
-            {"title", chat.title},
-            {"system", chat.system},
-            {"created_at", chat.createdAt},
-            {"changed_at", chat.changedAt},
-            {"leaf", chat.options.is_object() ? chat.options.value("leaf", std::int64_t{0}) : 0},
-            {"messages", std::move(list)}};
+    json whole = {{"format", "caravan-chat"},
+                  {"version", 1},
+                  {"title", chat.title},
+                  {"system", chat.system},
+                  {"created_at", chat.createdAt},
+                  {"changed_at", chat.changedAt},
+                  {"leaf", chat.options.is_object() ? chat.options.value("leaf", std::int64_t{0}) : 0},
+                  {"messages", std::move(list)}};
+    if (chat.origin.is_object()) whole["origin"] = chat.origin;
+    return whole;
 }
 
 }  // namespace caravan::projects

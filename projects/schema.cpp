@@ -102,7 +102,13 @@ CREATE TABLE queue(
   place INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
-constexpr std::array<const char*, 3> kMigrations = {kVersion1, kVersion2, kVersion3};
+// Conversations that stay on top of the list, and where one branched off.
+constexpr const char* kVersion4 = R"sql(
+ALTER TABLE chats ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE chats ADD COLUMN origin TEXT NOT NULL DEFAULT 'null';
+)sql";
+
+constexpr std::array<const char*, 4> kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4};
 
 }  // namespace
 

@@ -56,5 +56,24 @@ TEST(ChatExport, JsonHoldsEveryBranchAndToken) {
     EXPECT_EQ(nlohmann::json::parse(exported.dump()), exported);
 }
 
+TEST(ChatExport, APathGoesOnAlongTheNewestAndEndsInADamagedTree) {
+    const std::vector<MessageLink> links = {{1, 0}, {2, 1}, {3, 1}, {4, 2}, {5, 2}};
+    using Ids = std::vector<std::int64_t>;
+    EXPECT_EQ(pathThrough(links, 2), (Ids{1, 2, 5}));
+    EXPECT_EQ(pathThrough(links, 3), (Ids{1, 3}));
+    EXPECT_EQ(pathThrough(links, 4), (Ids{1, 2, 4}));
+    EXPECT_EQ(pathThrough(links, 9), Ids{});
+    EXPECT_EQ(pathThrough({{1, 2}, {2, 1}}, 1), (Ids{1, 2}));
+    EXPECT_EQ(pathThrough({{1, 1}}, 1), Ids{1});
+}
+
+TEST(ChatExport, TellsWhereAConversationBranchedOff) {
+    Chat c = chat();
+    c.origin = {{"chat", "y"}, {"title", "Numbers"}, {"message", 4}};
+    EXPECT_TRUE(chatMarkdown(c, {}).starts_with("# Two and three\n\nBranched from: Numbers\n"));
+    EXPECT_EQ(chatJson(c, {}, {})["origin"]["chat"], "y");
+    EXPECT_FALSE(chatJson(chat(), {}, {}).contains("origin"));
+}
+
 }  // namespace
 }  // namespace caravan::projects

@@ -48,8 +48,11 @@ void fill(const std::shared_ptr<Project>& project) {
     project->setData({{"/d/general.jsonl", "general", 1.5, false}, {"/d/x.jsonl", "x", 1, true}});
     project->setModels({{"/m/base", {{"kind", "dense"}}}});
     ChatArchive chats(project);
-    const auto id =
-        chats.create({.title = "First", .system = "Be brief.", .options = {{"temperature", 0.7}}});
+    const auto id = chats.create({.title = "First",
+                                  .system = "Be brief.",
+                                  .options = {{"temperature", 0.7}},
+                                  .origin = {{"chat", "x"}, {"title", "Zeroth"}, {"message", 2}},
+                                  .pinned = true});
     chats.putMessage(id, {.id = 1, .role = "user", .content = "Hello"});
     chats.putMessage(id, {.id = 2, .parent = 1, .role = "assistant", .content = "Hi"});
     chats.putTokens(id, 2, 0, {token(1), token(2)});
@@ -169,6 +172,8 @@ TEST(Chats, AreReadBackWithTheirTokensAndFound) {
     const auto all = take(chats.chats());
     ASSERT_EQ(all.size(), 1u);
     EXPECT_EQ(all[0].system, "Be brief.");
+    EXPECT_EQ(all[0].origin["title"], "Zeroth");
+    EXPECT_TRUE(all[0].pinned);
     const auto messages = take(chats.messages(all[0].id));
     ASSERT_EQ(messages.size(), 3u);
     EXPECT_EQ(messages[0].content, "Hello, edited 100%");
@@ -182,6 +187,30 @@ TEST(Chats, AreReadBackWithTheirTokensAndFound) {
     EXPECT_EQ(take(chats.search("regenerated")).size(), 1u);
     EXPECT_TRUE(take(chats.search("1_0%")).empty());
     EXPECT_TRUE(take(chats.search("gone")).empty());
+}
+
+TEST(Chats, PinnedOnesComeFirstAndStaySoAfterARebuild) {
+    const Scratch scratch;
+    const auto project = take(Project::create(scratch.path() / "p"));
+    ChatArchive chats(project);
+    Chat old{.id = "a", .title = "Old", .createdAt = 1, .changedAt = 1};
+    chats.create(old);
+    chats.create({.id = "b", .title = "New", .createdAt = 2, .changedAt = 2});
+    take(chats.flush());
+    EXPECT_EQ(take(chats.chats())[0].id, "b");
+    old.pinned = true;
+    chats.update(old);
+    take(chats.flush());
+    // A line of before conversations could be pinned.
+    std::ofstream(project->chatsFolder() / "c.jsonl")
+        << R"({"type":"chat","title":"Older","system":"","draft":"","source":null,"options":null,)"
+        << R"("created_at":3,"changed_at":3})" << '\n';
+    EXPECT_EQ(take(rebuild(project->folder())).rows.at("chats"), 3);
+    const auto all = take(chats.chats());
+    EXPECT_EQ(all[0].id, "a");
+    EXPECT_EQ(all[1].id, "c");
+    EXPECT_FALSE(all[1].pinned);
+    EXPECT_TRUE(all[1].origin.is_null());
 }
 
 TEST(Chats, ATornLineLosesOnlyItself) {
