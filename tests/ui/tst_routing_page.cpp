@@ -10,140 +10,33 @@
 #include <QTableView>
 #include <QTest>
 
-#include "tests/support/run_fixture.h"
-#include "tests/support/window_fixture.h"
-#include "ui/actions/action_registry.h"
+#include "tests/support/routing_bench.h"
 #include "ui/analysis_source.h"
-#include "ui/bridge/run_controller.h"
 #include "ui/pages/routing/analysis_bar.h"
 #include "ui/pages/routing/analysis_panes.h"
 #include "ui/pages/routing/compare_bar.h"
 #include "ui/pages/routing/load_map.h"
 #include "ui/pages/routing/routing_filters.h"
-#include "ui/pages/routing/routing_page.h"
 #include "ui/pages/routing/statistic_tiles.h"
 #include "ui/pages/routing/token_list.h"
-#include "ui/project_context.h"
 #include "widgets/chart_grid.h"
 #include "widgets/chart_pane.h"
 #include "widgets/expert_bars.h"
-#include "widgets/heat_map.h"
 #include "widgets/segmented.h"
 #include "widgets/timeline_scrubber.h"
 
 using namespace caravan;
 using namespace caravan::ui;
+using Bench = test::RoutingBench;
+using test::analysisOf, test::writeAnalysis, test::writeCheckpointFolder;
 using test::RunStory;
 
 namespace {
-
-struct Bench {
-    QTemporaryDir folder;
-    FakeEngineLink engine;
-    std::unique_ptr<RunController> runs;
-    ActionRegistry actions;
-    std::unique_ptr<ProjectContext> project;
-    std::unique_ptr<RoutingPage> page;
-    QString run;
-
-    explicit Bench(const RunStory& story, bool live = false, bool active = true) {
-        run = test::writeRun(path(), "0001", story,
-                             live ? engine::RunState::Running : engine::RunState::Finished);
-        engine.answer("run.attach", [=, this](const nlohmann::json&) -> engine::Result<nlohmann::json> {
-            nlohmann::json list = nlohmann::json::array();
-            if (live)
-                list.push_back({{"run", run.toStdString()},
-                                {"state", "running"},
-                                {"step", story.steps},
-                                {"steps", story.total}});
-            return nlohmann::json{{"runs", list}};
-        });
-        test::answerModels(engine);
-        runs = std::make_unique<RunController>(&engine);
-        engine.start();
-        project = std::make_unique<ProjectContext>(path(), &engine, runs.get());
-        page = std::make_unique<RoutingPage>(Services{&engine, runs.get(), &actions}, nullptr);
-        page->resize(1364, 810);
-        page->setProject(project.get());
-        page->setActive(active);
-        if (active) page->show();
-    }
-    [[nodiscard]] QString path() const { return folder.filePath(QStringLiteral("p")); }
-    [[nodiscard]] float mapValue(int layer, int expert) const { return page->map()->value(layer, expert); }
-};
 
 float expected(const RunStory& story, std::int64_t step, const RoutingFilter& filter, int layer, int expert) {
     return viewOf(story.record(step, step), filter)
         .load[static_cast<std::size_t>(layer) * static_cast<std::size_t>(story.experts) +
               static_cast<std::size_t>(expert)];
-}
-
-// Two experts, one layer, one domain: numbers by hand.
-engine::RoutingRecord tiny(std::vector<float> firstPrompt, std::vector<float> allPrompt,
-                           std::vector<float> firstAnswer, std::vector<float> allAnswer) {
-    engine::RoutingRecord record;
-    record.layers = {5};
-    record.experts = static_cast<std::int64_t>(firstPrompt.size());
-    record.topK = 2;
-    record.domains = {"d"};
-    record.values.assign(firstPrompt.size() * 8, 0);
-    for (std::size_t e = 0; e < firstPrompt.size(); ++e) {
-        record.values[record.index(0, e, 0, 0, 0, 0)] = firstPrompt[e];
-        record.values[record.index(0, e, 0, 1, 0, 0)] = allPrompt[e];
-        record.values[record.index(0, e, 0, 0, 1, 0)] = firstAnswer[e];
-        record.values[record.index(0, e, 0, 1, 1, 0)] = allAnswer[e];
-    }
-    return record;
-}
-
-// What the engine would say of a checkpoint: figures by formula, so that each cell differs.
-engine::RoutingAnalysis analysisOf(const RunStory& story, std::int64_t step) {
-    engine::RoutingAnalysis a;
-    a.step = step;
-    a.probe = "held-out";
-    a.tokens = 4118;
-    a.statistics.record = story.record(step, step);
-    const auto experts = static_cast<std::size_t>(story.experts);
-    for (const std::int64_t index : a.statistics.record.layers) {
-        engine::LayerAnalysis layer;
-        layer.layer = index;
-        for (std::size_t r = 0; r < experts; ++r)
-            for (std::size_t c = 0; c < experts; ++c) {
-                layer.together.push_back(
-                    r == c ? NAN
-                           : 0.01 * static_cast<double>(
-                                        4 + (5 * r + 3 * c + static_cast<std::size_t>(index)) % 23));
-                layer.cosine.push_back(r == c ? 1 : 0.05 + 0.02 * static_cast<double>((r + c) % 12));
-                layer.cka.push_back(r == c ? 1 : 0.3 + 0.03 * static_cast<double>((r * c) % 12));
-            }
-        layer.saturation = 0.5 + 0.01 * static_cast<double>(index);
-        layer.vocabulary = 0.4;
-        layer.repeatRate = 0.3;
-        layer.information = 0.021;
-        layer.informationShuffled = 0.0004;
-        for (std::size_t e = 0; e < experts; ++e) {
-            const std::string name = "t" + std::to_string(e);
-            layer.tokens.push_back(
-                {{1, "\n    ", 0.71, 40}, {2, "self", 0.64, 31}, {3, " " + name, 0.31, 12}});
-            layer.contexts.push_back({{"for x in xs:", "\n    ", "total += x", 0.81, 1},
-                                      {"def area(", "self", ", w, h):", 0.78, 1},
-                                      {"= 18 - 9", name, "So there are", 0.66, 2}});
-        }
-        a.layers.push_back(std::move(layer));
-    }
-    return a;
-}
-
-void writeAnalysis(const QString& run, const engine::RoutingAnalysis& analysis) {
-    const QString path = run + QLatin1Char('/') + QString::fromStdString(engine::analysisFile(analysis.step));
-    QDir().mkpath(QFileInfo(path).path());
-    QFile file(path);
-    QVERIFY(file.open(QIODevice::WriteOnly));
-    file.write(QByteArray::fromStdString(nlohmann::json(analysis).dump()));
-}
-
-void writeCheckpointFolder(const QString& run, int step) {
-    QDir().mkpath(run + QStringLiteral("/checkpoints/step-%1").arg(step, 6, 10, QLatin1Char('0')));
 }
 
 }  // namespace
@@ -154,60 +47,6 @@ class TestRoutingPage : public QObject {
     explicit TestRoutingPage(test::Sandbox&) {}
 
   private Q_SLOTS:
-    void loadIsCountOverTheEvenShare() {
-        // 10 tokens, k = 2: 20 choices, the even share of four experts is 5.
-        const auto record = tiny({4, 0, 0, 0}, {5, 1, 2, 0}, {3, 3, 0, 0}, {6, 4, 2, 0});
-        const RoutingView view = viewOf(record, {});
-        QCOMPARE(view.load, (std::vector<float>{2.2F, 1.0F, 0.8F, 0.0F}));
-        QCOMPARE(view.tokens, 10.0);
-        QVERIFY(std::abs(view.statistics[0].maxVio - 1.2) < 1e-9);
-        const double entropy = -(0.55 * std::log(0.55) + 0.25 * std::log(0.25) + 0.2 * std::log(0.2));
-        QVERIFY(std::abs(view.statistics[0].entropy - entropy / std::log(4.0)) < 1e-9);
-        QVERIFY(std::abs(view.effectiveMean - std::exp(entropy)) < 1e-9);
-        QCOMPARE(view.statistics[0].busiest, 0);
-        QCOMPARE(view.dead, (std::vector<char>{0, 0, 0, 1}));
-        QCOMPARE(view.deadCount, 1);
-        QCOMPARE(deadSentence(view), QStringLiteral("Hatched: E3 in layer 5 is dead."));
-    }
-
-    void filtersCutTheSum() {
-        const auto record = tiny({4, 0, 0, 0}, {5, 1, 2, 0}, {3, 3, 0, 0}, {6, 4, 2, 0});
-        RoutingFilter filter;
-        filter.role = RoutingRole::Prompt;
-        QCOMPARE(viewOf(record, filter).load, (std::vector<float>{2.5F, 0.5F, 1.0F, 0.0F}));
-        filter.choice = RoutingChoice::First;
-        QCOMPARE(viewOf(record, filter).load, (std::vector<float>{4.0F, 0.0F, 0.0F, 0.0F}));
-        filter.choice = RoutingChoice::Later;
-        QCOMPARE(viewOf(record, filter).load, (std::vector<float>{1.0F, 1.0F, 2.0F, 0.0F}));
-        filter = {};
-        filter.measure = RoutingMeasure::GateWeight;  // none were summed
-        QVERIFY(std::isnan(viewOf(record, filter).load[0]));
-        QCOMPARE(viewOf(record, filter).worstLayer, -1);
-    }
-
-    void everyDomainMustStarveADeadExpert() {
-        RunStory story;
-        story.deadLayer = 2;
-        story.deadExpert = 1;
-        engine::RoutingRecord record = story.record(20, 20);
-        QCOMPARE(viewOf(record, {}).dead[9], char(1));
-        for (int choice = 0; choice < 2; ++choice)
-            record.values[record.index(2, 1, 0, choice, 1, 0)] = 400;  // lives in one domain
-        QCOMPARE(viewOf(record, {}).dead[9], char(0));
-    }
-
-    void denseLayersAreRowsOfTheirOwn() {
-        auto record = tiny({1, 1}, {2, 2}, {0, 0}, {0, 0});
-        const RoutingView view = viewOf(record, {});
-        const auto data = mapData(view, 8);
-        QCOMPARE(data.rows, 8);
-        QCOMPARE(int(data.plainRows[5]), 0);
-        QCOMPARE(int(data.plainRows[4]), 1);
-        QCOMPARE(viewLayer(view, 5, 8), 0);
-        QCOMPARE(viewLayer(view, 4, 8), -1);
-        QCOMPARE(mapData(view).rows, 1);
-    }
-
     void theMapHasTheFilesNumbers() {
         RunStory story;
         Bench bench(story);
