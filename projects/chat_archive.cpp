@@ -8,6 +8,7 @@
 #include <random>
 
 #include "engine/api/event_json.h"
+#include "projects/chat_votes.h"
 #include "projects/files.h"
 #include "projects/owner.h"
 
@@ -134,6 +135,7 @@ void applyChatLine(Connection& db, const std::string& chat, const json& line) {
     if (type == "chat") applyChat(db, chat, line);
     if (type == "message") applyMessage(db, chat, line);
     if (type == "tokens") applyTokens(db, chat, line);
+    if (type == "vote") applyVote(db, chat, line);
     if (type == "removed")
         db.prepare("DELETE FROM messages WHERE chat = ? AND id = ?")
             .bindAll(chat, line.at("message").get<std::int64_t>())

@@ -13,6 +13,8 @@
 
 namespace caravan::projects {
 
+struct Vote;  // chat_votes.h
+
 struct Chat {
     std::string id;
     std::string title, system, draft;
@@ -48,12 +50,15 @@ class ChatArchive {
     // lost.
     void putTokens(const std::string& chat, std::int64_t message, std::int64_t first,
                    const std::vector<engine::TokenEvent>& tokens);
+    void putVote(const std::string& chat, Vote vote);
     [[nodiscard]] engine::Result<void> flush() { return m_project->store().flush(); }
 
     [[nodiscard]] engine::Result<std::vector<Chat>> chats();  // pinned ones, then newest first
     [[nodiscard]] engine::Result<std::vector<Message>> messages(const std::string& chat);
     [[nodiscard]] engine::Result<std::vector<engine::TokenEvent>> tokens(const std::string& chat,
                                                                          std::int64_t message);
+    [[nodiscard]] engine::Result<std::vector<Vote>> votes(const std::string& chat);  // oldest first
+    [[nodiscard]] engine::Result<std::vector<Vote>> allVotes();
     [[nodiscard]] engine::Result<std::vector<std::string>> search(
         const std::string& text);  // ids of chats that hold it
 

@@ -69,7 +69,9 @@ engine::Result<KeptChat> keptChat(ChatArchive& archive, const Chat& chat) {
     if (auto flushed = archive.flush(); !flushed) return tl::unexpected(flushed.error());
     auto messages = archive.messages(chat.id);
     if (!messages) return tl::unexpected(messages.error());
-    KeptChat kept{chat, std::move(*messages), {}};
+    auto votes = archive.votes(chat.id);
+    if (!votes) return tl::unexpected(votes.error());
+    KeptChat kept{chat, std::move(*messages), {}, std::move(*votes)};
     for (Message& message : kept.messages) {
         if (message.role != "assistant") continue;
         auto tokens = archive.tokens(chat.id, message.id);
@@ -101,7 +103,7 @@ engine::Result<Chat> findChat(ChatArchive& archive, const std::string& id) {
 
 std::string exportedText(const KeptChat& kept, ChatFormat format) {
     if (format == ChatFormat::Markdown) return chatMarkdown(kept.chat, kept.path());
-    return chatJson(kept.chat, kept.messages, kept.tokens)
+    return chatJson(kept.chat, kept.messages, kept.tokens, kept.votes)
         .dump(1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -124,7 +126,8 @@ std::string chatMarkdown(const Chat& chat, const std::vector<Message>& path) {
 }
 
 json chatJson(const Chat& chat, const std::vector<Message>& messages,
-              const std::map<std::int64_t, std::vector<engine::TokenEvent>>& tokens) {
+              const std::map<std::int64_t, std::vector<engine::TokenEvent>>& tokens,
+              const std::vector<Vote>& votes) {
     json list = json::array();
     for (const Message& m : messages) {
         json each = {
@@ -143,6 +146,8 @@ json chatJson(const Chat& chat, const std::vector<Message>& messages,
                   {"leaf", chat.options.is_object() ? chat.options.value("leaf", std::int64_t{0}) : 0},
                   {"messages", std::move(list)}};
     if (chat.origin.is_object()) whole["origin"] = chat.origin;
+    for (const Vote& vote : votes)
+        whole["votes"].push_back(toJson(vote));
     return whole;
 }
 

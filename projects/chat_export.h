@@ -5,6 +5,7 @@
 #include <map>
 
 #include "projects/chat_archive.h"
+#include "projects/chat_votes.h"
 
 namespace caravan::projects {
 
@@ -21,6 +22,7 @@ struct KeptChat {
     Chat chat;
     std::vector<Message> messages;  // by id
     std::map<std::int64_t, std::vector<engine::TokenEvent>> tokens;
+    std::vector<Vote> votes;
     [[nodiscard]] std::vector<Message> path() const;  // as it was shown last
 };
 [[nodiscard]] engine::Result<KeptChat> keptChat(ChatArchive& archive, const Chat& chat);
@@ -34,8 +36,9 @@ enum class ChatFormat { Markdown, Json };
 // A conversation to read: title, system prompt, then the messages of one path with who answered.
 [[nodiscard]] std::string chatMarkdown(const Chat& chat, const std::vector<Message>& path);
 
-// Everything that is kept of a conversation: all branches, and the tokens of its answers with their routing.
+// All branches, the tokens of the answers with their routing, the votes.
 [[nodiscard]] nlohmann::json chatJson(const Chat& chat, const std::vector<Message>& messages,
-                                      const std::map<std::int64_t, std::vector<engine::TokenEvent>>& tokens);
+                                      const std::map<std::int64_t, std::vector<engine::TokenEvent>>& tokens,
+                                      const std::vector<Vote>& votes = {});
 
 }  // namespace caravan::projects

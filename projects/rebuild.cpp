@@ -26,9 +26,9 @@ using nlohmann::json;
 namespace {
 
 // Parents before their children.
-constexpr std::array kTables = {"runs",       "steps",   "evaluations", "samples",  "checkpoints",
-                                "alarms",     "changes", "chats",       "messages", "tokens",
-                                "data_files", "models",  "queue"};
+constexpr std::array kTables = {"runs",   "steps",      "evaluations", "samples",  "checkpoints",
+                                "alarms", "changes",    "chats",       "messages", "tokens",
+                                "votes",  "data_files", "models",      "queue"};
 constexpr std::size_t kMaxDifferences = 20;
 constexpr std::int64_t kMaxChat = std::int64_t{1} << 30;  // bytes
 

@@ -108,7 +108,17 @@ ALTER TABLE chats ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE chats ADD COLUMN origin TEXT NOT NULL DEFAULT 'null';
 )sql";
 
-constexpr std::array<const char*, 4> kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4};
+// What users preferred without knowing who had answered.
+constexpr const char* kVersion5 = R"sql(
+CREATE TABLE votes(
+  chat TEXT NOT NULL REFERENCES chats(id) ON DELETE CASCADE,
+  answer INTEGER NOT NULL,  -- the first message that was voted on
+  created_at INTEGER NOT NULL,
+  vote TEXT NOT NULL,  -- JSON: question, answers, outcome, best
+  PRIMARY KEY(chat, answer)) WITHOUT ROWID;
+)sql";
+
+constexpr std::array<const char*, 5> kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
-// chat list, chat export: the conversations that a project keeps.
+// chat list, chat export, chat votes: the conversations that a project keeps.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -99,6 +99,23 @@ int exportChat(Context& context, const Options& options) {
     return 0;
 }
 
+int votes(Context& context, const Options& options) {
+    const auto project = Project::open(options.project);
+    if (!project) return context.fail(project.error());
+    const auto votes = ChatArchive(*project).allVotes();
+    if (!votes) return context.fail(votes.error());
+    nlohmann::json pairs = nlohmann::json::array();
+    std::string table;
+    for (const projects::PairTally& tally : projects::tallied(*votes)) {
+        pairs.push_back(projects::toJson(tally));
+        table += fmt::format("{} : {}\n  better {} : {}, tie {}, both bad {}\n", tally.first, tally.second,
+                             tally.firstBetter, tally.secondBetter, tally.ties, tally.bothBad);
+    }
+    context.print(table.empty() ? "No vote yet.\n" : table);
+    context.emit({{"votes", votes->size()}, {"pairs", std::move(pairs)}});
+    return 0;
+}
+
 void defineProject(CLI::App& app, Options& options) {
     app.add_option("--project", options.project, "Project folder")->type_name("DIR")->required();
 }
@@ -111,6 +128,13 @@ const Registration kList{
         app.add_option("--search", options->search, "Only those that hold this text")->type_name("TEXT");
         return [options, &context] { return list(context, *options); };
     }};
+
+const Registration kVotes{"chat votes", "How models fared against each other in blind votes", 43,
+                          [](CLI::App& app, Context& context) -> Action {
+                              auto options = std::make_shared<Options>();
+                              defineProject(app, *options);
+                              return [options, &context] { return votes(context, *options); };
+                          }};
 
 const Registration kExport{
     "chat export", "A conversation as Markdown or JSON, as the window exports it", 42,

@@ -38,6 +38,12 @@ class ChatCommands : public Cli {
         return exportedText(keptChat(archive, findChat(archive, "aa-1").value()).value(), format);
     }
 
+    void vote(const projects::Vote& vote) {
+        ChatArchive archive(m_project);
+        archive.putVote("aa-1", vote);
+        EXPECT_TRUE(archive.flush());
+    }
+
   private:
     std::shared_ptr<projects::Project> m_project;
 };
@@ -73,6 +79,21 @@ TEST_F(ChatCommands, ExportsWhatTheWindowWrites) {
     const auto lines = chat({"export", "aa-1", "--format", "json", "--json"}).lines();
     ASSERT_EQ(lines.size(), 1u);
     EXPECT_EQ(lines[0], json::parse(readText(file)));
+}
+
+TEST_F(ChatCommands, TellsHowModelsFared) {
+    EXPECT_EQ(chat({"votes"}).out, "No vote yet.\n");
+    projects::Vote vote;
+    vote.answers = {{2, {{"words", "tuned"}}}, {3, {{"words", "base"}}}};
+    vote.outcome = projects::Vote::Outcome::Better;
+    vote.best = 0;
+    this->vote(vote);
+    const json told = chat({"votes", "--json"}).lines().at(0);
+    EXPECT_EQ(told["votes"], 1);
+    EXPECT_EQ(told["pairs"][0]["first"], "base");
+    EXPECT_EQ(told["pairs"][0]["second_better"], 1);
+    EXPECT_EQ(chat({"votes"}).out, "base : tuned\n  better 0 : 1, tie 0, both bad 0\n");
+    EXPECT_EQ(json::parse(chat({"export", "aa-1", "--format", "json"}).out)["votes"][0]["best"], 0);
 }
 
 TEST_F(ChatCommands, SaysWhatIsWrong) {
