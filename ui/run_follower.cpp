@@ -20,8 +20,8 @@ const QLatin1String kNoRun("\n");  // no run has this name: choose() takes in wh
 
 }  // namespace
 
-RunFollower::RunFollower(const Services& services, QObject* parent)
-    : QObject(parent), m_services(services), m_box(new QComboBox) {
+RunFollower::RunFollower(const Services& services, StepTable::Keep keep, QObject* parent)
+    : QObject(parent), m_services(services), m_box(new QComboBox), m_history(keep) {
     m_box->setMinimumWidth(200);
     m_box->setAccessibleName(tr("Run"));
     connect(m_box, &QComboBox::activated, this, [this](int index) {

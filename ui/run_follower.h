@@ -18,7 +18,8 @@ namespace caravan::ui {
 class RunFollower : public QObject {
     Q_OBJECT
   public:
-    RunFollower(const Services& services, QObject* parent);
+    // keep: which columns of the steps the page shows.
+    RunFollower(const Services& services, StepTable::Keep keep, QObject* parent);
 
     // Lists the runs; a choice in it selects the run in the whole project. Owned by the page that lays it
     // out.

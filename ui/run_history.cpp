@@ -8,6 +8,8 @@
 namespace caravan::ui {
 namespace {
 
+constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+
 double meanOf(const std::vector<float>& values) {
     double sum = 0;
     int used = 0;
@@ -20,7 +22,7 @@ double meanOf(const std::vector<float>& values) {
 
 void RunHistory::clear() {
     const int generation = m_generation + 1;
-    *this = RunHistory();
+    *this = RunHistory(m_keep);
     m_generation = generation;
 }
 
@@ -34,8 +36,10 @@ void RunHistory::replaceFrom(std::vector<T>& list, engine::StepIndex step) {
 }
 
 void RunHistory::add(const engine::StepMetrics& metrics) {
-    replaceFrom(m_steps, metrics.step);
-    const StepRow* before = m_steps.empty() ? nullptr : &m_steps.back();
+    if (const std::size_t first = m_steps.lowerIndex(metrics.step); first < m_steps.size()) {
+        m_steps.truncate(first);
+        ++m_generation;
+    }
     StepRow row;
     row.step = metrics.step;
     row.loss = metrics.loss;
@@ -44,13 +48,7 @@ void RunHistory::add(const engine::StepMetrics& metrics) {
     row.learningRate = metrics.learningRate;
     row.gradientNorm = metrics.gradientNorm;
     row.tokensPerSecond = metrics.tokensPerSecond > 0 ? metrics.tokensPerSecond : NAN;
-    row.memoryBytes = metrics.memoryBytes > 0 ? static_cast<double>(metrics.memoryBytes) : NAN;
-    row.tokens = (before != nullptr ? before->tokens : 0) + static_cast<double>(metrics.tokens);
-    // Each process counts from its own first step: a fall means that a new one goes on.
-    const double counted = before != nullptr ? before->processSeconds : 0;
-    row.processSeconds = metrics.seconds;
-    row.seconds = (before != nullptr ? before->seconds : 0) +
-                  (metrics.seconds >= counted ? metrics.seconds - counted : metrics.seconds);
+    row.memoryGiB = metrics.memoryBytes > 0 ? static_cast<double>(metrics.memoryBytes) / kGiB : NAN;
     row.maxVio = meanOf(metrics.maxVio);
     for (const float value : metrics.maxVio)
         if (!(row.worstMaxVio >= value)) row.worstMaxVio = value;
@@ -65,7 +63,7 @@ void RunHistory::add(const engine::StepMetrics& metrics) {
         row.effectiveExperts = sum / static_cast<double>(metrics.entropy.size());
     }
     m_sparseLayers = static_cast<int>(std::max(metrics.maxVio.size(), metrics.expertLoad.size()));
-    m_steps.push_back(row);
+    m_steps.append(row, metrics.seconds, static_cast<double>(metrics.tokens));
     m_latest = metrics;
 }
 
@@ -117,26 +115,25 @@ const engine::Evaluation* RunHistory::bestEvaluation() const {
     return best;
 }
 
-const StepRow* RunHistory::rowAt(engine::StepIndex step) const {
-    const auto above = std::upper_bound(m_steps.begin(), m_steps.end(), step,
-                                        [](engine::StepIndex s, const StepRow& row) { return s < row.step; });
-    return above == m_steps.begin() ? nullptr : &*std::prev(above);
+std::optional<StepRow> RunHistory::rowAt(engine::StepIndex step) const {
+    const std::size_t above = m_steps.column(StepTable::Step).upperBound(static_cast<double>(step));
+    return above == 0 ? std::nullopt : std::optional(m_steps[above - 1]);
 }
 
 double RunHistory::secondsAt(engine::StepIndex step) const {
-    const StepRow* row = rowAt(step);
-    return row != nullptr ? row->seconds : 0;
+    const auto row = rowAt(step);
+    return row ? row->seconds : 0;
 }
 
 double RunHistory::tokensAt(engine::StepIndex step) const {
-    const StepRow* row = rowAt(step);
-    return row != nullptr ? row->tokens : 0;
+    const auto row = rowAt(step);
+    return row ? row->tokens : 0;
 }
 
 double RunHistory::secondsPerStep() const {
     if (m_steps.size() < 2) return 0;
-    const StepRow& last = m_steps.back();
-    const StepRow& first = m_steps[m_steps.size() > 50 ? m_steps.size() - 50 : 0];
+    const StepRow last = m_steps.back();
+    const StepRow first = m_steps[m_steps.size() > 50 ? m_steps.size() - 50 : 0];
     return last.step > first.step
                ? (last.seconds - first.seconds) / static_cast<double>(last.step - first.step)
                : 0;

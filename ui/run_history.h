@@ -10,29 +10,20 @@
 #include <vector>
 
 #include "engine/api/run_events.h"
+#include "ui/step_table.h"
 
 namespace caravan::ui {
 
 // What a run's events tell, as columns for curves. A value; pages feed it from the run's metrics file and
 // from the live batches alike. Of a step that comes again (a resumed run) the later one is in force and what
 // came after it is dropped.
-struct StepRow {
-    engine::StepIndex step = 0;
-    double loss = NAN, balance = NAN, learningRate = NAN, gradientNorm = NAN, tokensPerSecond = NAN;
-    double memoryBytes = NAN;
-    double tokens = 0;          // seen up to and with this step
-    double seconds = 0;         // of tuning, over all processes of the run
-    double processSeconds = 0;  // since the process's first step, as the event says
-    // Means over sparse layers, NaN when dense.
-    double maxVio = NAN, worstMaxVio = NAN, effectiveExperts = NAN, entropy = NAN, confidence = NAN;
-};
-
 class RunHistory {
   public:
+    explicit RunHistory(StepTable::Keep keep = StepTable::Keep::All) : m_keep(keep), m_steps(keep) {}
     void clear();
     void apply(const engine::RunEvent& event);
 
-    [[nodiscard]] const std::vector<StepRow>& steps() const { return m_steps; }
+    [[nodiscard]] const StepTable& steps() const { return m_steps; }
     [[nodiscard]] const std::vector<engine::Evaluation>& evaluations() const { return m_evaluations; }
     [[nodiscard]] const std::vector<engine::Sample>& samples() const { return m_samples; }
     [[nodiscard]] const std::vector<engine::CheckpointInfo>& checkpoints() const { return m_checkpoints; }
@@ -43,14 +34,16 @@ class RunHistory {
     }
     [[nodiscard]] const std::optional<engine::StateChange>& latestState() const { return m_latestState; }
     [[nodiscard]] bool isEmpty() const { return m_steps.empty() && m_evaluations.empty(); }
-    [[nodiscard]] engine::StepIndex lastStep() const { return m_steps.empty() ? 0 : m_steps.back().step; }
+    [[nodiscard]] engine::StepIndex lastStep() const {
+        return m_steps.empty() ? 0 : m_steps.stepAt(m_steps.size() - 1);
+    }
     // Rises whenever rows that were there are gone: curves must be filled anew.
     [[nodiscard]] int generation() const { return m_generation; }
     // Domains in the order of the first evaluation.
     [[nodiscard]] std::vector<std::string> heldoutDomains() const;
     [[nodiscard]] const engine::Evaluation* bestEvaluation() const;  // by mean; nullptr without held-out data
-    // The row of `step`, or the last before it; nullptr if there is none.
-    [[nodiscard]] const StepRow* rowAt(engine::StepIndex step) const;
+    // The row of `step`, or the last before it; none if there is none.
+    [[nodiscard]] std::optional<StepRow> rowAt(engine::StepIndex step) const;
     // Seconds and tokens at a step, 0 before the first.
     [[nodiscard]] double secondsAt(engine::StepIndex step) const;
     [[nodiscard]] double tokensAt(engine::StepIndex step) const;
@@ -63,7 +56,8 @@ class RunHistory {
     template <class T>
     void replaceFrom(std::vector<T>& list, engine::StepIndex step);
 
-    std::vector<StepRow> m_steps;
+    StepTable::Keep m_keep;
+    StepTable m_steps;
     std::vector<engine::Evaluation> m_evaluations;
     std::vector<engine::Sample> m_samples;
     std::vector<engine::CheckpointInfo> m_checkpoints;

@@ -121,6 +121,13 @@ void CurvePlot::append(int curve, double x, double y) {
     schedule();
 }
 
+void CurvePlot::extend(int curve, const Column& x, const Column& y) {
+    CurveSeries& series = m_curves.at(static_cast<std::size_t>(curve))->series;
+    if (series.size() >= std::min(x.size(), y.size())) return;
+    series.extend(x, y);
+    schedule();
+}
+
 void CurvePlot::clearData() {
     for (auto& curve : m_curves)
         curve->series.clear();

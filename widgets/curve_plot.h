@@ -60,6 +60,8 @@ class CurvePlot : public QCustomPlot, public ChartGrid {
     [[nodiscard]] const CurveSeries& series(int curve) const;
 
     void append(int curve, double x, double y);  // x must not fall within a curve
+    // By what both columns have beyond the curve's end: their full chunks are shared, not copied.
+    void extend(int curve, const Column& x, const Column& y);
     void clearData();
     void setLaneReference(int lane, std::optional<double> reference);
     void setLaneHint(int lane, const QString& hint);

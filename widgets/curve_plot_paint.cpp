@@ -94,8 +94,8 @@ void CurveDecor::drawBand(QCPPainter& painter, const CurvePlot::Curve& curve, co
                                                      area.left(), area.right() + 1.0, toY)));
         return;
     }
-    for (const BandColumn& column :
-         bandColumns(curve.series, m_plot->m_low, m_plot->m_high, area.left(), area.right() + 1.0, toY))
+    for (const BandColumn& column : bandColumns(curve.series, false, m_plot->m_low, m_plot->m_high,
+                                                area.left(), area.right() + 1.0, toY))
         painter.fillRect(QRectF(column.x, column.top, 1.0, std::max(1.0, column.bottom - column.top)), color);
     painter.setAntialiasing(true);
 }
@@ -106,6 +106,10 @@ void CurveDecor::drawLine(QCPPainter& painter, const CurvePlot::Curve& curve, co
     const QVector<QPointF> points = decimatedLine(curve.series, curve.style.smoothed, m_plot->m_low,
                                                   m_plot->m_high, area.left(), area.right() + 1.0, toY);
     if (points.isEmpty()) return;
+    const QVector<qreal> dashes = dashPattern(curve.style.dash, curve.style.width);
+    // More than two points for most columns: it goes up and down within them.
+    if (dashes.isEmpty() && points.size() > area.width() * 9 / 4 && points.size() > 200)
+        return drawDense(painter, curve, lane);
     const QColor color = inkColor(curve.style.ink);
     if (curve.style.area) {
         QPolygonF region(points);
@@ -118,7 +122,6 @@ void CurveDecor::drawLine(QCPPainter& painter, const CurvePlot::Curve& curve, co
     QPen pen(color, curve.style.width);
     pen.setJoinStyle(Qt::RoundJoin);
     pen.setCapStyle(Qt::FlatCap);
-    const QVector<qreal> dashes = dashPattern(curve.style.dash, curve.style.width);
     if (!dashes.isEmpty()) pen.setDashPattern(dashes);
     painter.setPen(pen);
     painter.setBrush(Qt::NoBrush);
@@ -131,7 +134,31 @@ void CurveDecor::drawLine(QCPPainter& painter, const CurvePlot::Curve& curve, co
             segments.append(QLineF(points[i - 1], points[i]));
         painter.drawLines(segments);
     }
-    if (curve.style.marker == Marker::None) return;
+    if (curve.style.marker != Marker::None) drawMarkers(painter, curve, lane);
+}
+
+// Antialiased strokes that cover each pixel many times cost most of a frame, and look like these columns.
+void CurveDecor::drawDense(QCPPainter& painter, const CurvePlot::Curve& curve, const CurvePlot::Lane& lane) {
+    const QRect area = lane.rect->rect();
+    const auto toY = [&](double value) { return lane.y()->coordToPixel(value); };
+    const QColor color = inkColor(curve.style.ink);
+    const double half = curve.style.width / 2;
+    painter.setAntialiasing(false);
+    for (const BandColumn& column : bandColumns(curve.series, curve.style.smoothed, m_plot->m_low,
+                                                m_plot->m_high, area.left(), area.right() + 1.0, toY)) {
+        if (curve.style.area)
+            painter.fillRect(QRectF(column.x, column.top, 1.0, area.bottom() + 1.0 - column.top),
+                             themeColors().soft);
+        painter.fillRect(
+            QRectF(column.x, column.top - half, 1.0, column.bottom - column.top + curve.style.width), color);
+    }
+    painter.setAntialiasing(true);
+    if (curve.style.marker != Marker::None) drawMarkers(painter, curve, lane);
+}
+
+void CurveDecor::drawMarkers(QCPPainter& painter, const CurvePlot::Curve& curve,
+                             const CurvePlot::Lane& lane) {
+    const QColor color = inkColor(curve.style.ink);
     const std::size_t first = curve.series.lowerIndex(m_plot->m_low),
                       last = curve.series.lowerIndex(std::nextafter(m_plot->m_high, INFINITY));
     double previous = -INFINITY;
@@ -140,7 +167,8 @@ void CurveDecor::drawLine(QCPPainter& painter, const CurvePlot::Curve& curve, co
         if (x - previous < 14 || !std::isfinite(curve.series.y(i)))
             continue;  // closer ones would blot the line
         previous = x;
-        drawMarker(painter, curve.style.marker, {x, toY(curve.series.y(i))}, 3.2, color, themeColors().base);
+        drawMarker(painter, curve.style.marker, {x, lane.y()->coordToPixel(curve.series.y(i))}, 3.2, color,
+                   themeColors().base);
     }
 }
 

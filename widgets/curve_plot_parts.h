@@ -52,6 +52,8 @@ class CurveDecor : public QCPLayerable {
     void drawCurves(QCPPainter& painter, int lane);
     void drawBand(QCPPainter& painter, const CurvePlot::Curve& curve, const CurvePlot::Lane& lane);
     void drawLine(QCPPainter& painter, const CurvePlot::Curve& curve, const CurvePlot::Lane& lane);
+    void drawDense(QCPPainter& painter, const CurvePlot::Curve& curve, const CurvePlot::Lane& lane);
+    void drawMarkers(QCPPainter& painter, const CurvePlot::Curve& curve, const CurvePlot::Lane& lane);
     void drawMarks(QCPPainter& painter);
     void drawEndLabels(QCPPainter& painter, int lane);
     void drawLane(QCPPainter& painter, int lane);

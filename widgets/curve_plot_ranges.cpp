@@ -44,9 +44,7 @@ Extent CurvePlot::valueExtent(const Lane& lane) const {
             continue;
         const std::size_t first = curve->series.lowerIndex(m_low),
                           last = curve->series.lowerIndex(std::nextafter(m_high, INFINITY));
-        extent.include(curve->style.band || !curve->style.smoothed
-                           ? curve->series.raw().extent(first, last)
-                           : curve->series.smoothed().extent(first, last));
+        extent.include(curve->series.extent(first, last, !curve->style.band && curve->style.smoothed));
     }
     if (lane.style.reference) extent.include(*lane.style.reference);
     if (lane.style.fromZero) extent.include(0.0);

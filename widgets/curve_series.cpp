@@ -3,12 +3,12 @@
 #include "widgets/curve_series.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace caravan::widgets {
 
-void MinMaxPyramid::append(double value) {
-    std::size_t index = m_values.size();
-    m_values.push_back(value);
+void BlockExtents::append(double value) {
+    std::size_t index = m_size++;
     for (std::size_t level = 0;; ++level) {
         index /= kFactor;
         if (level == m_levels.size()) m_levels.emplace_back();
@@ -26,26 +26,27 @@ void MinMaxPyramid::append(double value) {
     }
 }
 
-void MinMaxPyramid::clear() {
-    m_values.clear();
+void BlockExtents::clear() {
+    m_size = 0;
     m_levels.clear();
 }
 
-Extent MinMaxPyramid::extent(std::size_t first, std::size_t last) const {
-    last = std::min(last, m_values.size());
+template <class F>
+Extent BlockExtents::extent(std::size_t first, std::size_t last, F&& valueAt) const {
+    last = std::min(last, m_size);
     Extent result;
     if (first >= last) return result;
     const std::size_t head = std::min(last, (first + kFactor - 1) / kFactor * kFactor);
     for (std::size_t i = first; i < head; ++i)
-        result.include(m_values[i]);
+        result.include(valueAt(i));
     const std::size_t tail = std::max(head, last / kFactor * kFactor);
     for (std::size_t i = tail; i < last; ++i)
-        result.include(m_values[i]);
+        result.include(valueAt(i));
     if (head < tail) result.include(extentAt(0, head / kFactor, tail / kFactor));
     return result;
 }
 
-Extent MinMaxPyramid::extentAt(std::size_t level, std::size_t first, std::size_t last) const {
+Extent BlockExtents::extentAt(std::size_t level, std::size_t first, std::size_t last) const {
     Extent result;
     const std::vector<Extent>& blocks = m_levels[level];
     if (level + 1 >= m_levels.size() || last - first <= 2 * kFactor) {
@@ -63,50 +64,109 @@ Extent MinMaxPyramid::extentAt(std::size_t level, std::size_t first, std::size_t
     return result;
 }
 
-void CurveSeries::append(double x, double y) {
-    m_x.push_back(x);
-    m_y.append(y);
-    if (m_weight > 0) appendSmooth(y);
+void MinMaxPyramid::append(double value) {
+    m_values.append(value);
+    m_blocks.append(value);
 }
 
-void CurveSeries::appendSmooth(double y) {
-    if (std::isfinite(y)) {
-        m_state = m_weight * m_state + (1 - m_weight) * y;
-        m_norm = m_weight * m_norm + (1 - m_weight);
+void MinMaxPyramid::extend(const Column& values) {
+    m_values.extend(values);
+    for (std::size_t i = m_blocks.size(); i < m_values.size(); ++i)
+        m_blocks.append(m_values[i]);
+}
+
+void MinMaxPyramid::clear() {
+    m_values.clear();
+    m_blocks.clear();
+}
+
+Extent MinMaxPyramid::extent(std::size_t first, std::size_t last) const {
+    return m_blocks.extent(first, last, [this](std::size_t i) { return m_values[i]; });
+}
+
+double SmoothedValues::State::add(double value, double weight) {
+    if (std::isfinite(value)) {
+        sum = weight * sum + (1 - weight) * value;
+        norm = weight * norm + (1 - weight);
     }
-    m_smooth.append(m_norm > 0 ? m_state / m_norm : NAN);
+    return norm > 0 ? sum / norm : NAN;
+}
+
+void SmoothedValues::reset(double weight) {
+    *this = SmoothedValues();
+    m_weight = weight;
+}
+
+void SmoothedValues::extend(const MinMaxPyramid& raw) {
+    for (std::size_t i = m_blocks.size(); i < raw.size(); ++i) {
+        if (i % BlockExtents::kFactor == 0) m_states.push_back(m_now);
+        m_blocks.append(m_now.add(raw[i], m_weight));
+    }
+}
+
+double SmoothedValues::at(const MinMaxPyramid& raw, std::size_t index) const {
+    State state = m_states[index / BlockExtents::kFactor];
+    for (std::size_t i = index - index % BlockExtents::kFactor; i < index; ++i)
+        state.add(raw[i], m_weight);
+    return state.add(raw[index], m_weight);
+}
+
+Extent SmoothedValues::extent(const MinMaxPyramid& raw, std::size_t first, std::size_t last) const {
+    State state;
+    std::size_t next = SIZE_MAX;  // value that the state stands before
+    return m_blocks.extent(first, last, [&](std::size_t i) {
+        if (i != next) {
+            state = m_states[i / BlockExtents::kFactor];
+            for (std::size_t j = i - i % BlockExtents::kFactor; j < i; ++j)
+                state.add(raw[j], m_weight);
+        }
+        next = i + 1;
+        return state.add(raw[i], m_weight);
+    });
+}
+
+void CurveSeries::append(double x, double y) {
+    m_x.append(x);
+    m_y.append(y);
+    if (m_weight > 0) m_smooth.extend(m_y);
+}
+
+void CurveSeries::extend(const Column& x, const Column& y) {
+    m_x.extend(x);
+    m_y.extend(y);
+    if (m_weight > 0) m_smooth.extend(m_y);
 }
 
 void CurveSeries::clear() {
     m_x.clear();
     m_y.clear();
-    m_smooth.clear();
-    m_state = m_norm = 0;
+    m_smooth.reset(m_weight);
 }
 
 void CurveSeries::setSmoothing(double weight) {
     weight = std::clamp(weight, 0.0, 0.9999);
     if (weight == m_weight) return;
     m_weight = weight;
-    m_smooth.clear();
-    m_state = m_norm = 0;
-    if (weight > 0)
-        for (std::size_t i = 0; i < m_y.size(); ++i)
-            appendSmooth(m_y[i]);
+    m_smooth.reset(weight);
+    if (weight > 0) m_smooth.extend(m_y);
+}
+
+Extent CurveSeries::extent(std::size_t first, std::size_t last, bool smoothed) const {
+    return smoothed && m_weight > 0 ? m_smooth.extent(m_y, first, last) : m_y.extent(first, last);
 }
 
 std::size_t CurveSeries::lowerIndex(double x) const {
-    return static_cast<std::size_t>(std::lower_bound(m_x.begin(), m_x.end(), x) - m_x.begin());
+    return m_x.lowerBound(x);
 }
 
 std::size_t CurveSeries::nearestIndex(double x) const {
-    if (m_x.empty()) return 0;
+    if (m_x.isEmpty()) return 0;
     const std::size_t above = std::min(lowerIndex(x), m_x.size() - 1);
     return above > 0 && x - m_x[above - 1] <= m_x[above] - x ? above - 1 : above;
 }
 
 std::size_t CurveSeries::atOrBefore(double x) const {
-    const auto above = static_cast<std::size_t>(std::upper_bound(m_x.begin(), m_x.end(), x) - m_x.begin());
+    const std::size_t above = m_x.upperBound(x);
     return above > 0 ? above - 1 : m_x.size();
 }
 
@@ -134,7 +194,7 @@ QVector<QPointF> decimatedLine(const CurveSeries& series, bool smoothed, double 
                                double pixelLow, double pixelHigh,
                                const std::function<double(double)>& toPixelY) {
     QVector<QPointF> line;
-    const MinMaxPyramid& values = smoothed ? series.smoothed() : series.raw();
+    const auto valueAt = [&](std::size_t i) { return series.value(i, smoothed); };
     const double scale = (pixelHigh - pixelLow) / (xHigh - xLow);
     const auto add = [&](double pixel, double value) {
         if (std::isfinite(value)) line.append(QPointF(pixel, toPixelY(value)));
@@ -142,41 +202,43 @@ QVector<QPointF> decimatedLine(const CurveSeries& series, bool smoothed, double 
     const auto pixelOf = [&](std::size_t i) { return pixelLow + (series.x(i) - xLow) * scale; };
     // The neighbour on either side keeps the line joined to the border.
     const std::size_t begin = series.lowerIndex(xLow);
-    if (begin > 0 && begin <= series.size() && series.size() > 0) add(pixelOf(begin - 1), values[begin - 1]);
+    if (begin > 0 && begin <= series.size() && series.size() > 0) add(pixelOf(begin - 1), valueAt(begin - 1));
     eachColumn(
         series, xLow, xHigh, pixelLow, pixelHigh, [&](double pixel, std::size_t first, std::size_t last) {
             if (last - first <= 3) {
                 for (std::size_t i = first; i < last; ++i)
-                    add(pixelOf(i), values[i]);
+                    add(pixelOf(i), valueAt(i));
                 return;
             }
-            const Extent extent = values.extent(first, last);
-            const double y0 = toPixelY(values[first]), y1 = toPixelY(values[last - 1]);
+            const Extent extent = series.extent(first, last, smoothed);
+            const double from = valueAt(first), to = valueAt(last - 1);
+            const double y0 = toPixelY(from), y1 = toPixelY(to);
             const auto peak = [&](double value) {  // only what the line between first and last does not reach
                 const double y = toPixelY(value);
                 if (!(y >= std::min(y0, y1) - 0.5 && y <= std::max(y0, y1) + 0.5)) add(pixel + 0.5, value);
             };
-            if (!(std::abs(y0 - y1) <= 0.5)) add(pixel + 0.5, values[first]);
+            if (!(std::abs(y0 - y1) <= 0.5)) add(pixel + 0.5, from);
             if (!extent.isEmpty()) {
                 peak(extent.low);
                 peak(extent.high);
             }
-            add(pixel + 0.5, values[last - 1]);
+            add(pixel + 0.5, to);
         });
     const std::size_t end = series.lowerIndex(std::nextafter(xHigh, INFINITY));
-    if (end < series.size()) add(pixelOf(end), values[end]);
+    if (end < series.size()) add(pixelOf(end), valueAt(end));
     return line;
 }
 
-std::vector<BandColumn> bandColumns(const CurveSeries& series, double xLow, double xHigh, double pixelLow,
-                                    double pixelHigh, const std::function<double(double)>& toPixelY) {
+std::vector<BandColumn> bandColumns(const CurveSeries& series, bool smoothed, double xLow, double xHigh,
+                                    double pixelLow, double pixelHigh,
+                                    const std::function<double(double)>& toPixelY) {
     std::vector<BandColumn> columns;
     double before = NAN;  // last value of the column before: the band has no holes
     eachColumn(series, xLow, xHigh, pixelLow, pixelHigh,
                [&](double pixel, std::size_t first, std::size_t last) {
-                   Extent extent = series.raw().extent(first, last);
+                   Extent extent = series.extent(first, last, smoothed);
                    extent.include(before);
-                   before = series.y(last - 1);
+                   before = series.value(last - 1, smoothed);
                    if (!extent.isEmpty())
                        columns.push_back({pixel, toPixelY(extent.high), toPixelY(extent.low)});
                });

@@ -75,6 +75,130 @@ class TestCurvePlot : public QObject {
         }
     }
 
+    void columnsGiveBackEveryValueAsItCame() {
+        std::mt19937 random(2);
+        std::uniform_real_distribution<double> noise(-5, 5);
+        const std::function<double(int)> shapes[] = {
+            [](int i) { return 7.0 + i; },    // steps
+            [](int) { return 0.1; },          // one value
+            [](int) { return double(NAN); },  // none
+            [&](int) { return static_cast<double>(float(noise(random))); },
+            [](int i) { return 4e12 + i * 4096.0 - i % 61; },          // tokens, past what floats count
+            [](int i) { return i < 1500 ? i * 1e7 : i * 3e6 + 0.5; },  // whole ones until they are not
+            [&](int i) { return i % 97 == 0 ? NAN : noise(random); },
+            [](int i) { return i % 5 == 0 ? INFINITY : 0.02 * i; }};
+        for (const auto& shape : shapes) {
+            Column column;
+            std::vector<double> plain;
+            for (int i = 0; i < 5000; ++i)
+                column.append(plain.emplace_back(shape(i)));
+            QCOMPARE(column.size(), plain.size());
+            const auto equal = [&](const Column& c) {
+                for (std::size_t i = 0; i < c.size(); ++i)
+                    if (!(c[i] == plain[i] || (std::isnan(c[i]) && std::isnan(plain[i])))) return false;
+                return true;
+            };
+            QVERIFY(equal(column));
+            Column cut = column;
+            for (const std::size_t size : {4999U, 4096U, 3000U, 1024U, 1023U, 0U}) {
+                cut.truncate(size);
+                QCOMPARE(cut.size(), size);
+                QVERIFY(equal(cut));
+            }
+            cut.extend(column);
+            QCOMPARE(cut.size(), column.size());
+            QVERIFY(equal(cut));
+        }
+    }
+
+    void columnsAreSmallAndShared() {
+        Column steps, memory, tokens, loss;
+        for (int i = 0; i < 100 * 1024; ++i) {
+            steps.append(i);
+            memory.append(3.5);
+            tokens.append(4096.0 * i - i % 61);
+            loss.append(std::sin(i) + 1e-12);
+        }
+        QVERIFY2(steps.bytes() < 40000, qPrintable(QString::number(steps.bytes())));
+        QVERIFY(memory.bytes() < 40000);
+        QVERIFY(tokens.bytes() < 100 * 1024 * 5);
+        QVERIFY(loss.bytes() < 100 * 1024 * 9);
+        // A curve that follows a column has its chunks, whether it came by one or by many.
+        CurveSeries follows;
+        Column grown;
+        for (int i = 0; i < 100 * 1024; ++i) {
+            grown.append(loss[static_cast<std::size_t>(i)]);
+            if (i % 100 == 99) follows.extend(steps, grown);
+        }
+        follows.extend(steps, grown);
+        QCOMPARE(follows.size(), grown.size());
+        QCOMPARE(follows.sharedChunks(grown), std::size_t(100));
+    }
+
+    void appendEqualsRebuild() {
+        std::mt19937 random(3);
+        std::uniform_real_distribution<double> noise(-5, 5);
+        CurveSeries grown;
+        grown.setSmoothing(0.98);
+        Column x, y;
+        for (int i = 0; i < 20000; ++i) {
+            x.append(3.0 * i);
+            y.append(i % 89 < 5 ? NAN : noise(random));
+            if (i % 37 == 0) grown.extend(x, y);
+        }
+        grown.extend(x, y);
+        CurveSeries built, single;
+        built.extend(x, y);
+        built.setSmoothing(0.98);
+        single.setSmoothing(0.98);
+        for (std::size_t i = 0; i < x.size(); ++i)
+            single.append(x[i], y[i]);
+        std::uniform_int_distribution<std::size_t> place(0, x.size());
+        for (int trial = 0; trial < 500; ++trial) {
+            std::size_t first = place(random), last = place(random);
+            if (first > last) std::swap(first, last);
+            if (trial % 2 == 0) last = std::min(x.size(), first + trial % 40);
+            Extent scan, plain;
+            for (std::size_t i = first; i < last; ++i) {
+                scan.include(built.smooth(i));
+                plain.include(y[i]);
+            }
+            for (const CurveSeries* series : {&grown, &built, &single}) {
+                QCOMPARE(series->extent(first, last, true).low, scan.low);
+                QCOMPARE(series->extent(first, last, true).high, scan.high);
+                QCOMPARE(series->extent(first, last, false).low, plain.low);
+                QCOMPARE(series->extent(first, last, false).high, plain.high);
+            }
+        }
+    }
+
+    void zoomedInEverySampleIsThere() {
+        CurveSeries series;
+        for (int i = 0; i < 1000000; ++i)
+            series.append(i, i % 1000 == 3 ? NAN : std::sin(i * 12.9898));
+        // 200 samples over 600 pixels: each as it is, the gap left out, a neighbour on either side.
+        const auto line =
+            decimatedLine(series, false, 700000, 700199, 0, 600, [](double value) { return value; });
+        QCOMPARE(line.size(), 200 - 1 + 2);
+        qsizetype at = 0;
+        for (int i = 699999; i <= 700200; ++i) {
+            if (i % 1000 == 3) continue;
+            QVERIFY(std::abs(line[at].x() - (i - 700000) * 600.0 / 199) < 1e-6);
+            QCOMPARE(line[at].y(), std::sin(i * 12.9898));
+            ++at;
+        }
+        // At any zoom: what is drawn reaches exactly as far as what is there.
+        for (const double span : {300.0, 5000.0, 77777.0, 999999.0}) {
+            Extent drawn;
+            for (const QPointF& point :
+                 decimatedLine(series, false, 0, span, 0, 600, [](double value) { return 1000 * value; }))
+                drawn.include(point.y());
+            const Extent all = series.extent(0, static_cast<std::size_t>(span) + 1, false);
+            QVERIFY2(std::abs(drawn.low - 1000 * all.low) <= 0.5, qPrintable(QString::number(drawn.low)));
+            QVERIFY2(std::abs(drawn.high - 1000 * all.high) <= 0.5, qPrintable(QString::number(drawn.high)));
+        }
+    }
+
     void smoothingIsTheDebiasedMean() {
         CurveSeries series;
         series.setSmoothing(0.5);
@@ -121,6 +245,36 @@ class TestCurvePlot : public QObject {
         }
         QVERIFY2(best < 1000,
                  qPrintable(QString::number(best)));  // far from what blocks; figures are for benches
+    }
+
+    // A line that swings in every pixel column covers what lies between its peaks, and no more.
+    void denseLinesReachTheirPeaks() {
+        CurvePlot plot;
+        plot.addLane(mainLane());
+        CurveStyle style;
+        style.ink = CurveInk::Accent;
+        plot.addCurve(0, QStringLiteral("Train"), style);
+        for (int i = 0; i < 200000; ++i)
+            plot.append(0, i, i == 100000 ? 3.0 : i % 2);
+        plot.resize(700, 300);
+        plot.flush();
+        const QImage image = plot.grab().toImage();
+        const double scale = image.devicePixelRatio();
+        const QRect area = plot.laneRect(0);
+        const QColor ink = inkColor(CurveInk::Accent);
+        const auto inked = [&](int x) {  // rows of the column that bear the line's color
+            int count = 0;
+            for (int y = area.top(); y <= area.bottom(); ++y)
+                count += image.pixelColor(qRound(x * scale), qRound(y * scale)) == ink;
+            return count;
+        };
+        const double unit = area.height() / (3 * 1.15);  // of the axis: 0 to 3, 10 % below, 5 % above
+        for (const int x : {area.left() + 100, area.left() + 200, area.right() - 100})
+            QVERIFY2(std::abs(inked(x) - unit) <= 3, qPrintable(QString::number(inked(x))));
+        int highest = 0;
+        for (int x = area.center().x() - 3; x <= area.center().x() + 3; ++x)
+            highest = std::max(highest, inked(x));
+        QVERIFY2(std::abs(highest - 3 * unit) <= 4, qPrintable(QString::number(highest)));
     }
 
     void fitsZoomsAndKeepsTheZoom() {

@@ -19,20 +19,29 @@ using namespace caravan;
 namespace {
 
 constexpr int kLayers = 32, kExperts = 256;
+constexpr qsizetype kBatch = 1000;  // steps
 
 engine::StepMetrics stepOf(std::int64_t index, bool loads) {
     engine::StepMetrics m;
     m.step = index;
     m.loss =
         1 + std::exp(-static_cast<double>(index) * 1e-5) + 0.1 * std::sin(static_cast<double>(index) * 0.7);
-    m.balance = 1.02;
-    m.learningRate = 2e-4;
-    m.gradientNorm = 0.2 + 0.05 * std::sin(static_cast<double>(index));
-    m.tokens = 4096;
-    m.tokensPerSecond = 15000;
-    m.seconds = 0.02 * static_cast<double>(index);
-    m.memoryBytes = std::int64_t(3) << 30;
-    if (!loads) return m;
+    const auto i = static_cast<double>(index);  // no figure stands still: none is stored for nothing
+    m.balance = 1.02 + 0.003 * std::sin(i * 1.3);
+    m.learningRate = 1e-4 * (1 + std::cos(i * 1e-6));
+    m.gradientNorm = 0.2 + 0.05 * std::sin(i);
+    m.tokens = 4096 - index % 61;
+    m.tokensPerSecond = 15000 + 300 * std::sin(i * 2.1);
+    m.seconds = 0.02 * i + 0.004 * std::sin(i * 0.3);
+    m.memoryBytes = (std::int64_t(3) << 30) + (index * 7919) % 100003 * 512;
+    if (!loads) {  // what the table of steps keeps of the routing
+        const auto noise = static_cast<float>(std::sin(i * 0.9));
+        m.maxVio = {0.5F + 0.1F * noise};
+        m.entropy = {0.97F + 0.01F * noise};
+        m.confidence = {0.3F + 0.05F * noise};
+        m.expertLoad = {{0.5F, 0.5F}};
+        return m;
+    }
     for (int layer = 0; layer < kLayers; ++layer) {
         std::vector<float> load(kExperts);
         for (int e = 0; e < kExperts; ++e)
@@ -131,8 +140,15 @@ int main(int argc, char** argv) {
     change.to = engine::RunState::Running;
     change.run = run.toStdString();
     engine.tellRun(run, change);
-    for (std::int64_t i = story.steps + 1; i <= points; ++i)
-        engine.tellRun(run, stepOf(i, false));
+    bench::waitFor([] { return false; }, 500);  // the pages have read the run's file
+    ui::RunEventBatch batch;                    // as the mailbox hands them out, not one by one
+    for (std::int64_t i = story.steps + 1; i <= points; ++i) {
+        batch << ui::RunEventItem{run, stepOf(i, false)};
+        if (batch.size() < kBatch && i < points) continue;
+        Q_EMIT engine.runEvents(batch);
+        batch.clear();
+        QApplication::processEvents();
+    }
     bench::waitFor([] { return false; }, 1000);
     window.showPage(QStringLiteral("chat"));
     bench::waitFor([] { return false; }, 1000);

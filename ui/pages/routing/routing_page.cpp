@@ -35,7 +35,7 @@ constexpr int kRefreshEvery = 100, kPollEvery = 1000, kPlayEvery = 200;  // ms
 
 RoutingPage::RoutingPage(const Services& services, QWidget* parent)
     : Page(QStringLiteral("routing"), tr("Routing"), services, parent),
-      m_run(new RunFollower(services, this)),
+      m_run(new RunFollower(services, StepTable::Keep::Routing, this)),
       m_source(new RoutingSource(this)) {
     makeHeader();
     makeBars();

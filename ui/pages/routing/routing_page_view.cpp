@@ -42,9 +42,7 @@ QString loadText(double load) {
 QVector<double> curveOf(const RunHistory& history, engine::StepIndex upTo, double StepRow::*member) {
     QVector<double> curve;
     const auto& rows = history.steps();
-    std::size_t count = 0;
-    while (count < rows.size() && rows[count].step <= upTo)
-        ++count;
+    const std::size_t count = rows.lowerIndex(upTo + 1);
     const std::size_t stride = std::max<std::size_t>(1, count / kCurvePoints);
     for (std::size_t i = 0; i < count; i += stride)
         curve.append(rows[i].*member);
@@ -100,8 +98,8 @@ void RoutingPage::showTimeline() {
     const auto& [member, name] = curves[static_cast<std::size_t>(std::clamp(m_curve, 0, 4))];
     QVector<widgets::TimelineScrubber::Point> points;
     for (const qint64 step : m_source->steps()) {
-        const StepRow* row = m_run->history().rowAt(step);
-        points.append({step, row != nullptr ? row->*member : NAN});
+        const auto row = m_run->history().rowAt(step);
+        points.append({step, row ? (*row).*member : NAN});
     }
     if (m_run->isLive() && m_follow && (points.isEmpty() || points.last().step < m_record->step))
         points.append({m_record->step,
@@ -187,9 +185,9 @@ void RoutingPage::showTiles() {
                   curveOf(m_run->history(), step, &StepRow::effectiveExperts)});
     tiles.append({tr("Entropy ÷ ln %1").arg(m_view.experts), number(m_view.entropyMean, 3),
                   tr("1 = even load"), false, curveOf(m_run->history(), step, &StepRow::entropy)});
-    const StepRow* row = m_run->history().rowAt(step);
-    tiles.append({tr("Router confidence"), number(row != nullptr ? row->confidence : NAN, 2),
-                  tr("mean top probability"), false, curveOf(m_run->history(), step, &StepRow::confidence)});
+    const auto row = m_run->history().rowAt(step);
+    tiles.append({tr("Router confidence"), number(row ? row->confidence : NAN, 2), tr("mean top probability"),
+                  false, curveOf(m_run->history(), step, &StepRow::confidence)});
     QString dead = tr("under 0.1× in every domain");
     for (std::size_t i = 0; i < m_view.dead.size() && m_view.deadCount > 0; ++i)
         if (m_view.dead[i]) {

@@ -36,7 +36,7 @@ enum Center { Empty, Run };
 
 TunePage::TunePage(const Services& services, QWidget* parent)
     : Page(QStringLiteral("tune"), tr("Tune"), services, parent),
-      m_run(new RunFollower(services, this)),
+      m_run(new RunFollower(services, StepTable::Keep::Progress, this)),
       m_source(new RoutingSource(this)) {
     makeHeader();
     makeCenter();

@@ -203,7 +203,7 @@ void TunePage::showProgress() {
     facts.append({tr("Step"), total > 0 ? tr("%1 of %2").arg(withThousands(step), withThousands(total))
                                         : withThousands(step)});
     if (!m_run->history().steps().empty()) {
-        const StepRow& last = m_run->history().steps().back();
+        const StepRow last = m_run->history().steps().back();
         facts.append({tr("Elapsed"), durationText(last.seconds)});
         if (now == RunState::Running) {
             const double left = live.secondsLeft >= 0 ? live.secondsLeft

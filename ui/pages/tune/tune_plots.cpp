@@ -24,7 +24,6 @@ using widgets::CurveStyle;
 using widgets::LaneStyle;
 
 constexpr std::size_t kMostDomains = 6;  // over it: five and "others"
-constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 
 double weightOf(int slider) {
     return slider <= 0 ? 0.0 : 1.0 - std::pow(10.0, -3.0 * slider / 100.0);
@@ -51,6 +50,12 @@ CurveStyle trainStyle() {
     style.width = 2;
     style.band = style.smoothed = true;
     return style;
+}
+
+StepTable::Figure figureOf(TunePlots::XAxis axis) {
+    return axis == TunePlots::XAxis::Tokens ? StepTable::Tokens
+           : axis == TunePlots::XAxis::Time ? StepTable::Seconds
+                                            : StepTable::Step;
 }
 
 CurveStyle laneStyle(bool smoothed) {
@@ -182,7 +187,7 @@ void TunePlots::resizeEvent(QResizeEvent* event) {
 void TunePlots::clear() {
     m_history = nullptr;
     m_generation = -1;
-    m_rows = m_evaluations = m_alarms = 0;
+    m_evaluations = m_alarms = 0;
     m_lost.reset();
     m_overlays.clear();
     m_plot->clearData();
@@ -208,6 +213,13 @@ void TunePlots::setExportName(const QString& name) {
     m_pane->setExportName(name);
 }
 
+// The curves of the lanes are the table's columns.
+static_assert(StepTable::Loss + TunePlots::Balance == StepTable::Balance &&
+              StepTable::Loss + TunePlots::LearningRate == StepTable::LearningRate &&
+              StepTable::Loss + TunePlots::GradientNorm == StepTable::GradientNorm &&
+              StepTable::Loss + TunePlots::TokensPerSecond == StepTable::TokensPerSecond &&
+              StepTable::Loss + TunePlots::Memory == StepTable::MemoryGiB);
+
 double TunePlots::xOf(const StepRow& row) const {
     switch (m_axis) {
         case XAxis::Step:
@@ -228,11 +240,8 @@ double TunePlots::xAt(engine::StepIndex step) const {
 engine::StepIndex TunePlots::stepAt(double x) const {
     if (m_axis == XAxis::Step || m_history == nullptr || m_history->steps().empty()) return std::llround(x);
     const auto& rows = m_history->steps();
-    auto at = std::lower_bound(rows.begin(), rows.end(), x,
-                               [this](const StepRow& row, double value) { return xOf(row) < value; });
-    if (at == rows.end()) --at;
-    if (at == rows.begin() && x <= 0) return 0;
-    return at->step;
+    const std::size_t at = std::min(rows.column(figureOf(m_axis)).lowerBound(x), rows.size() - 1);
+    return at == 0 && x <= 0 ? 0 : rows.stepAt(at);
 }
 
 std::optional<engine::StepIndex> TunePlots::cursorStep() const {
@@ -297,7 +306,7 @@ void TunePlots::drawOverlays() {
 void TunePlots::refill() {
     m_plot->clearData();
     makeHeldOut(m_domains);
-    m_rows = m_evaluations = m_alarms = 0;
+    m_evaluations = m_alarms = 0;
     m_generation = m_history->generation();
     appendRows();
     appendEvaluations();
@@ -320,17 +329,10 @@ void TunePlots::update(const RunHistory& history, bool live) {
 }
 
 void TunePlots::appendRows() {
-    const auto& rows = m_history->steps();
-    for (; m_rows < rows.size(); ++m_rows) {
-        const StepRow& row = rows[m_rows];
-        const double x = xOf(row);
-        m_plot->append(0, x, row.loss);
-        m_plot->append(1, x, row.balance);
-        m_plot->append(2, x, row.learningRate);
-        m_plot->append(3, x, row.gradientNorm);
-        m_plot->append(4, x, row.tokensPerSecond);
-        m_plot->append(5, x, row.memoryBytes / kGiB);
-    }
+    const StepTable& rows = m_history->steps();
+    const widgets::Column& x = rows.column(figureOf(m_axis));
+    for (int curve = Loss; curve <= Memory; ++curve)
+        m_plot->extend(curve, x, rows.column(static_cast<StepTable::Figure>(StepTable::Loss + curve)));
 }
 
 void TunePlots::appendEvaluations() {
@@ -380,7 +382,7 @@ void TunePlots::showMarks() {
 
 void TunePlots::showValues() {
     if (m_history->steps().empty()) return;
-    const StepRow& last = m_history->steps().back();
+    const StepRow last = m_history->steps().back();
     const auto text = [](double value, const QString& words) {
         return std::isfinite(value) ? words : QStringLiteral("–");
     };
@@ -392,8 +394,7 @@ void TunePlots::showValues() {
         text(last.tokensPerSecond,
              withThousands(std::llround(std::isfinite(last.tokensPerSecond) ? last.tokensPerSecond : 0))));
     m_plot->setLaneValue(
-        Memory, text(last.memoryBytes,
-                     QString::number(last.memoryBytes / kGiB, 'f', last.memoryBytes < 10 * kGiB ? 2 : 1)));
+        Memory, text(last.memoryGiB, QString::number(last.memoryGiB, 'f', last.memoryGiB < 10 ? 2 : 1)));
 }
 
 }  // namespace caravan::ui

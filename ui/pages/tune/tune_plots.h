@@ -82,7 +82,7 @@ class TunePlots : public QWidget {
     std::vector<std::string> m_domains;
     std::vector<Overlay> m_overlays;  // their curves come after those held out
     QToolButton* m_overlayButton;
-    std::size_t m_rows = 0, m_evaluations = 0, m_alarms = 0;
+    std::size_t m_evaluations = 0, m_alarms = 0;
     int m_generation = -1, m_firstHeldOut = 0;
     std::int64_t m_total = 0;
     bool m_dense = false, m_live = false;
