@@ -3,6 +3,7 @@
 #include <QAction>
 #include <QComboBox>
 #include <QDoubleSpinBox>
+#include <QLabel>
 #include <QListWidget>
 #include <QPlainTextEdit>
 #include <QPushButton>
@@ -13,9 +14,11 @@
 #include <QTextBlock>
 #include <QToolButton>
 #include <cmath>
+#include <set>
 
 #include "tests/support/chat_bench.h"
 #include "ui/pages/chat/chat_controls.h"
+#include "ui/pages/chat/chat_origin.h"
 #include "ui/pages/chat/chat_view.h"
 #include "ui/pages/chat/compare_column.h"
 #include "ui/pages/chat/compare_view.h"
@@ -23,6 +26,9 @@
 #include "ui/pages/chat/message_view.h"
 #include "ui/pages/chat/next_token_view.h"
 #include "ui/pages/chat/token_inspector.h"
+#include "ui/pages/chat/vote_bar.h"
+#include "ui/pages/chat/vote_table.h"
+#include "ui/shell/surface.h"
 #include "widgets/delta_strip.h"
 #include "widgets/heat_map.h"
 #include "widgets/theme_colors.h"
@@ -33,6 +39,22 @@ using namespace caravan::ui;
 
 using test::Bench;
 using test::token;
+
+// Two models answer "Hello" blindly; which of them is in which column is left to chance.
+static void askBlindly(Bench& bench, CompareView* compare) {
+    const QString other = bench.folder.filePath(QStringLiteral("other"));
+    QDir().mkpath(other);
+    bench.project->addModelFolder(other);
+    QTRY_VERIFY_WITH_TIMEOUT(compare->column(0)->box()->count() >= 2, 5000);
+    bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+    compare->blindButton()->setChecked(true);
+    bench.say(QStringLiteral("Hello"));
+    for (const char* text : {" first", " second"}) {
+        bench.engine.tellTokens(bench.engine.last("generate")->id, {token("The", 1, 2), token(text, 1, 2)});
+        bench.finish();
+    }
+    QVERIFY(!bench.session()->isStreaming());
+}
 
 class TestChatPage : public QObject {
     Q_OBJECT
@@ -144,6 +166,80 @@ class TestChatPage : public QObject {
         bench.page->session()->searchChats(QStringLiteral("oasis"));
         QTRY_COMPARE_WITH_TIMEOUT(found.count(), 1, 5000);
         QCOMPARE(found.at(0).at(0).toStringList().size(), 1);
+    }
+    void aPinnedConversationStaysOnTop() {
+        Bench bench;
+        bench.talk(QStringLiteral("First"), {token("One", 3, 5)});
+        QAction* pin = bench.actions.find(QStringLiteral("chat.pin"));
+        pin->trigger();
+        QVERIFY(bench.session()->chat().pinned);
+        QVERIFY(pin->isChecked());
+        bench.session()->newChat();
+        QVERIFY(!pin->isEnabled() && !pin->isChecked());
+        bench.talk(QStringLiteral("Second"), {token("Two", 3, 5)});
+        QVERIFY(!pin->isChecked());
+        const auto rows = [&] {
+            auto* list = bench.page->findChild<QListWidget*>();
+            QStringList texts;
+            for (int i = 0; i < list->count(); ++i)
+                texts.push_back(list->item(i)->text());
+            return texts.join(QLatin1Char('|'));
+        };
+        QCOMPARE(rows(), QStringLiteral("Pinned|First|Today|Second"));
+        bench.close();
+        bench.open();
+        QTRY_COMPARE_WITH_TIMEOUT(rows(), QStringLiteral("Pinned|First|Today|Second"), 5000);
+        bench.page->session()->setPinned(QString::fromStdString(bench.session()->chats().front().id), false);
+        QCOMPARE(rows(), QStringLiteral("Today|Second|First"));
+    }
+    void anyMessageBranchesOffAsANewConversation() {
+        Bench bench;
+        bench.talk(QStringLiteral("First"), {token("One", 3, 5)});
+        bench.talk(QStringLiteral("Second"), {token("Two", 3, 5)});
+        const QString old = bench.session()->currentChat();
+        auto* origin = bench.page->findChild<ChatOrigin*>();
+        QVERIFY(origin->isHidden());
+        QTest::mouseClick(bench.view()->message(1)->branchButton(), Qt::LeftButton);
+        const QString fresh = bench.session()->currentChat();
+        QVERIFY(fresh != old);
+        QCOMPARE(bench.session()->path().size(), 2u);
+        QCOMPARE(bench.view()->message(1)->strip()->plainText(), QStringLiteral("One"));
+        QCOMPARE(origin->text(), QStringLiteral("Branched from First"));
+        // It goes on for itself, and its origin is as it was.
+        bench.talk(QStringLiteral("Third"), {token("Three", 3, 5)});
+        QCOMPARE(bench.engine.last("generate")->body["messages"].size(), 3u);
+        bench.close();
+        bench.open();
+        QTRY_COMPARE_WITH_TIMEOUT(bench.session()->chats().size(), 2u, 5000);
+        bench.session()->openChat(fresh);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.session()->path().size(), 4u, 5000);
+        QCOMPARE(bench.session()->path()[1].tokens.size(), 1u);
+        origin = bench.page->findChild<ChatOrigin*>();
+        test::picture(*bench.page, QStringLiteral("chat-branched"));
+        QTest::mouseClick(origin->link(), Qt::LeftButton);
+        QCOMPARE(bench.session()->currentChat(), old);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.session()->path().size(), 4u, 5000);
+        QCOMPARE(QString::fromStdString(bench.session()->path()[3].message.content), QStringLiteral("Two"));
+        // Its origin's name stays when that is deleted.
+        bench.session()->openChat(fresh);
+        bench.session()->removeChat(old);
+        QTRY_VERIFY_WITH_TIMEOUT(origin->text().contains(QStringLiteral("“First”, which was deleted")), 5000);
+    }
+    void aQuestionThatBranchedOffIsAnswered() {
+        Bench bench;
+        bench.talk(QStringLiteral("First"), {token("One", 3, 5)});
+        bench.talk(QStringLiteral("Second"), {token("Two", 3, 5)});
+        bench.session()->branchOff(2);
+        QCOMPARE(bench.session()->path().size(), 3u);
+        auto* answer = bench.view()->message(2)->regenerateButton();
+        QCOMPARE(answer->text(), QStringLiteral("Answer"));
+        QTRY_VERIFY(answer->isVisible());
+        QTest::mouseClick(answer, Qt::LeftButton);
+        const auto messages = bench.engine.last("generate")->body["messages"];
+        QCOMPARE(messages.size(), 3u);
+        QCOMPARE(messages[2]["content"].get<std::string>(), std::string("Second"));
+        bench.finish();
+        QCOMPARE(bench.session()->path().size(), 4u);
     }
     void anExpertIsMutedForcedAndBiasedFromThePanel() {
         Bench bench;
@@ -323,6 +419,119 @@ class TestChatPage : public QObject {
         QCOMPARE(bench.view()->message(1)->branchText(), QStringLiteral("1 of 2"));
         QCOMPARE(bench.view()->message(1)->strip()->plainText(), QStringLiteral("Same left"));
     }
+    void namesAreHiddenUntilTheVote() {
+        Bench bench;
+        auto* compare = bench.page->findChild<CompareView*>();
+        askBlindly(bench, compare);
+        QVERIFY(compare->hidesNames() && compare->canVote());
+        const auto note = [&] {
+            auto* list = bench.page->findChild<QListWidget*>();
+            return list->item(1)->data(Qt::UserRole + 1).toString();
+        };
+        for (int i = 0; i < 2; ++i) {
+            QVERIFY(!compare->column(i)->namesItself());
+            // Nor do colors or experts tell who answered.
+            for (int t = 0; t < compare->column(i)->view()->strip()->count(); ++t)
+                QCOMPARE(compare->column(i)->view()->strip()->token(t).expert, -1);
+        }
+        QVERIFY(!note().contains(QStringLiteral("mixture")));
+        QVERIFY(bench.page->findChild<ExpertLegend*>()->isHidden() ||
+                !bench.page->findChild<ExpertLegend*>()->isVisible());
+        for (QLabel* label : bench.page->findChildren<QLabel*>())
+            if (label->isVisible())
+                QVERIFY2(!label->text().contains(QStringLiteral("tokens/s")) &&
+                             !label->text().contains(QStringLiteral("mixture")),
+                         qPrintable(label->text()));
+        QCOMPARE(compare->column(0)->view()->markdown()->document()->toPlainText(),
+                 QStringLiteral("The first"));
+        test::picture(*bench.page, QStringLiteral("chat-blind"));
+        const auto asked = bench.session()->compared();
+        QTest::mouseClick(compare->voteBar()->button(1), Qt::LeftButton);
+        QVERIFY(!compare->hidesNames());
+        QVERIFY(compare->column(0)->namesItself());
+        QVERIFY(note().contains(QStringLiteral("mixture")));
+        QCOMPARE(bench.session()->path().back().message.id, asked[1]);  // it goes on with the better one
+        QTRY_VERIFY2_WITH_TIMEOUT(
+            compare->voteBar()->text().contains(QStringLiteral("A better 0, B better 1, ties 0, both bad 0")),
+            qPrintable(compare->voteBar()->text()), 5000);
+        test::picture(*bench.page, QStringLiteral("chat-voted"));
+        QVERIFY(compare->votesButton()->isVisible());
+        QTest::mouseClick(compare->votesButton(), Qt::LeftButton);
+        auto* table = compare->findChild<VoteTable*>();
+        QVERIFY(table != nullptr);
+        QCOMPARE(table->table()->rowCount(), 1);
+        QCOMPARE(table->table()->item(0, 2)->text().toInt() + table->table()->item(0, 3)->text().toInt(), 1);
+        QCOMPARE(table->table()->item(0, 0)->text() == compare->column(1)->source().words,
+                 table->table()->item(0, 2)->text() == "1");
+        test::picture(*table, QStringLiteral("chat-votes"));
+        table->reject();
+        // It is there again in a new window.
+        bench.close();
+        bench.open();
+        QSignalSpy read(bench.session(), &ChatSession::votesRead);
+        bench.session()->readVotes();
+        QTRY_COMPARE_WITH_TIMEOUT(read.count(), 1, 5000);
+        const auto pairs = read.at(0).at(0).value<std::vector<projects::PairTally>>();
+        QCOMPARE(pairs.size(), 1u);
+        QCOMPARE(pairs[0].votes(), 1);
+    }
+    void aVoteIsGivenByKeyboard() {
+        Bench bench;
+        auto* compare = bench.page->findChild<CompareView*>();
+        QAction* tie = bench.actions.find(QStringLiteral("chat.vote_tie"));
+        QVERIFY(!tie->isEnabled());
+        askBlindly(bench, compare);
+        QVERIFY(tie->isEnabled());
+        QVERIFY(!bench.actions.find(QStringLiteral("chat.vote_c"))->isEnabled());  // two answers
+        QCOMPARE(tie->shortcut(), QKeySequence(Qt::CTRL | Qt::Key_5));
+        QSignalSpy read(bench.session(), &ChatSession::votesRead);
+        bench.page->addAction(tie);  // as the window does
+        QTest::keyClick(bench.input(), Qt::Key_5, Qt::ControlModifier);
+        QVERIFY(!compare->canVote());
+        QVERIFY(!tie->isEnabled());
+        const auto ties = [&] {
+            if (read.isEmpty()) return std::int64_t{0};
+            const auto pairs = read.constLast().at(0).value<std::vector<projects::PairTally>>();
+            return pairs.empty() ? 0 : pairs[0].ties;
+        };
+        QTRY_COMPARE_WITH_TIMEOUT(ties(), 1, 5000);
+    }
+    void aRoundThatWasNotWholeOrWasSeenIsNoVote() {
+        Bench bench;
+        auto* compare = bench.page->findChild<CompareView*>();
+        askBlindly(bench, compare);
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();  // names who answered
+        QVERIFY(!compare->canVote());
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+        QVERIFY(!compare->canVote() && compare->column(0)->namesItself());
+        // One of the two cannot answer.
+        bench.say(QStringLiteral("Again"));
+        QVERIFY(compare->hidesNames());
+        bench.engine.finish(bench.engine.last("generate")->id,
+                            engine::fail(engine::ErrorCode::Interrupted, {}));
+        bench.engine.tellTokens(bench.engine.last("generate")->id, {token("Fine", 1, 2)});
+        bench.finish();
+        QVERIFY(!compare->hidesNames() && !compare->canVote());
+        // Another conversation ends a round, and what waited is not asked in that one.
+        bench.say(QStringLiteral("Once more"));
+        const int count = bench.engine.count("generate");
+        bench.session()->newChat();
+        bench.engine.finish(bench.engine.last("generate")->id,
+                            engine::fail(engine::ErrorCode::Interrupted, {}));
+        QVERIFY(!bench.session()->isStreaming() && !compare->hidesNames());
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+        bench.talk(QStringLiteral("New"), {token("Yes", 1, 2)});
+        QCOMPARE(bench.engine.count("generate"), count + 1);
+    }
+    void whoIsAskedFirstIsLeftToChance() {
+        Bench bench;
+        auto* compare = bench.page->findChild<CompareView*>();
+        askBlindly(bench, compare);
+        std::set<std::string> firsts;
+        for (int i = 0; i < 60 && firsts.size() < 2; ++i)
+            firsts.insert(compare->begin().front().source.path);
+        QCOMPARE(firsts.size(), 2u);  // fails once in 2^59 by chance
+    }
     void theNextTokenOfAnyTextIsShownAndAppended() {
         Bench bench;
         bench.actions.find(QStringLiteral("chat.next_token"))->trigger();
@@ -366,6 +575,7 @@ class TestChatPage : public QObject {
         const auto json = nlohmann::json::parse(read(QStringLiteral("c.json"), true).toStdString());
         QCOMPARE(json["messages"].size(), 3u);  // the branch that is not shown, too
         QCOMPARE(json["messages"][1]["tokens"][0]["text"].get<std::string>(), std::string("Old"));
+        QVERIFY(!json.contains("origin"));
     }
     void withoutAModelItSaysSo() {
         Bench bench;

@@ -6,11 +6,8 @@
 #include <QAction>
 #include <QClipboard>
 #include <QComboBox>
-#include <QDateTime>
 #include <QGuiApplication>
 #include <QKeyEvent>
-#include <QListWidget>
-#include <QLocale>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSlider>
@@ -28,7 +25,6 @@
 #include "ui/pages/chat/chat_side.h"
 #include "ui/pages/chat/chat_view.h"
 #include "ui/pages/chat/compare_view.h"
-#include "ui/pages/chat/conversation_delegate.h"
 #include "ui/pages/chat/message_view.h"
 #include "ui/pages/chat/next_token_view.h"
 #include "ui/pages/chat/steer_panel.h"
@@ -42,27 +38,6 @@
 namespace caravan::ui {
 namespace {
 constexpr int kLegendEvery = 250;  // ms: read-out digits change at 4 Hz
-
-QString dayOf(std::int64_t milliseconds) {
-    const QDate day = QDateTime::fromMSecsSinceEpoch(milliseconds).date(), today = QDate::currentDate();
-    if (day == today) return QObject::tr("Today");
-    if (day == today.addDays(-1)) return QObject::tr("Yesterday");
-    if (day > today.addDays(-7)) return QObject::tr("Last week");
-    return QObject::tr("Earlier");
-}
-
-// "14:05 · base-16m, dense"
-QString noteOf(const projects::Chat& chat) {
-    const QDateTime at = QDateTime::fromMSecsSinceEpoch(chat.changedAt);
-    const bool recent = at.date() > QDate::currentDate().addDays(-2);
-    QString note = recent ? at.time().toString(QStringLiteral("HH:mm"))
-                          : QLocale().toString(at.date(), QLocale::ShortFormat);
-    if (chat.source.is_object())
-        if (const std::string words = chat.source.value("words", std::string()); !words.empty())
-            note += QStringLiteral(" · ") + QString::fromStdString(words);
-    return note;
-}
-
 }  // namespace
 
 ChatPage::ChatPage(const Services& services, QWidget* parent)
@@ -165,6 +140,7 @@ void ChatPage::connectSession() {
     connect(m_session, &ChatSession::pathChanged, this, [this] {
         m_measure->cancel();
         m_steer->clearMeasured();
+        markCurrentChat();
         showLayers();
         showState();
         showDifference();
@@ -227,33 +203,6 @@ void ChatPage::openLink(const QVariantMap& arguments) {
     }
 }
 
-void ChatPage::refreshChats() {
-    const QSignalBlocker quiet(m_list);
-    m_list->clear();
-    QString day;
-    for (const projects::Chat& chat : m_session->chats()) {
-        const QString id = QString::fromStdString(chat.id);
-        if (m_filtering && !m_matching.contains(id)) continue;
-        const QString group = dayOf(chat.changedAt);
-        if (group != day) {
-            day = group;
-            auto* head = new QListWidgetItem(group, m_list);
-            head->setFlags(Qt::NoItemFlags);
-            head->setData(ConversationDelegate::DayRole, true);
-        }
-        auto* item = new QListWidgetItem(QString::fromStdString(chat.title), m_list);
-        item->setData(ConversationDelegate::IdRole, id);
-        item->setData(ConversationDelegate::NoteRole, noteOf(chat));
-        item->setToolTip(item->text());
-        if (id == m_session->currentChat()) m_list->setCurrentItem(item);
-    }
-    if (m_list->count() == 0) {
-        auto* none = new QListWidgetItem(
-            m_filtering ? tr("No chat holds this text") : tr("No conversation yet"), m_list);
-        none->setFlags(Qt::NoItemFlags);
-    }
-}
-
 void ChatPage::showToken(int turn, int token) {
     const auto& path = m_session->path();
     const bool known = turn >= 0 && token >= 0 && static_cast<std::size_t>(turn) < path.size() &&
@@ -278,11 +227,15 @@ void ChatPage::showLayer(int row) {
 void ChatPage::showLayers() {
     const ChatTurn* turn = lastAnswer();
     const bool sparse = turn != nullptr && !turn->tokens.empty() && !turn->tokens.front().experts.empty();
-    m_layerBar->setVisible(sparse && m_colorButton->isChecked() && mode() != Mode::NextToken);
-    const bool dense = turn != nullptr && !turn->tokens.empty() && !sparse;
+    m_layerBar->setVisible(sparse && m_colorButton->isChecked() && mode() != Mode::NextToken &&
+                           !m_compare->hidesNames());
+    m_colorButton->setEnabled(!m_compare->hidesNames());
+    const bool dense = turn != nullptr && !m_compare->hidesNames() && !turn->tokens.empty() && !sparse;
     m_colorButton->setText(dense ? tr("Show tokens") : tr("Color by expert"));
     m_colorButton->setToolTip(
-        tr("On: every token can be seen and clicked. Off: the answers as formatted text"));
+        m_compare->hidesNames()
+            ? tr("Colors would tell a mixture from a dense model: vote first")
+            : tr("On: every token can be seen and clicked. Off: the answers as formatted text"));
     if (sparse) {
         const auto& layers = turn->tokens.front().layers;
         const QSignalBlocker quietBox(m_layer), quietSlider(m_layerSlider);
@@ -329,13 +282,18 @@ void ChatPage::showState() {
     const bool text = !m_input->toPlainText().trimmed().isEmpty();
     m_send->setEnabled(!streaming && why.isEmpty() && text);
     m_stop->setEnabled(streaming);
-    m_regenerate->setEnabled(!streaming && why.isEmpty() && lastAnswer() != nullptr);
+    m_regenerate->setEnabled(!streaming && why.isEmpty() && !m_session->path().empty());
+    m_pin->setEnabled(!m_session->currentChat().isEmpty());
+    m_pin->setChecked(m_session->chat().pinned);
+    m_branch->setEnabled(!streaming && !m_session->path().empty());
     m_sendButton->setText(streaming ? tr("Stop") : tr("Send"));
     m_sendButton->setIcon(widgets::themeIcon(streaming ? QStringLiteral("stop") : QStringLiteral("send")));
     m_sendButton->setEnabled(streaming || m_send->isEnabled());
     setPrimary(m_sendButton, !streaming && bent.isEmpty());
     m_sendButton->setToolTip(streaming ? tr("Esc stops the answer; what was said stays") : why);
-    m_status->setText(!m_loading.isEmpty() ? m_loading
+    const bool anonymous = m_compare->hidesNames();
+    showVoteActions();
+    m_status->setText(!m_loading.isEmpty() ? (anonymous ? tr("Working on an answer") : m_loading)
                       : !why.isEmpty()     ? why
                       : !m_told.isEmpty()  ? m_told
                                            : m_sampling->summary() + changed);
@@ -347,7 +305,7 @@ void ChatPage::showState() {
     m_samplingButton->setToolTip(m_sampling->summary());
     const ChatTurn* turn = lastAnswer();
     QString speed;
-    if (turn != nullptr && turn->message.summary.is_object()) {
+    if (turn != nullptr && !anonymous && turn->message.summary.is_object()) {
         const double rate = turn->message.summary.value("tokens_per_second", 0.0),
                      first = turn->message.summary.value("seconds_to_first_token", 0.0);
         if (rate > 0)
@@ -363,7 +321,7 @@ void ChatPage::send() {
     m_input->clear();
     m_told.clear();
     if (mode() == Mode::Compare)
-        m_session->compare(text, m_compare->chosen());
+        m_session->compare(text, m_compare->begin());
     else
         m_session->send(text);
 }
@@ -382,10 +340,6 @@ bool ChatPage::eventFilter(QObject* watched, QEvent* event) {
         }
     }
     return Page::eventFilter(watched, event);
-}
-
-QStringList ChatPage::keyHints() const {
-    return {tr("Enter sends"), tr("Esc stops the answer")};
 }
 
 Page* makeChatPage(const Services& services, QWidget* parent) {

@@ -70,10 +70,13 @@ class ChatPage : public Page {
     void fillWeights();
     void chooseSource();
     void refreshChats();
+    void markCurrentChat();
     void makeHeader();
     void connectSession();
     void makeSteering();
     void makeModes();
+    void makeVoteActions();
+    void showVoteActions();
     void showMode();
     void exportChat(bool json);
     [[nodiscard]] std::vector<ChatSource> allSources() const;
@@ -137,6 +140,9 @@ class ChatPage : public Page {
     QAction* m_stop = nullptr;
     QAction* m_regenerate = nullptr;
     QAction* m_new = nullptr;
+    QAction* m_pin = nullptr;
+    QAction* m_branch = nullptr;
+    std::vector<std::pair<int, QAction*>> m_voteActions;  // by choice (VoteBar)
     std::vector<Model> m_models;
     std::map<QString, std::vector<engine::CheckpointInfo>> m_checkpoints;  // by run id
     QStringList m_matching;                                                // chats that the search found

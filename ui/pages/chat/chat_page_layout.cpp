@@ -33,6 +33,24 @@ void ChatPage::makeActions() {
                              m_session->newChat();
                              m_input->setFocus();
                          });
+    m_pin = actions->add({.id = QStringLiteral("chat.pin"),
+                          .text = tr("&Pin on top of the list"),
+                          .menu = page,
+                          .icon = QStringLiteral("pin"),
+                          .page = page},
+                         this, [this] {
+                             const bool pinned = m_session->chat().pinned;
+                             m_session->setPinned(m_session->currentChat(), !pinned);
+                         });
+    m_pin->setCheckable(true);
+    m_branch = actions->add({.id = QStringLiteral("chat.branch"),
+                             .text = tr("&Branch as a new conversation"),
+                             .menu = page,
+                             .shortcut = QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_B),
+                             .icon = QStringLiteral("branch"),
+                             .page = page,
+                             .tip = tr("A new conversation that begins with the shown messages")},
+                            this, [this] { m_session->branchOff(m_session->path().size() - 1); });
     m_send = actions->add({.id = QStringLiteral("chat.send"),
                            .text = tr("&Send"),
                            .menu = page,
@@ -74,6 +92,7 @@ QWidget* ChatPage::makeConversations() {
     auto* remove = new QAction(tr("Delete conversation"), m_list);
     remove->setShortcut(QKeySequence::Delete);
     remove->setShortcutContext(Qt::WidgetShortcut);
+    m_list->addAction(m_pin);
     m_list->addAction(remove);
     connect(remove, &QAction::triggered, this, [this] {
         if (const QListWidgetItem* item = m_list->currentItem())

@@ -5,7 +5,6 @@
 #include <QComboBox>
 #include <QFileDialog>
 #include <QStackedWidget>
-#include <map>
 
 #include "projects/chat_export.h"
 #include "projects/files.h"
@@ -16,6 +15,7 @@
 #include "ui/pages/chat/chat_view.h"
 #include "ui/pages/chat/compare_view.h"
 #include "ui/pages/chat/next_token_view.h"
+#include "ui/pages/chat/vote_bar.h"
 #include "ui/project_context.h"
 #include "widgets/segmented.h"
 
@@ -32,7 +32,12 @@ void ChatPage::makeModes() {
     connect(m_compare, &CompareView::changed, this, [this] { showState(); });
     connect(m_compare, &CompareView::copied, m_view, &ChatView::copied);
     connect(m_compare, &CompareView::answerAgain, this,
-            [this] { m_session->compare({}, m_compare->chosen()); });
+            [this] { m_session->compare({}, m_compare->begin()); });
+    connect(m_compare, &CompareView::roundChanged, this, [this] {
+        showLayers();
+        refreshChats();
+        Q_EMIT statusChanged();
+    });
     ActionRegistry* actions = services().actions;
     const QString page = QStringLiteral("chat");
     const auto add = [&](const char* id, const QString& text, const QKeySequence& key, const char* icon,
@@ -50,8 +55,39 @@ void ChatPage::makeModes() {
         [this] { m_mode->setCurrent(mode() == Mode::Compare ? 0 : 1); });
     add("chat.next_token", tr("Ne&xt token"), {}, "skip", 3,
         [this] { m_mode->setCurrent(mode() == Mode::NextToken ? 0 : 2); });
+    makeVoteActions();
     add("chat.export_markdown", tr("&Export as Markdown…"), {}, "export", 4, [this] { exportChat(false); });
     add("chat.export_json", tr("Export as &JSON…"), {}, "export", 4, [this] { exportChat(true); });
+}
+
+// A vote by keyboard and menu.
+void ChatPage::makeVoteActions() {
+    const auto add = [this](int choice, const QString& id, const QString& text) {
+        QAction* action = services().actions->add({.id = QStringLiteral("chat.vote_") + id,
+                                                   .text = text,
+                                                   .menu = QStringLiteral("chat"),
+                                                   .shortcut = voteKey(choice),
+                                                   .page = QStringLiteral("chat"),
+                                                   .section = 5},
+                                                  this, [this, choice] { m_compare->vote(choice); });
+        m_voteActions.emplace_back(choice, action);
+    };
+    for (int column = 0; column < 4; ++column)
+        add(column, columnLetter(column).toLower(), tr("%1 is better").arg(columnLetter(column)));
+    add(VoteBar::kTie, QStringLiteral("tie"), tr("The answers are a tie"));
+    add(VoteBar::kAllBad, QStringLiteral("bad"), tr("All answers are bad"));
+}
+
+void ChatPage::showVoteActions() {
+    for (const auto& [choice, action] : m_voteActions)
+        action->setEnabled(m_compare->canVote() && choice < m_compare->columns());
+}
+
+QStringList ChatPage::keyHints() const {
+    if (!m_compare->canVote()) return {tr("Enter sends"), tr("Esc stops the answer")};
+    const auto keys = [](int choice) { return voteKey(choice).toString(QKeySequence::NativeText); };
+    return {tr("%1 to %2 say which answer is better").arg(keys(0), keys(m_compare->columns() - 1)),
+            tr("%1 a tie, %2 all bad").arg(keys(VoteBar::kTie), keys(VoteBar::kAllBad))};
 }
 
 ChatPage::Mode ChatPage::mode() const {
@@ -60,6 +96,8 @@ ChatPage::Mode ChatPage::mode() const {
 
 void ChatPage::showMode() {
     const Mode now = mode();
+    if (now != Mode::Compare) m_compare->reveal();  // every other view names who answers
+    if (now == Mode::Compare) m_session->readVotes();
     m_stack->setCurrentIndex(m_mode->current());
     m_side->setVisible(now != Mode::Compare);
     m_composer->setVisible(now != Mode::NextToken);
@@ -92,28 +130,17 @@ void ChatPage::exportChat(bool json) {
 
 // On the project's thread: a disk may be slow.
 void ChatPage::writeExport(const QString& file, bool json) {
-    std::vector<projects::Message> messages;
-    std::map<std::int64_t, std::vector<engine::TokenEvent>> tokens;
-    if (json) {
-        for (const ChatTurn* turn : m_session->tree().all()) {
-            messages.push_back(turn->message);
-            tokens[turn->message.id] = turn->tokens;
-        }
-    } else {
-        for (const ChatTurn& turn : m_session->path())
-            messages.push_back(turn.message);
-    }
+    m_session->saveTokens();
     using Written = engine::Result<void>;
     project()->inProject<Written>(
         this,
-        [file, json, chat = m_session->chat(), messages = std::move(messages),
-         tokens = std::move(tokens)](ProjectStore&) {
+        [file, json, chat = m_session->chat()](ProjectStore& store) -> Written {
+            projects::ChatArchive archive(store.project);
+            const auto kept = projects::keptChat(archive, chat);
+            if (!kept) return tl::unexpected(kept.error());
+            const auto format = json ? projects::ChatFormat::Json : projects::ChatFormat::Markdown;
             return projects::attempt([&] {
-                const std::string text =
-                    json ? projects::chatJson(chat, messages, tokens)
-                               .dump(1, ' ', false, nlohmann::json::error_handler_t::replace)
-                         : projects::chatMarkdown(chat, messages);
-                projects::writeAtomically(file.toStdString(), text);
+                projects::writeAtomically(file.toStdString(), projects::exportedText(*kept, format));
             });
         },
         [this, file](const Written& written) {

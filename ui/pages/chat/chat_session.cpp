@@ -5,9 +5,9 @@
 
 #include <QUuid>
 #include <algorithm>
-#include <map>
 
 #include "engine/api/event_json.h"
+#include "projects/chat_export.h"
 #include "projects/owner.h"
 #include "projects/project.h"
 #include "ui/bridge/engine_link.h"
@@ -25,11 +25,6 @@ projects::ChatArchive archiveOf(ProjectStore& store) {
     return projects::ChatArchive(store.project);
 }
 
-struct Loaded {
-    std::vector<projects::Message> messages;
-    std::map<std::int64_t, std::vector<engine::TokenEvent>> tokens;
-};
-
 // Where the path of a kept conversation ended.
 std::int64_t leafOf(const projects::Chat& chat) {
     return chat.options.is_object() ? chat.options.value("leaf", std::int64_t{0}) : 0;
@@ -43,12 +38,11 @@ ChatSession::ChatSession(EngineLink* engine, QObject* parent) : QObject(parent),
     connect(engine, &EngineLink::died, this, &ChatSession::engineDied);
 }
 
-template <class F>
-void ChatSession::inArchive(F work) {
+void ChatSession::inArchive(std::function<void(projects::ChatArchive&)> work) {
     if (m_project == nullptr) return;
     m_project->inProject<bool>(
         this,
-        [work](ProjectStore& project) {
+        [work = std::move(work)](ProjectStore& project) {
             projects::ChatArchive archive = archiveOf(project);
             work(archive);
             return true;
@@ -114,20 +108,13 @@ void ChatSession::openChat(const QString& id) {
     m_tree.clear();
     m_compared.clear();
     Q_EMIT pathChanged();
-    m_project->inProject<Loaded>(
+    m_project->inProject<projects::KeptChat>(
         this,
-        [chat = m_chat.id](ProjectStore& project) {
+        [chat = m_chat](ProjectStore& project) {
             projects::ChatArchive archive = archiveOf(project);
-            static_cast<void>(archive.flush());
-            Loaded loaded;
-            loaded.messages = archive.messages(chat).value_or(std::vector<projects::Message>{});
-            for (const projects::Message& m : loaded.messages)
-                if (m.role == "assistant")
-                    loaded.tokens[m.id] =
-                        archive.tokens(chat, m.id).value_or(std::vector<engine::TokenEvent>{});
-            return loaded;
+            return projects::keptChat(archive, chat).value_or(projects::KeptChat{chat, {}, {}});
         },
-        [this, chat = m_chat.id](const Loaded& loaded) {
+        [this, chat = m_chat.id](const projects::KeptChat& loaded) {
             if (m_chat.id != chat) return;
             std::vector<ChatTurn> turns;
             for (const projects::Message& m : loaded.messages) {
@@ -136,12 +123,7 @@ void ChatSession::openChat(const QString& id) {
                 const auto tokens = loaded.tokens.find(m.id);
                 if (tokens != loaded.tokens.end()) turn.tokens = tokens->second;
                 // An answer without its end: the engine or the window went away while it streamed.
-                if (turn.isAnswer() && m.summary.is_null()) {
-                    turn.error = tr("This answer was cut off.");
-                    if (turn.message.content.empty())
-                        for (const engine::TokenEvent& t : turn.tokens)
-                            turn.message.content += t.text;
-                }
+                if (turn.isAnswer() && m.summary.is_null()) turn.error = tr("This answer was cut off.");
                 turns.push_back(std::move(turn));
             }
             m_tree.load(std::move(turns), leafOf(m_chat));
@@ -191,6 +173,7 @@ void ChatSession::ensureChat(const QString& firstText) {
     m_chat.createdAt = m_chat.changedAt = projects::nowMilliseconds();
     inArchive([chat = m_chat](projects::ChatArchive& archive) { archive.create(chat); });
     m_chats.insert(m_chats.begin(), m_chat);
+    sortChats();
     Q_EMIT chatsChanged();
 }
 
@@ -200,6 +183,7 @@ void ChatSession::saveChat() {
     inArchive([chat = m_chat](projects::ChatArchive& archive) { archive.update(chat); });
     for (projects::Chat& chat : m_chats)
         if (chat.id == m_chat.id) chat = m_chat;
+    sortChats();
 }
 
 void ChatSession::ask(const QString& text) {
@@ -329,7 +313,10 @@ void ChatSession::end(ChatTurn& turn, const engine::Result<engine::GenerateSumma
 void ChatSession::finish(const engine::Result<engine::GenerateSummary>& summary) {
     m_request = 0;
     m_saving.stop();
-    if (path().empty() || !path().back().streaming) return;
+    if (path().empty() || !path().back().streaming) {  // another conversation was opened meanwhile
+        Q_EMIT streamingChanged(false);
+        return;
+    }
     saveTokens();
     ChatTurn& turn = m_tree.path().back();
     end(turn, summary);
@@ -345,6 +332,7 @@ void ChatSession::finish(const engine::Result<engine::GenerateSummary>& summary)
 void ChatSession::stop() {
     if (!isStreaming()) return;
     m_stopped = true;
+    m_waiting.clear();
     m_engine->cancel(m_request);
 }
 

@@ -6,8 +6,10 @@
 #include <QStringList>
 #include <QTimer>
 #include <QVector>
+#include <functional>
 #include <vector>
 
+#include "projects/chat_votes.h"
 #include "ui/pages/chat/chat_tree.h"
 
 namespace caravan::ui {
@@ -30,6 +32,11 @@ class ChatSession : public QObject {
     void newChat();
     void removeChat(const QString& id);
     void searchChats(const QString& text);  // answered by searched()
+    void setPinned(const QString& id, bool pinned);
+    // A new conversation with the turns up to path()[turn]; it is the open one then.
+    void branchOff(std::size_t turn);
+    // The conversation that the open one branched off from; empty: none, or deleted.
+    [[nodiscard]] QString originChat() const;
 
     [[nodiscard]] const ChatTree& tree() const { return m_tree; }
     [[nodiscard]] const std::vector<ChatTurn>& path() const { return m_tree.path(); }
@@ -54,8 +61,12 @@ class ChatSession : public QObject {
     // Every source answers, one after the other: branches of one question. An empty text: the last question.
     void compare(const QString& text, const std::vector<ChatSource>& sources);
     [[nodiscard]] const std::vector<std::int64_t>& compared() const { return m_compared; }  // ids by source
+    // On the answers of compared(), which were shown without names; the better one goes on. best: -1 none.
+    void vote(projects::Vote::Outcome outcome, int best);
+    void readVotes();  // of the project; told by votesRead()
     void stop();
     void engineDied(const QString& reason);
+    void saveTokens();  // now; by itself twice a second while they stream
 
   Q_SIGNALS:
     void chatsChanged();
@@ -66,6 +77,7 @@ class ChatSession : public QObject {
     void streamingChanged(bool streaming);
     void loading(const caravan::engine::Progress& progress);
     void failed(const caravan::engine::Error& error);
+    void votesRead(const std::vector<caravan::projects::PairTally>& pairs);
 
   private:
     void reloadChats();
@@ -77,10 +89,9 @@ class ChatSession : public QObject {
     void finish(const engine::Result<engine::GenerateSummary>& summary);
     void end(ChatTurn& turn, const engine::Result<engine::GenerateSummary>& summary);
     void saveMessage(const ChatTurn& turn);
-    void saveTokens();
     void saveChat();
-    template <class F>
-    void inArchive(F work);
+    void sortChats();
+    void inArchive(std::function<void(projects::ChatArchive&)> work);  // on the project's own thread
 
     EngineLink* m_engine;
     ProjectContext* m_project = nullptr;

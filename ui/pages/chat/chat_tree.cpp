@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "projects/chat_export.h"
+
 namespace caravan::ui {
 
 void ChatTree::clear() {
@@ -73,17 +75,10 @@ std::vector<std::int64_t> ChatTree::siblings(std::int64_t id) const {
 void ChatTree::choose(std::int64_t id) {
     if (find(id) == nullptr) return;
     cut(0);
-    std::vector<std::int64_t> ids;
-    // A damaged file may name a parent that comes later, or none: ids fall on the way up, so it ends.
-    for (auto at = m_rest.find(id); at != m_rest.end();) {
-        ids.push_back(at->first);
-        const std::int64_t parent = at->second.message.parent;
-        at = parent < at->first ? m_rest.find(parent) : m_rest.end();
-    }
-    std::reverse(ids.begin(), ids.end());
-    for (auto below = children(id); !below.empty() && below.back() > ids.back(); below = children(ids.back()))
-        ids.push_back(below.back());
-    for (const std::int64_t each : ids)
+    std::vector<projects::MessageLink> links;
+    for (const auto& [each, turn] : m_rest)
+        links.push_back({each, turn.message.parent});
+    for (const std::int64_t each : projects::pathThrough(links, id))
         m_path.push_back(std::move(m_rest.extract(each).mapped()));
 }
 

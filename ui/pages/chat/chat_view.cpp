@@ -7,13 +7,18 @@
 #include <QTimer>
 #include <QVBoxLayout>
 
+#include "ui/pages/chat/chat_origin.h"
 #include "ui/pages/chat/message_view.h"
 #include "widgets/token_strip.h"
 
 namespace caravan::ui {
 
 ChatView::ChatView(ChatSession* session, QWidget* parent)
-    : QScrollArea(parent), m_session(session), m_canvas(new QWidget), m_layout(new QVBoxLayout(m_canvas)) {
+    : QScrollArea(parent),
+      m_session(session),
+      m_canvas(new QWidget),
+      m_layout(new QVBoxLayout(m_canvas)),
+      m_origin(new ChatOrigin(session)) {
     setWidget(m_canvas);
     setWidgetResizable(true);
     setFrameShape(QFrame::NoFrame);
@@ -23,8 +28,10 @@ ChatView::ChatView(ChatSession* session, QWidget* parent)
     m_canvas->setAutoFillBackground(true);
     m_layout->setContentsMargins(0, 8, 0, 16);
     m_layout->setSpacing(0);
+    m_layout->addWidget(m_origin);
     m_layout->addStretch(1);
     connect(session, &ChatSession::pathChanged, this, [this] { rebuild(); });
+    connect(session, &ChatSession::chatsChanged, m_origin, &ChatOrigin::refresh);
     connect(session, &ChatSession::tokensAppended, this, &ChatView::append);
     connect(session, &ChatSession::turnChanged, this, [this](int turn) {
         if (MessageView* view = message(turn))
@@ -64,6 +71,7 @@ void ChatView::rebuild() {
         connect(view, &MessageView::branchChosen, m_session, &ChatSession::choose);
         connect(view, &MessageView::edited, m_session,
                 [this, turn](const QString& text) { m_session->edit(turn, text); });
+        connect(view, &MessageView::branchOff, m_session, [this, i] { m_session->branchOff(i); });
         connect(view, &MessageView::copy, this, [this, turn] {
             Q_EMIT copied(
                 QString::fromStdString(m_session->path()[static_cast<std::size_t>(turn)].message.content));
@@ -72,6 +80,7 @@ void ChatView::rebuild() {
         m_views.push_back(view);
     }
     if (m_empty != nullptr) m_empty->setVisible(path.empty());
+    m_origin->refresh();
     m_follow = true;
     QTimer::singleShot(0, this, [this] { keepAtEnd(); });
     Q_EMIT tokenSelected(-1, -1);

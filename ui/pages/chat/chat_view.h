@@ -11,6 +11,7 @@ class QVBoxLayout;
 
 namespace caravan::ui {
 
+class ChatOrigin;
 class MessageView;
 
 // The messages of the open conversation; follows the end while an answer streams, unless the user scrolled
@@ -40,6 +41,7 @@ class ChatView : public QScrollArea {
     ChatSession* m_session;
     QWidget* m_canvas;
     QVBoxLayout* m_layout;
+    ChatOrigin* m_origin;
     QWidget* m_empty = nullptr;
     std::vector<MessageView*> m_views;
     int m_layer = 0;

@@ -20,6 +20,7 @@ namespace caravan::ui {
 CompareColumn::CompareColumn(int number, QWidget* parent)
     : QWidget(parent),
       m_box(new QComboBox),
+      m_letter(new ThemedLabel(QString(), widgets::TextRole::Section)),
       m_rate(new ThemedLabel(QString(), widgets::TextRole::Number, Token::Text2)),
       m_goOn(new QToolButton),
       m_close(new QToolButton),
@@ -43,7 +44,9 @@ CompareColumn::CompareColumn(int number, QWidget* parent)
     head->setFixedHeight(44);
     auto* row = new QHBoxLayout(head);
     row->setContentsMargins(16, 0, 12, 1);
+    row->addWidget(m_letter);
     row->addWidget(m_box, 1);
+    row->addStretch(0);
     row->addWidget(m_rate);
     row->addWidget(m_goOn);
     row->addWidget(m_close);
@@ -112,6 +115,7 @@ void CompareColumn::showTurn(const ChatTurn* turn, int layer, bool colored) {
     m_content = QString::fromStdString(turn->message.content);
     m_view->showTurn(*turn, layer, colored);
     if (!turn->message.summary.is_object()) return;
+    if (m_hidden) return;  // its speed would tell
     const double rate = turn->message.summary.value("tokens_per_second", 0.0);
     if (rate > 0) m_rate->setText(tr("%1 tokens/s").arg(realText(rate, 1)));
 }
@@ -130,6 +134,18 @@ void CompareColumn::setMark(int token) {
 }
 void CompareColumn::setClosable(bool closable) {
     m_close->setVisible(closable);
+}
+
+void CompareColumn::setLetter(const QString& letter, bool hidden) {
+    m_hidden = hidden;
+    m_letter->setText(letter);
+    m_letter->setVisible(!letter.isEmpty());
+    m_box->setVisible(!hidden);
+    m_goOn->setVisible(!hidden);
+    m_view->setAnonymous(hidden);
+}
+bool CompareColumn::namesItself() const {
+    return !m_box->isHidden() || !m_rate->text().isEmpty();
 }
 
 }  // namespace caravan::ui

@@ -28,6 +28,9 @@ class CompareColumn : public QWidget {
     void setLayer(const ChatTurn& turn, int layer);
     void setMark(int token);  // before the first token that differs; -1: none
     void setClosable(bool closable);
+    // Called by this letter ("": none); hidden: nothing is shown that tells whose answer it is.
+    void setLetter(const QString& letter, bool hidden);
+    [[nodiscard]] bool namesItself() const;
     [[nodiscard]] std::int64_t message() const { return m_message; }
     [[nodiscard]] MessageView* view() const { return m_view; }
     [[nodiscard]] QComboBox* box() const { return m_box; }
@@ -43,7 +46,9 @@ class CompareColumn : public QWidget {
     std::vector<ChatSource> m_all;
     std::int64_t m_message = 0;
     QString m_content;
+    bool m_hidden = false;
     QComboBox* m_box;
+    ThemedLabel* m_letter;
     ThemedLabel* m_rate;
     QToolButton* m_goOn;
     QToolButton* m_close;

@@ -11,6 +11,7 @@
 #include "ui/format/format.h"
 #include "ui/pages/chat/compare_column.h"
 #include "ui/pages/chat/message_view.h"
+#include "ui/pages/chat/vote_bar.h"
 #include "ui/shell/surface.h"
 #include "widgets/token_strip.h"
 
@@ -41,6 +42,9 @@ int firstDifference(const std::vector<const ChatTurn*>& turns) {
 CompareView::CompareView(ChatSession* session, QWidget* parent)
     : QWidget(parent),
       m_session(session),
+      m_bar(new VoteBar),
+      m_blind(textButton(tr("Blind vote"), QStringLiteral("eye"))),
+      m_votes(textButton(tr("Votes"), QStringLiteral("table"))),
       m_question(new QLabel),
       m_row(new QHBoxLayout),
       m_first(new ThemedLabel(QString(), widgets::TextRole::Secondary)),
@@ -65,6 +69,8 @@ CompareView::CompareView(ChatSession* session, QWidget* parent)
     facts->setSpacing(24);
     facts->addWidget(m_first);
     facts->addWidget(m_means, 1);
+    facts->addWidget(m_votes);
+    facts->addWidget(m_blind);
     facts->addWidget(m_again);
     facts->addWidget(m_more);
     m_again->setToolTip(tr("Every column answers the last question once more with the same seed"));
@@ -73,7 +79,9 @@ CompareView::CompareView(ChatSession* session, QWidget* parent)
     layout->setSpacing(0);
     layout->addWidget(top);
     layout->addLayout(m_row, 1);
+    layout->addWidget(m_bar);
     layout->addWidget(bottom);
+    makeVoting();
     addColumn();
     addColumn();
     connect(m_more, &QPushButton::clicked, this, [this] {
@@ -102,6 +110,7 @@ void CompareView::addColumn() {
             column->choose(each);
     connect(column, &CompareColumn::changed, this, [this] {
         m_touched = true;
+        setRound(Round::None);
         refresh();
         Q_EMIT changed();
     });
@@ -154,6 +163,8 @@ const ChatTurn* CompareView::answerOf(const CompareColumn& column, std::size_t i
     const auto& path = m_session->path();
     const auto& compared = m_session->compared();
     if (path.empty()) return nullptr;
+    if (m_round != Round::None)
+        return index < compared.size() ? m_session->tree().find(compared[index]) : nullptr;
     if (index < compared.size()) {
         const ChatTurn* turn = m_session->tree().find(compared[index]);
         if (turn != nullptr && turn->source() == column.source()) return turn;
@@ -168,15 +179,22 @@ const ChatTurn* CompareView::answerOf(const CompareColumn& column, std::size_t i
 }
 
 void CompareView::refresh() {
+    if ((m_round == Round::Open || m_round == Round::Told) && m_session->compared() != m_asked)
+        return setRound(Round::None);
     QString question;
     for (const ChatTurn& turn : m_session->path())
         if (!turn.isAnswer()) question = QString::fromStdString(turn.message.content);
     m_question->setText(question.isEmpty() ? tr("Ask a question below: every column answers it.") : question);
     for (std::size_t i = 0; i < m_columns.size(); ++i) {
-        m_columns[i]->setClosable(m_columns.size() > 2);
-        m_columns[i]->showTurn(answerOf(*m_columns[i], i), m_layer, m_colored);
+        const QString letter = m_round == Round::None ? QString() : columnLetter(static_cast<int>(i));
+        m_columns[i]->setLetter(letter, hidesNames());
+        m_columns[i]->setClosable(m_columns.size() > 2 && !hidesNames());
+        // Colors would tell a mixture from a dense model.
+        m_columns[i]->showTurn(answerOf(*m_columns[i], i), hidesNames() ? -1 : m_layer,
+                               m_colored && !hidesNames());
     }
-    m_more->setEnabled(m_columns.size() < kMostColumns && m_columns.size() < m_all.size());
+    m_votes->setVisible(!m_pairs.empty() && !hidesNames());
+    m_more->setEnabled(!hidesNames() && m_columns.size() < kMostColumns && m_columns.size() < m_all.size());
     m_again->setEnabled(!question.isEmpty() && !m_session->isStreaming());
     showSummary();
 }
@@ -184,7 +202,7 @@ void CompareView::refresh() {
 void CompareView::append(int turn, int first) {
     const ChatTurn& grown = m_session->path()[static_cast<std::size_t>(turn)];
     for (CompareColumn* column : m_columns)
-        if (column->message() == grown.message.id) column->append(grown, first, m_layer);
+        if (column->message() == grown.message.id) column->append(grown, first, hidesNames() ? -1 : m_layer);
 }
 
 void CompareView::showSummary() {
@@ -198,7 +216,9 @@ void CompareView::showSummary() {
         turns.push_back(turn);
         if (!turn->tokens.empty()) means.push_back(QString::number(meanLogprob(*turn), 'f', 2));
     }
-    const int different = finished && turns.size() == m_columns.size() ? firstDifference(turns) : -2;
+    if (hidesNames()) means.clear();
+    const int different =
+        !hidesNames() && finished && turns.size() == m_columns.size() ? firstDifference(turns) : -2;
     m_different = std::max(-1, different);
     m_first->setText(different == -2   ? QString()
                      : different == -1 ? tr("All answers are equal")
@@ -217,6 +237,7 @@ QString CompareView::summaryText() const {
 
 void CompareView::setLayer(int row) {
     m_layer = row;
+    if (hidesNames()) return;
     for (CompareColumn* column : m_columns)
         if (const ChatTurn* turn = m_session->tree().find(column->message())) column->setLayer(*turn, row);
 }

@@ -125,30 +125,32 @@ QWidget* MessageView::makeHead() {
 
 QWidget* MessageView::makeTools() {
     auto* tools = new QWidget;
-    m_end = new QLabel;
+    m_end = new ThemedLabel(QString(), widgets::TextRole::Caption, Token::Text2);
     m_end->setTextFormat(Qt::PlainText);
     m_end->setWordWrap(true);
-    m_end->setFont(widgets::textFont(widgets::TextRole::Caption));
-    m_end->setForegroundRole(QPalette::PlaceholderText);
     const auto button = [](const QString& icon, const QString& text) {
         auto* made = new QPushButton(widgets::themeIcon(icon), text);
         made->setFlat(true);
         return made;
     };
     m_regenerate = button(QStringLiteral("redo"), tr("Regenerate"));
-    m_regenerate->setToolTip(tr("Answer once more with the same seed (Ctrl+Enter); this answer is kept"));
     m_edit = button(QStringLiteral("edit"), tr("Edit"));
     m_edit->setToolTip(tr("Ask it differently; this question and what followed are kept"));
+    m_branch = button(QStringLiteral("branch"), tr("Branch"));
+    m_branch->setAccessibleName(tr("Branch as a new conversation"));
+    m_branch->setToolTip(tr("A new conversation that begins with everything up to here"));
     QPushButton* copyButton = button(QStringLiteral("copy"), tr("Copy"));
     auto* row = new QHBoxLayout(tools);
     row->setContentsMargins(0, 0, 0, 0);
     row->addWidget(m_regenerate);
     row->addWidget(m_edit);
+    row->addWidget(m_branch);
     row->addWidget(copyButton);
     row->addSpacing(8);
     row->addWidget(m_end, 1);
     connect(m_regenerate, &QPushButton::clicked, this, &MessageView::regenerate);
     connect(m_edit, &QPushButton::clicked, this, &MessageView::edit);
+    connect(m_branch, &QPushButton::clicked, this, &MessageView::branchOff);
     connect(copyButton, &QPushButton::clicked, this, &MessageView::copy);
     return tools;
 }
@@ -242,13 +244,10 @@ void MessageView::appendTokens(const ChatTurn& turn, int first, int layer) {
 void MessageView::showEnd(const ChatTurn& turn) {
     m_strip->setStreaming(turn.streaming);
     m_tools->setVisible(!turn.streaming);
-    m_regenerate->setVisible(m_answer && m_last);
+    showRegenerate();
     m_edit->setVisible(!m_answer);
-    m_end->setText(m_answer ? endText(turn) : QString());
-    QPalette palette = m_end->palette();
-    palette.setColor(QPalette::PlaceholderText,
-                     turn.error.isEmpty() ? widgets::themeColors().text2 : widgets::themeColors().err);
-    m_end->setPalette(palette);
+    m_end->setText(m_answer && !m_anonymous ? endText(turn) : QString());
+    m_end->setToken(turn.error.isEmpty() ? Token::Text2 : Token::Err);
     m_end->setAccessibleName(m_end->text());
 }
 
@@ -262,13 +261,27 @@ void MessageView::setColored(const ChatTurn& turn, bool colored) {
 }
 void MessageView::setLast(bool last) {
     m_last = last;
-    m_regenerate->setVisible(m_answer && last);
+    showRegenerate();
+}
+// A question can stand at the end, too: where a conversation was branched off.
+void MessageView::showRegenerate() {
+    m_regenerate->setVisible(m_last);
+    m_regenerate->setText(m_answer ? tr("Regenerate") : tr("Answer"));
+    m_regenerate->setToolTip(m_answer
+                                 ? tr("Answer once more with the same seed (Ctrl+Enter); this answer is kept")
+                                 : tr("Answer this question (Ctrl+Enter)"));
 }
 void MessageView::hideHeader() {
     m_head->hide();
     m_regenerate->hide();
+    m_branch->hide();
     m_last = false;
     setMaximumWidth(QWIDGETSIZE_MAX);
+}
+
+void MessageView::setAnonymous(bool anonymous) {
+    m_anonymous = anonymous;
+    if (anonymous) m_end->clear();
 }
 
 void MessageView::setBranches(const std::vector<std::int64_t>& siblings, std::int64_t own) {

@@ -44,13 +44,15 @@ class MessageView : public QWidget {
     void setBranches(const std::vector<std::int64_t>& siblings, std::int64_t own);
     void setDeltas(const AnswerDeltas& deltas);  // none: hidden
     void setDeltasStale();
-    void hideHeader();  // a column tells who answers itself
+    void hideHeader();                  // a column tells who answers itself
+    void setAnonymous(bool anonymous);  // no speed, no reason of an end: nothing that tells who answered
     void edit();
     [[nodiscard]] widgets::TokenStrip* strip() const { return m_strip; }
     [[nodiscard]] widgets::DeltaStrip* deltas() const { return m_deltas; }
     [[nodiscard]] MarkdownView* markdown() const { return m_markdown; }
     [[nodiscard]] QPushButton* regenerateButton() const { return m_regenerate; }
     [[nodiscard]] QPushButton* editButton() const { return m_edit; }
+    [[nodiscard]] QPushButton* branchButton() const { return m_branch; }
     [[nodiscard]] QPlainTextEdit* editor() const { return m_editor; }
     [[nodiscard]] QString branchText() const;  // "2 of 3", or "" without branches
     void stepBranch(int delta);
@@ -59,6 +61,7 @@ class MessageView : public QWidget {
     void tokenSelected(int index);
     void regenerate();
     void copy();
+    void branchOff();  // as a new conversation
     void edited(const QString& text);
     void branchChosen(qint64 message);
 
@@ -70,6 +73,7 @@ class MessageView : public QWidget {
     void showHead(const ChatTurn& turn);
     void showText(const ChatTurn& turn);
     void showEnd(const ChatTurn& turn);
+    void showRegenerate();
     void endEdit(bool send);
 
     QWidget* m_head = nullptr;
@@ -84,16 +88,17 @@ class MessageView : public QWidget {
     MarkdownView* m_markdown = nullptr;
     QPlainTextEdit* m_editor = nullptr;
     QWidget* m_editBox = nullptr;
-    QLabel* m_end = nullptr;
+    ThemedLabel* m_end = nullptr;
     QWidget* m_tools = nullptr;
     QPushButton* m_regenerate = nullptr;
     QPushButton* m_edit = nullptr;
+    QPushButton* m_branch = nullptr;
     QWidget* m_deltaBox = nullptr;
     ThemedLabel* m_deltaTitle = nullptr;
     ThemedLabel* m_deltaNote = nullptr;
     ThemedLabel* m_deltaMean = nullptr;
     widgets::DeltaStrip* m_deltas = nullptr;
-    bool m_answer = false, m_last = false, m_colored = true;
+    bool m_answer = false, m_last = false, m_colored = true, m_anonymous = false;
 };
 
 // First expert and its gate of an answer's tokens. layer counts the sparse layers.

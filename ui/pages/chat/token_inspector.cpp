@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "ui/format/format.h"
+#include "ui/theme/theme.h"
 #include "widgets/chip.h"
 #include "widgets/heat_map.h"
 #include "widgets/theme_colors.h"
@@ -142,6 +143,11 @@ TokenInspector::TokenInspector(QWidget* parent)
     layout->addWidget(m_title);
     layout->addWidget(m_note);
     layout->addLayout(row, 1);
+    connect(&Theme::instance(), &Theme::changed, this, [this] {  // rich text holds its colors
+        if (!m_has) return;
+        writeTitle();
+        fillAlternatives();
+    });
     showToken(nullptr, 0, 0);
 }
 
@@ -158,11 +164,9 @@ void TokenInspector::showToken(const engine::TokenEvent* token, int index, int c
         return;
     }
     m_token = *token;
-    m_title->setText(tr("Token &nbsp;<code>%1</code>&nbsp; <span style='color:%4'>%2 of %3</span>")
-                         .arg(visible(token->text.empty() ? token->bytes : token->text).toHtmlEscaped())
-                         .arg(index + 1)
-                         .arg(count)
-                         .arg(widgets::themeColors().text2.name()));
+    m_index = index;
+    m_count = count;
+    writeTitle();
     if (token->experts.empty())
         m_note->setText(tr("This model has no experts."));
     else if (token->probabilities.empty())
@@ -170,6 +174,14 @@ void TokenInspector::showToken(const engine::TokenEvent* token, int index, int c
     fillMap();
     fillLayer();
     fillAlternatives();
+}
+
+void TokenInspector::writeTitle() {
+    m_title->setText(tr("Token &nbsp;<code>%1</code>&nbsp; <span style='color:%4'>%2 of %3</span>")
+                         .arg(visible(m_token.text.empty() ? m_token.bytes : m_token.text).toHtmlEscaped())
+                         .arg(m_index + 1)
+                         .arg(m_count)
+                         .arg(widgets::themeColors().text2.name()));
 }
 
 void TokenInspector::setLayer(int row) {

@@ -36,13 +36,14 @@ class TokenInspector : public QWidget {
     void layerChosen(int row);
 
   private:
+    void writeTitle();
     void fillMap();
     void fillLayer();
     void fillAlternatives();
 
     bool m_has = false;
     engine::TokenEvent m_token;
-    int m_layer = 0;
+    int m_layer = 0, m_index = 0, m_count = 0;  // of the answer's tokens
     QLabel* m_title;
     QLabel* m_note;
     widgets::HeatMap* m_map;
