@@ -66,7 +66,7 @@ TEST_F(HostTest, TellsOfAQueueThatCannotBeRead) {
     for (int beats = 0; beats < 4; ++beats)
         ASSERT_TRUE(client.until([](const Frame& f) { return f.type == "heartbeat"; }));
     EXPECT_EQ(client.call("inspect", {{"path", "base"}}).body["name"], "base");
-    const std::lock_guard lock(mutex);
+    stop();
     ASSERT_EQ(errors.size(), 1U);
     EXPECT_NE(errors[0].find("project.db"), std::string::npos) << errors[0];
 }
