@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <utility>
 
 #include "engine/api/event_json.h"
 #include "projects/chat_archive.h"
@@ -74,7 +75,12 @@ json toJson(const PairTally& tally) {
 // A vote is known by the first of its answers: every round of voting makes new ones.
 void applyVote(Connection& db, const std::string& chat, const json& line) {
     const Vote vote = voteFrom(line);
-    if (vote.answers.empty()) return;
+    const bool better = vote.outcome == Vote::Outcome::Better;
+    if (vote.answers.empty() ||
+        (better && (vote.best < 0 || std::cmp_greater_equal(vote.best, vote.answers.size()))))
+        return;  // edited by hand
+    for (const Vote::Answer& answer : vote.answers)
+        static_cast<void>(voterWords(answer.source));  // throws where it is no source
     db.prepare("INSERT OR REPLACE INTO votes VALUES(?,?,?,?)")
         .bindAll(chat, vote.answers.front().message, vote.createdAt,
                  toJson(vote).dump(-1, ' ', false, json::error_handler_t::replace))

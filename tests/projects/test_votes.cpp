@@ -47,6 +47,25 @@ TEST(Votes, StayWithTheirConversationAndAreRebuilt) {
     EXPECT_EQ(take(chats.allVotes()).size(), 2u);
 }
 
+TEST(Votes, LinesThatMakeNoSenseAreLeftOut) {
+    const Scratch scratch;
+    const auto project = take(Project::create(scratch.path() / "p"));
+    ChatArchive chats(project);
+    const auto id = chats.create({.title = "One"});
+    chats.putVote(id, vote(2, {"a", "b"}, Vote::Outcome::Better, 1));
+    take(chats.flush());
+    {
+        std::ofstream file(project->chatsFolder() / (id + ".jsonl"), std::ios::app);
+        file << R"({"type":"vote","question":1,"answers":[{"message":4,"source":{"words":7}}],)"
+             << R"("outcome":"tie","best":-1,"created_at":1})" << '\n'
+             << R"({"type":"vote","question":1,"answers":[{"message":5,"source":null}],)"
+             << R"("outcome":"better","best":3,"created_at":1})" << '\n'
+             << R"({"type":"vote","question":1})" << '\n';
+    }
+    EXPECT_EQ(take(rebuild(project->folder())).rows.at("votes"), 1);
+    EXPECT_EQ(tallied(take(chats.allVotes())).at(0).secondBetter, 1);
+}
+
 TEST(Votes, AreCountedPerPair) {
     using Outcome = Vote::Outcome;
     const auto list =
