@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace caravan::engine::train {
@@ -17,26 +18,34 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
+void LossWatch::restore(Memory memory) {
+    m_memory = std::move(memory);
+    std::erase_if(m_memory.usual, [](double loss) { return !std::isfinite(loss); });
+    while (m_memory.usual.size() > kWindow)
+        m_memory.usual.pop_front();
+}
+
 LossWatch::Finding LossWatch::add(StepIndex step, double loss) {
+    auto& [usual, since] = m_memory;
     Finding finding;
     if (!std::isfinite(loss)) return finding;  // told by another alarm
-    if (!m_usual.empty()) {
-        finding.usual = median({m_usual.begin(), m_usual.end()});
+    if (!usual.empty()) {
+        finding.usual = median({usual.begin(), usual.end()});
         std::vector<double> distances;
-        for (const double value : m_usual)
+        for (const double value : usual)
             distances.push_back(std::abs(value - finding.usual));
-        const bool enough = m_usual.size() >= kEnough;
+        const bool enough = usual.size() >= kEnough;
         const double far = enough ? std::max(kLeast, kScatter * median(std::move(distances))) : kFew;
         finding.spike = loss > finding.usual + far;
     }
     if (!finding.spike) {
-        m_since = 0;
-        m_usual.push_back(loss);
-        if (m_usual.size() > kWindow) m_usual.pop_front();
+        since = 0;
+        usual.push_back(loss);
+        if (usual.size() > kWindow) usual.pop_front();
         return finding;
     }
-    if (m_since == 0) m_since = step;
-    finding.since = m_since;
+    if (since == 0) since = step;
+    finding.since = since;
     return finding;
 }
 

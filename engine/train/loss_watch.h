@@ -20,7 +20,15 @@ class LossWatch {
         StepIndex since = 0;  // first spike of this row; 0 = no spike
     };
     [[nodiscard]] Finding add(StepIndex step, double loss);
-    void reset() { m_since = 0; }  // the run went back to good weights: a row of spikes has ended
+    void reset() { m_memory.since = 0; }  // the run went back to good weights: a row of spikes has ended
+
+    // What it remembers; a checkpoint keeps it, so that a resumed run judges as the uninterrupted one.
+    struct Memory {
+        std::deque<double> usual;  // losses of the last steps that were no spikes, oldest first
+        StepIndex since = 0;
+    };
+    [[nodiscard]] const Memory& memory() const { return m_memory; }
+    void restore(Memory memory);
 
     static constexpr std::size_t kWindow = 50;       // steps
     static constexpr std::size_t kEnough = 10;       // steps from which on the scatter is trusted
@@ -28,8 +36,7 @@ class LossWatch {
     static constexpr double kScatter = 10 * 1.4826;  // times the median absolute deviation: ten sigma
 
   private:
-    std::deque<double> m_usual;
-    StepIndex m_since = 0;
+    Memory m_memory;
 };
 
 }  // namespace caravan::engine::train

@@ -48,6 +48,7 @@ class AlarmWatch {
     // Of the step given last.
     [[nodiscard]] const LossWatch::Finding& loss() const { return m_finding; }
     void wentBack() { m_loss.reset(); }
+    [[nodiscard]] LossWatch& lossWatch() { return m_loss; }
 
     // How long a figure must be bad: 200 steps, in short runs a fifth of the run, but 20 at least.
     static constexpr StepIndex kWindow = 200, kShortest = 20;

@@ -277,6 +277,8 @@ void Session::restoreCheckpoint() {
     m_savedStep = loaded.state.step;
     m_skipped = loaded.state.skippedSteps;
     m_badInRow = loaded.state.session.value("bad_in_row", std::int64_t{0});
+    m_alarms->lossWatch().restore({loaded.state.session.value("usual_losses", std::deque<double>{}),
+                                   loaded.state.session.value("spike_since", StepIndex{0})});
     if (loaded.state.session.contains("best_step")) {
         m_best = Evaluation{.step = loaded.state.session["best_step"],
                             .heldoutLoss = {},

@@ -250,8 +250,7 @@ void Session::afterStep(StepIndex step) {
 void Session::evaluateAt(StepIndex step) {
     if (m_evaluatedStep == step || m_data->heldout().empty()) return;
     m_evaluation = evaluateHeldout(
-        *m_model, *m_data, step, [this](const Progress& state) { progress(state); },
-        m_stop.get_token());
+        *m_model, *m_data, step, [this](const Progress& state) { progress(state); }, m_stop.get_token());
     emit(*m_evaluation);
     m_evaluatedStep = step;
     judge(*m_evaluation);
@@ -312,6 +311,8 @@ void Session::save() {
     state.tokens = m_tokens;
     state.answerTokens = m_answerTokens;
     state.session["bad_in_row"] = m_badInRow;
+    state.session["usual_losses"] = m_alarms->lossWatch().memory().usual;
+    state.session["spike_since"] = m_alarms->lossWatch().memory().since;
     state.session["since_lowest"] = m_sinceLowest;
     if (m_lowest) state.session["lowest_mean"] = *m_lowest;
     if (m_evaluation && m_evaluation->step == m_step && (!m_best || m_evaluation->mean < m_best->mean))

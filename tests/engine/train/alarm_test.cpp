@@ -49,6 +49,24 @@ TEST(LossWatch, theFirstStepsAreJudgedToo) {
     EXPECT_TRUE(watch.add(3, 40.0).spike);
 }
 
+TEST(LossWatch, goesOnFromItsMemory) {
+    LossWatch whole, first, second;
+    for (StepIndex step = 1; step <= 70; ++step) {
+        (void)whole.add(step, usualLoss(step));
+        (void)first.add(step, usualLoss(step));
+    }
+    EXPECT_TRUE(first.add(71, 9.0).spike && whole.add(71, 9.0).spike);
+    second.restore(first.memory());
+    const auto expected = whole.add(72, 9.0), found = second.add(72, 9.0);
+    EXPECT_EQ(found.since, 71);
+    EXPECT_EQ(found.usual, expected.usual);
+    // A checkpoint that somebody edited.
+    second.restore({std::deque<double>(500, std::numeric_limits<double>::infinity()), 0});
+    EXPECT_FALSE(second.add(1, 3.0).spike);
+    second.restore({std::deque<double>(500, 1.0), 0});
+    EXPECT_EQ(second.memory().usual.size(), LossWatch::kWindow);
+}
+
 TEST(LossWatch, whatIsNotFiniteIsAnotherAlarm) {
     LossWatch watch;
     (void)watch.add(1, 1.0);

@@ -140,6 +140,10 @@ class SessionTest : public testing::Test {
     std::string adapters(const char* name, const char* step) const {
         return contentOf(run(name) / "checkpoints" / step / checkpoint::kTrainableFile);
     }
+    nlohmann::json sessionState(const char* name, const char* step) const {
+        return nlohmann::json::parse(
+            contentOf(run(name) / "checkpoints" / step / checkpoint::kStateFile))["session"];
+    }
     // Loss by step, the last line of a step counts.
     std::map<StepIndex, double> losses(const char* name) const {
         std::map<StepIndex, double> result;

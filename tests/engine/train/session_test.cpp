@@ -46,6 +46,8 @@ TEST_F(SessionTest, ResumeIsBitwiseTheUninterruptedRun) {
     const std::string whole = adapters("whole", "step-000008");
     EXPECT_GT(whole.size(), 10000U);
     EXPECT_TRUE(whole == adapters("halves", "step-000008"));
+    EXPECT_EQ(sessionState("whole", "step-000008"), sessionState("halves", "step-000008"));
+    EXPECT_EQ(sessionState("halves", "step-000008")["usual_losses"].size(), 8U);
     // Another seed is another run.
     m_recipe.seed = 6;
     ASSERT_EQ(start("other")->wait(), RunState::Finished);
