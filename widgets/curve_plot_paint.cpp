@@ -103,13 +103,11 @@ void CurveDecor::drawBand(QCPPainter& painter, const CurvePlot::Curve& curve, co
 void CurveDecor::drawLine(QCPPainter& painter, const CurvePlot::Curve& curve, const CurvePlot::Lane& lane) {
     const QRect area = lane.rect->rect();
     const auto toY = [&](double value) { return lane.y()->coordToPixel(value); };
+    const QVector<qreal> dashes = dashPattern(curve.style.dash, curve.style.width);
+    if (dashes.isEmpty() && isDense(curve, area.width())) return drawDense(painter, curve, lane);
     const QVector<QPointF> points = decimatedLine(curve.series, curve.style.smoothed, m_plot->m_low,
                                                   m_plot->m_high, area.left(), area.right() + 1.0, toY);
     if (points.isEmpty()) return;
-    const QVector<qreal> dashes = dashPattern(curve.style.dash, curve.style.width);
-    // More than two points for most columns: it goes up and down within them.
-    if (dashes.isEmpty() && points.size() > area.width() * 9 / 4 && points.size() > 200)
-        return drawDense(painter, curve, lane);
     const QColor color = inkColor(curve.style.ink);
     if (curve.style.area) {
         QPolygonF region(points);
@@ -120,7 +118,7 @@ void CurveDecor::drawLine(QCPPainter& painter, const CurvePlot::Curve& curve, co
         painter.drawPolygon(region);
     }
     QPen pen(color, curve.style.width);
-    pen.setJoinStyle(Qt::RoundJoin);
+    pen.setJoinStyle(points.size() < 300 ? Qt::RoundJoin : Qt::BevelJoin);
     pen.setCapStyle(Qt::FlatCap);
     if (!dashes.isEmpty()) pen.setDashPattern(dashes);
     painter.setPen(pen);
@@ -134,25 +132,6 @@ void CurveDecor::drawLine(QCPPainter& painter, const CurvePlot::Curve& curve, co
             segments.append(QLineF(points[i - 1], points[i]));
         painter.drawLines(segments);
     }
-    if (curve.style.marker != Marker::None) drawMarkers(painter, curve, lane);
-}
-
-// Antialiased strokes that cover each pixel many times cost most of a frame, and look like these columns.
-void CurveDecor::drawDense(QCPPainter& painter, const CurvePlot::Curve& curve, const CurvePlot::Lane& lane) {
-    const QRect area = lane.rect->rect();
-    const auto toY = [&](double value) { return lane.y()->coordToPixel(value); };
-    const QColor color = inkColor(curve.style.ink);
-    const double half = curve.style.width / 2;
-    painter.setAntialiasing(false);
-    for (const BandColumn& column : bandColumns(curve.series, curve.style.smoothed, m_plot->m_low,
-                                                m_plot->m_high, area.left(), area.right() + 1.0, toY)) {
-        if (curve.style.area)
-            painter.fillRect(QRectF(column.x, column.top, 1.0, area.bottom() + 1.0 - column.top),
-                             themeColors().soft);
-        painter.fillRect(
-            QRectF(column.x, column.top - half, 1.0, column.bottom - column.top + curve.style.width), color);
-    }
-    painter.setAntialiasing(true);
     if (curve.style.marker != Marker::None) drawMarkers(painter, curve, lane);
 }
 

@@ -52,6 +52,7 @@ class CurveDecor : public QCPLayerable {
     void drawCurves(QCPPainter& painter, int lane);
     void drawBand(QCPPainter& painter, const CurvePlot::Curve& curve, const CurvePlot::Lane& lane);
     void drawLine(QCPPainter& painter, const CurvePlot::Curve& curve, const CurvePlot::Lane& lane);
+    [[nodiscard]] bool isDense(const CurvePlot::Curve& curve, int columns) const;
     void drawDense(QCPPainter& painter, const CurvePlot::Curve& curve, const CurvePlot::Lane& lane);
     void drawMarkers(QCPPainter& painter, const CurvePlot::Curve& curve, const CurvePlot::Lane& lane);
     void drawMarks(QCPPainter& painter);

@@ -9,6 +9,7 @@
 #include <QTimer>
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <functional>
 #include <vector>
 
@@ -38,33 +39,47 @@ inline double waitFor(const std::function<bool()>& ready, int limitMs) {
     return ready() ? static_cast<double>(time.nsecsElapsed()) / 1e6 : -1;
 }
 
-// How late the event loop comes to a timer that wants to fire every 5 ms.
+// CPU time of this thread, ms: what the window itself did, whoever else uses the cores.
+inline double threadMs() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+// How late the event loop comes to a timer that wants to fire every 5 ms, and how long this thread worked
+// between two looks.
 class LoopDelay : public QObject {
   public:
     void start() {
         m_late.clear();
+        m_work.clear();
+        m_worked = threadMs();
         m_timer.setTimerType(Qt::PreciseTimer);
         m_timer.setInterval(kEveryMs);
         connect(&m_timer, &QTimer::timeout, this, [this] {
             m_late.push_back(std::max(0.0, static_cast<double>(m_since.nsecsElapsed()) / 1e6 - kEveryMs));
             m_since.start();
+            m_work.push_back(threadMs() - m_worked);
+            m_worked = threadMs();
         });
         m_since.start();
         m_timer.start();
     }
-    [[nodiscard]] double quantile(double q) const {
-        if (m_late.empty()) return -1;
-        std::vector<double> sorted = m_late;
-        std::sort(sorted.begin(), sorted.end());
-        return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1))];
-    }
+    [[nodiscard]] double quantile(double q) const { return quantileOf(m_late, q); }
+    [[nodiscard]] double workQuantile(double q) const { return quantileOf(m_work, q); }
     [[nodiscard]] std::size_t count() const { return m_late.size(); }
 
   private:
+    static double quantileOf(std::vector<double> sorted, double q) {
+        if (sorted.empty()) return -1;
+        std::sort(sorted.begin(), sorted.end());
+        return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1))];
+    }
     static constexpr int kEveryMs = 5;
     QTimer m_timer;
     QElapsedTimer m_since;
-    std::vector<double> m_late;
+    std::vector<double> m_late, m_work;
+    double m_worked = 0;
 };
 
 }  // namespace caravan::bench

@@ -166,10 +166,10 @@ int main(int argc, char** argv) {
     session.start();
     bench::waitFor([] { return false; }, seconds * 1000);
     std::printf(
-        "%d s, %lld tokens in the chat: event loop late by p50 %.1f ms, p99 %.1f ms, at most %.1f ms (%zu "
-        "looks); "
-        "%.0f MiB resident\n",
+        "%d s, %lld tokens in the chat: event loop late by p50 %.1f, p99 %.1f, at most %.1f ms "
+        "(%zu looks); own work between two looks p99 %.1f, at most %.1f ms; %.0f MiB resident\n",
         seconds, static_cast<long long>(session.tokens()), delay.quantile(0.5), delay.quantile(0.99),
-        delay.quantile(1), delay.count(), bench::residentMib());
+        delay.quantile(1), delay.count(), delay.workQuantile(0.99), delay.workQuantile(1),
+        bench::residentMib());
     return 0;
 }
