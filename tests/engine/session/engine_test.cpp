@@ -196,6 +196,9 @@ TEST_F(EngineOnARun, ExportsWhatAnswersTheSame) {
         EXPECT_LT(done->maxAbsLogitDifference, format == "adapters" ? 1e-12 : 1e-3);
         EXPECT_EQ(answer(out), answer(s_denseRun));
         EXPECT_EQ(inspectModel(out)->kind, format == "adapters" ? "lora" : "dense");
+        // The run's template travels with either: a chat asks as the run was tuned.
+        EXPECT_TRUE(fs::exists(fs::path(out) / "chat_template.jinja"));
+        EXPECT_TRUE(fs::exists(fs::path(out) / "tokenizer.model"));
     }
 }
 
