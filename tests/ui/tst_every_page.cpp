@@ -18,6 +18,7 @@
 
 #include "tests/support/whole_window.h"
 #include "ui/actions/action_registry.h"
+#include "ui/pages/chat/token_inspector.h"
 #include "ui/shell/guided_tour.h"
 #include "ui/shell/pane_header.h"
 #include "widgets/curve_plot.h"
@@ -221,8 +222,6 @@ class TestEveryPage : public QObject {
         test::WholeWindow all(m_sandbox, QStringLiteral("room-%1").arg(longer), size);
         QStringList problems;
         for (const QString& page : all.window->pageIds()) {
-            if (page == QStringLiteral("chat")) continue;  // its suggestions still want a wider window
-            if (longer && page == QStringLiteral("runs")) continue;  // column heads of its two tables
             all.show(page);
             problems << roomProblems(*all.window, page);
             test::picture(*all.window, QStringLiteral("room-%1-%2").arg(longer).arg(page));
@@ -255,6 +254,67 @@ class TestEveryPage : public QObject {
         }
         QVERIFY2(problems.isEmpty(), qPrintable(problems.join(QLatin1Char('\n'))));
         QVERIFY2(seen >= 5, "curves and map on Tune, map and bars on Routing, curves on Runs");
+    }
+
+    // Every page, walked through in one theme and switched to the other, against a window that never knew
+    // another.
+    void aSwitchedWindowLooksLikeANewOne() {
+        QApplication::setCursorFlashTime(0);
+        test::WholeWindow all(m_sandbox, QStringLiteral("themes"), {1440, 900});
+        const auto openIn = [&](Scheme scheme) {
+            all.window->close();
+            Theme::instance().setScheme(scheme);
+            all.window = std::make_unique<MainWindow>(&all.engine);
+            all.window->resize(1440, 900);
+            all.window->show();
+            all.window->openProject(m_sandbox.path(QStringLiteral("themes")));
+            QTRY_VERIFY(all.window->project() && all.window->project()->isOpen());
+            QTRY_COMPARE(all.window->project()->runs().size(), 3);
+            engine::TokenEvent token;
+            token.text = "apples";
+            token.experts = {{1, 3}};
+            token.weights = {{0.7F, 0.3F}};
+            token.probabilities = {{0.1F, 0.5F, 0.1F, 0.3F}};
+            token.layers = {0};
+            token.alternatives = {{5, "pears", -0.5}};
+            all.window->findChild<TokenInspector*>()->showToken(&token, 0, 9);
+        };
+        const auto pictures = [&] {
+            QMap<QString, QImage> seen;
+            for (const QString& page : all.window->pageIds()) {
+                all.show(page);
+                if (QWidget* focused = QApplication::focusWidget()) focused->clearFocus();
+                QCoreApplication::processEvents();
+                seen[page] = all.window->grab().toImage();
+            }
+            return seen;
+        };
+        openIn(Scheme::Light);
+        pictures();
+        Theme::instance().setScheme(Scheme::Dark);
+        const auto switched = pictures();
+        openIn(Scheme::Dark);
+        pictures();
+        const auto fresh = pictures();
+        QStringList problems;
+        for (const QString& page : fresh.keys()) {
+            all.show(page);
+            const QImage &a = switched[page], &b = fresh[page];
+            QCOMPARE(a.size(), b.size());
+            if (const QString folder = qEnvironmentVariable("CARAVAN_TEST_PICTURES");
+                !folder.isEmpty() && a != b) {
+                a.save(folder + QStringLiteral("/switched-") + page + QStringLiteral(".png"));
+                b.save(folder + QStringLiteral("/new-") + page + QStringLiteral(".png"));
+            }
+            for (int y = 0; y < b.height(); ++y)
+                for (int x = 0; x < b.width(); ++x)
+                    if (a.pixel(x, y) != b.pixel(x, y))
+                        if (const QWidget* at = all.window->childAt(x, y))
+                            problems << page + QStringLiteral(": ") + nameOf(at);
+        }
+        Theme::instance().setScheme(Scheme::Light);
+        problems.removeDuplicates();
+        QVERIFY2(problems.isEmpty(), qPrintable(QLatin1Char('\n') + problems.join(QLatin1Char('\n'))));
     }
 
     void docksComeBackAsWideAsTheyWere() {

@@ -101,7 +101,7 @@ QWidget* ChatPage::makeConversations() {
     QPushButton* fresh = textButton(tr("New conversation"), QStringLiteral("plus"));
     connect(fresh, &QPushButton::clicked, m_new, &QAction::trigger);
     auto* box = new Surface(Token::Base);
-    box->setMinimumWidth(180);
+    box->setMinimumWidth(std::max(180, fresh->sizeHint().width() + 24));
     auto* layout = new QVBoxLayout(box);
     layout->setContentsMargins(0, 12, 0, 12);
     layout->setSpacing(8);

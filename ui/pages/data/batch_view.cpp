@@ -13,6 +13,7 @@
 
 #include "ui/format/format.h"
 #include "ui/pages/data/batch_row_head.h"
+#include "ui/theme/theme.h"
 #include "widgets/segmented.h"
 #include "widgets/theme_colors.h"
 #include "widgets/token_strip.h"
@@ -95,6 +96,8 @@ BatchView::BatchView(QWidget* parent)
     layout->addWidget(scroll, 1);
     connect(m_number, &QSpinBox::valueChanged, this, [this] { showSequence(); });
     connect(m_mode, &widgets::Segmented::currentChanged, this, [this] { showSequence(); });
+    connect(&Theme::instance(), &Theme::changed, this,
+            [this] { showSequence(); });  // its counts hold a color
     setBatch({}, 0);
 }
 

@@ -79,6 +79,7 @@ DataPage::DataPage(const Services& services, QWidget* parent)
         showState();
     });
     connect(services.runs, &RunController::liveChanged, this, [this] { showState(); });
+    connect(&Theme::instance(), &Theme::changed, this, [this] { showState(); });
     showState();
 }
 

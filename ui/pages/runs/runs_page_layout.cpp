@@ -139,9 +139,13 @@ QWidget* RunsPage::makeTable() {
     m_table->viewport()->installEventFilter(this);
     QHeaderView* header = m_table->horizontalHeader();
     header->setMinimumSectionSize(40);
+    constexpr int kHeadRoom = 10;  // px beside a column's words
     constexpr int kWidths[] = {66, 160, 116, 100, 40, 36, 50, 60, 100, 100, 74, 68, 74, 104, 96};
-    for (int column = 0; column < RunsModel::ColumnCount; ++column)
-        m_table->setColumnWidth(column, kWidths[column]);
+    for (int column = 0; column < RunsModel::ColumnCount; ++column) {
+        const QString head = m_model->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
+        m_table->setColumnWidth(
+            column, std::max(kWidths[column], header->fontMetrics().horizontalAdvance(head) + kHeadRoom));
+    }
     header->setSectionResizeMode(RunsModel::Name, QHeaderView::Stretch);  // all columns fit from 1366 px on
     header->setResizeContentsPrecision(0);
     m_table->verticalHeader()->setDefaultSectionSize(29);
@@ -192,6 +196,12 @@ QWidget* RunsPage::makeDifferences() {
     connect(m_differences, &QAbstractItemModel::modelReset, table, [table] {
         QHeaderView* header = table->horizontalHeader();
         if (header->count() == 0) return;
+        int widest = 84;  // px; names of runs have room up to a limit, then the table scrolls
+        for (int column = 1; column < header->count(); ++column)
+            widest = std::max(widest, header->fontMetrics().horizontalAdvance(
+                                          header->model()->headerData(column, Qt::Horizontal).toString()) +
+                                          16);
+        header->setMinimumSectionSize(std::min(widest, 160));
         header->setSectionResizeMode(QHeaderView::Stretch);
         header->setSectionResizeMode(0, QHeaderView::ResizeToContents);
     });
