@@ -475,6 +475,42 @@ class TestChatPage : public QObject {
         QCOMPARE(pairs.size(), 1u);
         QCOMPARE(pairs[0].votes(), 1);
     }
+    void fourAnswersAreVotedOn() {
+        Bench bench;
+        for (const char* name : {"second", "third", "fourth"}) {
+            QDir().mkpath(bench.folder.filePath(QLatin1String(name)));
+            bench.project->addModelFolder(bench.folder.filePath(QLatin1String(name)));
+        }
+        auto* compare = bench.page->findChild<CompareView*>();
+        QTRY_VERIFY_WITH_TIMEOUT(compare->column(0)->box()->count() >= 4, 5000);
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+        for (QPushButton* more : compare->findChildren<QPushButton*>())
+            if (more->text() == QStringLiteral("Add column"))
+                for (int i = 0; i < 2; ++i)
+                    more->click();
+        QCOMPARE(compare->columns(), 4);
+        compare->blindButton()->setChecked(true);
+        bench.say(QStringLiteral("Hello"));
+        for (const char* text : {"One", "Two", "Three", "Four"}) {
+            QVERIFY(!compare->canVote());
+            bench.engine.tellTokens(bench.engine.last("generate")->id, {token(text, 1, 2)});
+            bench.finish();
+        }
+        QVERIFY(compare->canVote());
+        bench.page->resize(1290, 668);
+        QCOMPARE(bench.page->width(), 1290);  // columns scroll, the window does not grow
+        test::picture(*bench.page, QStringLiteral("chat-blind-four"));
+        QSignalSpy read(bench.session(), &ChatSession::votesRead);
+        bench.actions.find(QStringLiteral("chat.vote_d"))->trigger();
+        const auto pairs = [&] {
+            return read.isEmpty() ? std::vector<projects::PairTally>{}
+                                  : read.constLast().at(0).value<std::vector<projects::PairTally>>();
+        };
+        QTRY_COMPARE_WITH_TIMEOUT(pairs().size(), 3u, 5000);  // the fourth against each of the others
+        for (const projects::PairTally& pair : pairs())
+            QCOMPARE(pair.firstBetter + pair.secondBetter, 1);
+        test::picture(*bench.page, QStringLiteral("chat-voted-four"));
+    }
     void aVoteIsGivenByKeyboard() {
         Bench bench;
         auto* compare = bench.page->findChild<CompareView*>();

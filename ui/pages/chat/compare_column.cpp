@@ -17,6 +17,10 @@
 
 namespace caravan::ui {
 
+namespace {
+constexpr int kWide = 420;  // px
+}
+
 CompareColumn::CompareColumn(int number, QWidget* parent)
     : QWidget(parent),
       m_box(new QComboBox),
@@ -79,6 +83,12 @@ CompareColumn::CompareColumn(int number, QWidget* parent)
     connect(m_scroll->verticalScrollBar(), &QScrollBar::rangeChanged, this, [this](int, int end) {
         if (m_view->strip()->isStreaming()) m_scroll->verticalScrollBar()->setValue(end);
     });
+}
+
+// In a narrow column the name needs the room; the speed stands below the answer, too.
+void CompareColumn::resizeEvent(QResizeEvent* event) {
+    m_rate->setVisible(width() >= kWide);
+    QWidget::resizeEvent(event);
 }
 
 void CompareColumn::setSources(const std::vector<ChatSource>& all) {

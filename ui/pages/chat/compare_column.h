@@ -42,6 +42,9 @@ class CompareColumn : public QWidget {
     void copied(const QString& text);
     void tokenSelected(qint64 message, int token);
 
+  protected:
+    void resizeEvent(QResizeEvent* event) override;
+
   private:
     std::vector<ChatSource> m_all;
     std::int64_t m_message = 0;

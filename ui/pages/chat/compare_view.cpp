@@ -5,6 +5,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QVBoxLayout>
 #include <algorithm>
 
@@ -78,7 +79,16 @@ CompareView::CompareView(ChatSession* session, QWidget* parent)
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(top);
-    layout->addLayout(m_row, 1);
+    // Four columns are wider than a small window: they scroll, and the window stays as it is.
+    auto* columns = new QWidget;
+    columns->setLayout(m_row);
+    auto* scroll = new QScrollArea;
+    scroll->setWidget(columns);
+    scroll->setWidgetResizable(true);
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->setFocusPolicy(Qt::NoFocus);
+    layout->addWidget(scroll, 1);
     layout->addWidget(m_bar);
     layout->addWidget(bottom);
     makeVoting();
