@@ -509,6 +509,7 @@ class TestChatPage : public QObject {
         QTRY_COMPARE_WITH_TIMEOUT(pairs().size(), 3u, 5000);  // the fourth against each of the others
         for (const projects::PairTally& pair : pairs())
             QCOMPARE(pair.firstBetter + pair.secondBetter, 1);
+        QCOMPARE(bench.page->width(), 1290);
         test::picture(*bench.page, QStringLiteral("chat-voted-four"));
     }
     void aVoteIsGivenByKeyboard() {

@@ -67,7 +67,9 @@ CompareView::CompareView(ChatSession* session, QWidget* parent)
     bottom->setFixedHeight(40);
     auto* facts = new QHBoxLayout(bottom);
     facts->setContentsMargins(24, 1, 16, 0);
-    facts->setSpacing(24);
+    facts->setSpacing(12);
+    m_means->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);  // elides before the window grows
+    m_means->setToolTip(tr("Of each column's own answer, over its tokens"));
     facts->addWidget(m_first);
     facts->addWidget(m_means, 1);
     facts->addWidget(m_votes);
@@ -233,10 +235,8 @@ void CompareView::showSummary() {
     m_first->setText(different == -2   ? QString()
                      : different == -1 ? tr("All answers are equal")
                                        : tr("First different token: %1").arg(withThousands(different + 1)));
-    m_means->setText(
-        means.isEmpty()
-            ? QString()
-            : tr("Mean log-probability of its own answer: %1").arg(means.join(QStringLiteral(" | "))));
+    m_means->setText(means.isEmpty() ? QString()
+                                     : tr("Mean log-probability: %1").arg(means.join(QStringLiteral(" | "))));
     for (CompareColumn* column : m_columns)
         column->setMark(m_different);
 }

@@ -23,6 +23,7 @@ VoteBar::VoteBar(QWidget* parent)
     setFixedHeight(48);
     m_row->setContentsMargins(24, 1, 16, 0);
     m_row->setSpacing(8);
+    m_words->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_row->addWidget(m_words, 1);
 }
 
