@@ -3,30 +3,15 @@
 // The whole journey by mouse and keyboard against the real engine process on the demo model: drop a model,
 // upcycle, data, tune, compare the heat map with the database, pause, chat with the live weights, inspect a
 // token, kill the engine, resume.
-#include <signal.h>
-
-#include <QAction>
 #include <QComboBox>
-#include <QDir>
-#include <QDragEnterEvent>
 #include <QFile>
-#include <QLineEdit>
-#include <QMimeData>
 #include <QPlainTextEdit>
-#include <QProcess>
 #include <QPushButton>
 #include <QSignalSpy>
-#include <QSpinBox>
-#include <QTemporaryDir>
 #include <QTest>
 
 #include "projects/run_catalogue.h"
-#include "ui/actions/action_registry.h"
-#include "ui/bridge/process_link.h"
-#include "ui/forms/field_editor.h"
-#include "ui/forms/number_field.h"
-#include "ui/main_window.h"
-#include "ui/page.h"
+#include "tests/app/journey/journey_bench.h"
 #include "ui/pages/chat/chat_page.h"
 #include "ui/pages/chat/chat_view.h"
 #include "ui/pages/chat/message_view.h"
@@ -38,66 +23,17 @@
 #include "ui/pages/tune/live_routing.h"
 #include "ui/pages/tune/tune_page.h"
 #include "ui/pages/upcycle/plan_panel.h"
-#include "ui/pages/upcycle/upcycle_form.h"
-#include "ui/pages/upcycle/upcycle_page.h"
-#include "ui/project_context.h"
 #include "ui/shell/banners.h"
-#include "ui/theme/theme.h"
 #include "widgets/heat_map.h"
 #include "widgets/token_strip.h"
 
 using namespace caravan;
 using namespace caravan::ui;
+using namespace caravan::test;
 
 namespace {
 
 constexpr int kSteps = 40, kPauseAt = 30, kCheckpointEvery = 10;
-constexpr int kPatience = 240000;  // ms; two busy cores
-
-bool copyFolder(const QString& from, const QString& to) {
-    QDir().mkpath(to);
-    for (const QFileInfo& entry : QDir(from).entryInfoList(QDir::Files))
-        if (!QFile::copy(entry.filePath(), to + QLatin1Char('/') + entry.fileName())) return false;
-    return true;
-}
-
-// The first rows of a demo file: short, so that a step takes a fraction of a second.
-bool sliceOf(const QString& from, const QString& to, int rows) {
-    QFile in(from), out(to);
-    if (!in.open(QIODevice::ReadOnly) || !out.open(QIODevice::WriteOnly)) return false;
-    for (int i = 0; i < rows && !in.atEnd(); ++i)
-        out.write(in.readLine());
-    return true;
-}
-
-// Processes of this test's engine: those whose environment names its socket.
-QList<qint64> enginePids(const QByteArray& socket) {
-    QList<qint64> found;
-    for (const QString& name : QDir(QStringLiteral("/proc")).entryList(QDir::Dirs)) {
-        bool number = false;
-        const qint64 pid = name.toLongLong(&number);
-        if (!number || pid == QCoreApplication::applicationPid()) continue;
-        QFile command(QStringLiteral("/proc/%1/cmdline").arg(pid)),
-            environment(QStringLiteral("/proc/%1/environ").arg(pid));
-        if (!command.open(QIODevice::ReadOnly) || !command.readAll().contains("caravan-engine")) continue;
-        if (environment.open(QIODevice::ReadOnly) &&
-            environment.readAll().contains("CARAVAN_SOCKET=" + socket))
-            found.push_back(pid);
-    }
-    return found;
-}
-
-QPushButton* buttonIn(const QWidget* parent, const QString& text) {
-    for (QPushButton* button : parent->findChildren<QPushButton*>())
-        if (button->text().remove(QLatin1Char('&')).startsWith(text) && button->isVisibleTo(parent))
-            return button;
-    return nullptr;
-}
-
-void click(QWidget* widget) {
-    QTest::mouseClick(widget, Qt::LeftButton);
-}
-
 }  // namespace
 
 class TestJourney : public QObject {
@@ -114,98 +50,49 @@ class TestJourney : public QObject {
     void g_killTheEngineAndResume();
 
   private:
-    template <class T>
-    T* page(const char* id) {
-        return qobject_cast<T*>(m_window->page(QString::fromLatin1(id)));
-    }
-    void drop(const QStringList& paths);
-    void type(const char* key, const QString& text);
-
-    QTemporaryDir m_folder;
-    QByteArray m_socket;
-    std::unique_ptr<ProcessLink> m_engine;
-    std::unique_ptr<MainWindow> m_window;
+    JourneyBench m_bench;
     QString m_run;
 };
 
 void TestJourney::initTestCase() {
-    const QString program = QStringLiteral(CARAVAN_BINARY_DIR "/app/caravan-engine");
-    QVERIFY2(QFile::exists(program), qPrintable(program));
-    m_socket = m_folder.filePath(QStringLiteral("s")).toLocal8Bit();
-    qputenv("CARAVAN_ENGINE", program.toLocal8Bit());
-    qputenv("CARAVAN_SOCKET", m_socket);
-    qputenv("CARAVAN_RESOURCES", CARAVAN_SOURCE_DIR "/resources");
-    for (const char* name : {"XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"})
-        qputenv(name, m_folder.path().toLocal8Bit());
-    Theme::instance().install(Scheme::Light);
-    m_engine = std::make_unique<ProcessLink>();
-    m_window = std::make_unique<MainWindow>(m_engine.get());
-    m_window->resize(1440, 900);
-    m_window->show();
-    m_engine->start();
-    m_window->openProject(m_folder.filePath(QStringLiteral("project")));
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->project() != nullptr && m_window->project()->isOpen(), kPatience);
-    QTRY_VERIFY_WITH_TIMEOUT(m_engine->isUsable(), kPatience);
+    if (JourneyBench::engineProgram().isEmpty()) QSKIP("built without an engine; CARAVAN_ENGINE names none");
+    m_bench.open();
+    QVERIFY(m_bench.engine()->isUsable());
 }
 
 void TestJourney::cleanupTestCase() {
-    m_window.reset();
-    m_engine.reset();
-    for (const qint64 pid : enginePids(m_socket))
-        ::kill(static_cast<pid_t>(pid), SIGKILL);
-}
-
-void TestJourney::drop(const QStringList& paths) {
-    QMimeData data;
-    QList<QUrl> urls;
-    for (const QString& path : paths)
-        urls.push_back(QUrl::fromLocalFile(path));
-    data.setUrls(urls);
-    const QPoint at = m_window->rect().center();
-    QDragEnterEvent enter(at, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
-    QApplication::sendEvent(m_window.get(), &enter);
-    QVERIFY(enter.isAccepted());
-    QDropEvent event(at, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
-    QApplication::sendEvent(m_window.get(), &event);
-}
-
-void TestJourney::type(const char* key, const QString& text) {
-    auto* field = qobject_cast<NumberField*>(page<UpcyclePage>("upcycle")->form()->editor(key)->control());
-    QVERIFY2(field != nullptr, key);
-    field->setFocus();
-    field->selectAll();
-    QTest::keyClicks(field->edit(), text);
-    QTest::keyClick(field->edit(), Qt::Key_Return);
+    m_bench.close();
 }
 
 void TestJourney::a_dropAModel() {
-    const QString model = m_folder.filePath(QStringLiteral("my-base"));
+    const QString model = m_bench.path(QStringLiteral("my-base"));
     QVERIFY(copyFolder(QStringLiteral(CARAVAN_SOURCE_DIR "/resources/demo/base-16m"), model));
-    m_window->showPage(QStringLiteral("models"));
-    drop({model});
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->project()->model(model) != nullptr &&
-                                 m_window->project()->model(model)->status == ModelEntry::Status::Ready,
-                             kPatience);
-    const ModelEntry* entry = m_window->project()->model(model);
+    m_bench.window()->showPage(QStringLiteral("models"));
+    m_bench.drop({model});
+    QTRY_VERIFY_WITH_TIMEOUT(
+        m_bench.window()->project()->model(model) != nullptr &&
+            m_bench.window()->project()->model(model)->status == ModelEntry::Status::Ready,
+        kPatience);
+    const ModelEntry* entry = m_bench.window()->project()->model(model);
     QVERIFY(entry->inspection.canUpcycle);
     QCOMPARE(entry->inspection.parameters, 15735168);
-    page<ModelsPage>("models")->select(model);
-    QTRY_VERIFY(page<ModelsPage>("models")->mainAction()->isEnabled());
-    page<ModelsPage>("models")->mainAction()->trigger();
-    QTRY_COMPARE(m_window->currentPage()->id(), QStringLiteral("upcycle"));
-    QCOMPARE(QString::fromStdString(m_window->project()->recipe().model.path), model);
+    m_bench.page<ModelsPage>("models")->select(model);
+    QTRY_VERIFY(m_bench.page<ModelsPage>("models")->mainAction()->isEnabled());
+    m_bench.page<ModelsPage>("models")->mainAction()->trigger();
+    QTRY_COMPARE(m_bench.window()->currentPage()->id(), QStringLiteral("upcycle"));
+    QCOMPARE(QString::fromStdString(m_bench.window()->project()->recipe().model.path), model);
 }
 
 void TestJourney::b_upcycle() {
-    auto* upcycle = page<UpcyclePage>("upcycle");
-    type("upcycle.adapter_size", QStringLiteral("32"));
-    type("tune.lora_rank", QStringLiteral("8"));
-    type("tune.batch_rows", QStringLiteral("4"));
-    type("tune.sequence_length", QStringLiteral("128"));
-    type("tune.steps", QString::number(kSteps));
-    type("tune.checkpoint_every", QString::number(kCheckpointEvery));
-    type("tune.learning_rate", QStringLiteral("0.001"));
-    const engine::Recipe& recipe = m_window->project()->recipe();
+    auto* upcycle = m_bench.page<UpcyclePage>("upcycle");
+    m_bench.type("upcycle.adapter_size", QStringLiteral("32"));
+    m_bench.type("tune.lora_rank", QStringLiteral("8"));
+    m_bench.type("tune.batch_rows", QStringLiteral("4"));
+    m_bench.type("tune.sequence_length", QStringLiteral("128"));
+    m_bench.type("tune.steps", QString::number(kSteps));
+    m_bench.type("tune.checkpoint_every", QString::number(kCheckpointEvery));
+    m_bench.type("tune.learning_rate", QStringLiteral("0.001"));
+    const engine::Recipe& recipe = m_bench.window()->project()->recipe();
     QCOMPARE(recipe.upcycle.adapterSize, 32);
     QCOMPARE(recipe.tune.steps, std::optional<std::int64_t>(kSteps));
     // total = dense + L E (2 D r + D)
@@ -215,17 +102,17 @@ void TestJourney::b_upcycle() {
     click(buttonIn(upcycle, QStringLiteral("Check step 0")));
     QTRY_VERIFY_WITH_TIMEOUT(upcycle->panel()->proofBox()->tone() == VerdictBox::Tone::Good, kPatience);
     click(buttonIn(upcycle, QStringLiteral("Create and go to Data")));
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->currentPage()->id(), QStringLiteral("data"), kPatience);
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->project()->runs().size(), 1, kPatience);
-    m_run = m_window->project()->runs().front().id;
-    QCOMPARE(m_window->project()->runs().front().state, engine::RunState::Created);
+    QTRY_COMPARE_WITH_TIMEOUT(m_bench.window()->currentPage()->id(), QStringLiteral("data"), kPatience);
+    QTRY_COMPARE_WITH_TIMEOUT(m_bench.window()->project()->runs().size(), 1, kPatience);
+    m_run = m_bench.window()->project()->runs().front().id;
+    QCOMPARE(m_bench.window()->project()->runs().front().state, engine::RunState::Created);
 }
 
 void TestJourney::c_chooseData() {
     QStringList files;
     for (const char* name :
          {"general.train", "code.train", "math.train", "general.heldout", "code.heldout", "math.heldout"}) {
-        const QString file = m_folder.filePath(QString::fromLatin1(name) + QStringLiteral(".jsonl"));
+        const QString file = m_bench.path(QString::fromLatin1(name) + QStringLiteral(".jsonl"));
         QVERIFY(sliceOf(QStringLiteral(CARAVAN_SOURCE_DIR "/resources/demo/data/") +
                             QString::fromLatin1(name) + QStringLiteral(".jsonl"),
                         file, 60));
@@ -236,35 +123,36 @@ void TestJourney::c_chooseData() {
     QVERIFY(broken.open(QIODevice::Append));
     broken.write("{\"conversation\": [{\"input\": \"x\"\n");
     broken.close();
-    drop(files);
-    auto* data = page<DataPage>("data");
+    m_bench.drop(files);
+    auto* data = m_bench.page<DataPage>("data");
     QTRY_VERIFY2_WITH_TIMEOUT(data->hindrance().isEmpty(), qPrintable(data->hindrance()), kPatience);
-    QCOMPARE(m_window->project()->recipe().data.files.size(), 3u);
-    QCOMPARE(m_window->project()->recipe().data.heldout.size(), 3u);
+    QCOMPARE(m_bench.window()->project()->recipe().data.files.size(), 3u);
+    QCOMPARE(m_bench.window()->project()->recipe().data.heldout.size(), 3u);
     auto* batch = data->findChild<BatchView*>();
     QVERIFY(!batch->strips().isEmpty());
     QVERIFY(batch->strips().at(0)->plainText().contains(QStringLiteral("### Human:")));
     click(buttonIn(data, QStringLiteral("Start tuning")));
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->currentPage()->id(), QStringLiteral("tune"), kPatience);
+    QTRY_COMPARE_WITH_TIMEOUT(m_bench.window()->currentPage()->id(), QStringLiteral("tune"), kPatience);
 }
 
 void TestJourney::d_tuneAndPause() {
-    auto* tune = page<TunePage>("tune");
+    auto* tune = m_bench.page<TunePage>("tune");
     QTRY_COMPARE_WITH_TIMEOUT(tune->shownRun(), m_run, kPatience);
     QTRY_VERIFY_WITH_TIMEOUT(tune->history().lastStep() >= kPauseAt, kPatience);
     QPushButton* pause = buttonIn(tune, QStringLiteral("Pause"));
     QVERIFY(pause != nullptr);
     click(pause);
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->runController()->live().state, engine::RunState::Paused, kPatience);
+    QTRY_COMPARE_WITH_TIMEOUT(m_bench.window()->runController()->live().state, engine::RunState::Paused,
+                              kPatience);
     QVERIFY(tune->history().steps().front().loss > tune->history().steps().back().loss);
     QVERIFY(tune->history().evaluations().size() >= 1);
     QCOMPARE(tune->history().evaluations().front().heldoutLoss.size(), 3u);
 }
 
 void TestJourney::e_theMapHasTheDatabasesNumbers() {
-    auto* tune = page<TunePage>("tune");
-    const engine::StepIndex step = m_window->runController()->live().step;
-    auto catalogue = projects::RunCatalogue::open(m_window->project()->folder().toStdString());
+    auto* tune = m_bench.page<TunePage>("tune");
+    const engine::StepIndex step = m_bench.window()->runController()->live().step;
+    auto catalogue = projects::RunCatalogue::open(m_bench.window()->project()->folder().toStdString());
     QVERIFY(catalogue);
     engine::Result<std::vector<engine::StepMetrics>> rows;
     QTRY_VERIFY_WITH_TIMEOUT(
@@ -288,8 +176,8 @@ void TestJourney::e_theMapHasTheDatabasesNumbers() {
 }
 
 void TestJourney::f_chatWithTheLiveWeights() {
-    m_window->showPage(QStringLiteral("chat"));
-    auto* chat = page<ChatPage>("chat");
+    m_bench.window()->showPage(QStringLiteral("chat"));
+    auto* chat = m_bench.page<ChatPage>("chat");
     auto* models = chat->findChildren<QComboBox*>().at(0);
     QTRY_VERIFY_WITH_TIMEOUT(models->findData(QStringLiteral("run:") + m_run) >= 0, kPatience);
     models->setCurrentIndex(models->findData(QStringLiteral("run:") + m_run));
@@ -321,24 +209,25 @@ void TestJourney::f_chatWithTheLiveWeights() {
 }
 
 void TestJourney::g_killTheEngineAndResume() {
-    const auto pids = enginePids(m_socket);
+    const auto pids = enginePids(m_bench.socket());
     QCOMPARE(pids.size(), 1);
-    QSignalSpy died(m_engine.get(), &EngineLink::died);
-    const std::size_t said = page<ChatPage>("chat")->session()->path().size();
+    QSignalSpy died(m_bench.engine(), &EngineLink::died);
+    const std::size_t said = m_bench.page<ChatPage>("chat")->session()->path().size();
     QCOMPARE(::kill(static_cast<pid_t>(pids.front()), SIGKILL), 0);
     QTRY_COMPARE_WITH_TIMEOUT(died.count(), 1, 1000);
-    QVERIFY(m_window->isVisible());
-    QTRY_VERIFY_WITH_TIMEOUT(m_engine->isUsable(), kPatience);  // restarted by itself
-    QCOMPARE(page<ChatPage>("chat")->session()->path().size(), said);
-    QTRY_VERIFY_WITH_TIMEOUT(buttonIn(m_window->banners(), QStringLiteral("Resume from step")) != nullptr,
-                             kPatience);
-    QPushButton* resume = buttonIn(m_window->banners(), QStringLiteral("Resume from step"));
+    QVERIFY(m_bench.window()->isVisible());
+    QTRY_VERIFY_WITH_TIMEOUT(m_bench.engine()->isUsable(), kPatience);  // restarted by itself
+    QCOMPARE(m_bench.page<ChatPage>("chat")->session()->path().size(), said);
+    QTRY_VERIFY_WITH_TIMEOUT(
+        buttonIn(m_bench.window()->banners(), QStringLiteral("Resume from step")) != nullptr, kPatience);
+    QPushButton* resume = buttonIn(m_bench.window()->banners(), QStringLiteral("Resume from step"));
     QTRY_VERIFY_WITH_TIMEOUT(resume->isEnabled(), kPatience);
     click(resume);
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->runController()->live().state, engine::RunState::Finished, kPatience);
-    QCOMPARE(m_window->runController()->live().step, kSteps);
+    QTRY_COMPARE_WITH_TIMEOUT(m_bench.window()->runController()->live().state, engine::RunState::Finished,
+                              kPatience);
+    QCOMPARE(m_bench.window()->runController()->live().step, kSteps);
     // Steps 1 .. kSteps stand in the database, each once.
-    auto catalogue = projects::RunCatalogue::open(m_window->project()->folder().toStdString());
+    auto catalogue = projects::RunCatalogue::open(m_bench.window()->project()->folder().toStdString());
     QVERIFY(catalogue);
     engine::Result<std::vector<engine::StepMetrics>> rows;
     QTRY_VERIFY_WITH_TIMEOUT(
