@@ -8,6 +8,7 @@
 #include <QLineEdit>
 #include <QStackedWidget>
 #include <QTableView>
+#include <algorithm>
 
 #include "projects/run_catalogue.h"
 #include "ui/bridge/run_notifier.h"
@@ -247,7 +248,11 @@ void RunsPage::moveToTrash() {
 
 bool RunsPage::eventFilter(QObject* watched, QEvent* event) {
     if (watched == m_table->viewport()) return dragQueued(event);
-    if (watched == m_table && event->type() == QEvent::KeyPress) {
+    // Not what an open editor of a cell leaves over: the key that ends it opens no run.
+    const auto editors = m_table->viewport()->findChildren<QLineEdit*>();
+    const bool editing =
+        std::any_of(editors.begin(), editors.end(), [](const QLineEdit* e) { return e->isVisible(); });
+    if (watched == m_table && event->type() == QEvent::KeyPress && !editing) {
         const int key = static_cast<QKeyEvent*>(event)->key();
         if (key == Qt::Key_Space && !currentRun().isEmpty()) {
             m_model->setChecked(currentRun(), !m_model->checked().contains(currentRun()));
