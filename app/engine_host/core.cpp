@@ -152,6 +152,7 @@ void Host::Core::readFrom(Client& client) {
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) {
+            const std::lock_guard lock(m_mutex);
             client.lost = true;
             return;
         }

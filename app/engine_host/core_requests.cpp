@@ -61,6 +61,8 @@ void Host::Core::greet(Client& client, const Frame& frame) {
         client.closing = true;
         return;
     }
+    // Under the lock: other threads tell those who were greeted, and the greeting comes first.
+    const std::lock_guard lock(m_mutex);
     client.greeted = true;
     reply(client, "result", frame.id,
           {{"protocol", engine::wire::kProtocol},
