@@ -177,8 +177,7 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
 
     // The model's lock; a request that is cancelled while it waits for another one goes at once.
     std::unique_lock<StoppableMutex> acquire(const std::stop_token& stop) {
-        if (!m_mutex.lock(stop))
-            throw EngineException(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
+        if (!m_mutex.lock(stop)) throw EngineException(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
         return {m_mutex, std::adopt_lock};
     }
 

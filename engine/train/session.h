@@ -140,7 +140,8 @@ class Session final : public TuningRun {
     Wishes m_wishes;
     bool m_ended = false;
     std::mutex m_modelMutex;  // held by the run's thread except while it waits paused
-    std::stop_source m_stop;  // not the thread's own: its thread would read that while launch() still writes it
+    std::stop_source
+        m_stop;  // not the thread's own: its thread would read that while launch() still writes it
     std::jthread m_thread;
 };
 
