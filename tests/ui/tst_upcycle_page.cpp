@@ -40,6 +40,7 @@ class TestUpcyclePage : public QObject {
     void denseQloraHidesTheExperts();
     void layersAreToggledByMouseAndKeys();
     void proofAndDryStepGoStale();
+    void aDryStepWaitsForData();
     void aPlanThatDoesNotFitOffersRemedies();
     void createWritesARunWithoutWeights();
     void commandLineSaysWhatDiffers();
@@ -56,6 +57,11 @@ class TestUpcyclePage : public QObject {
         field->setFocus();
         field->selectAll();
         QTest::keyClicks(field->edit(), text);
+    }
+    void chooseData() {
+        engine::Recipe recipe = m_project->recipe();
+        recipe.data.files.push_back({.path = "rows.jsonl"});
+        m_project->setRecipe(recipe, "Data");
     }
     test::Sandbox& m_sandbox;
     int m_round = 0;
@@ -193,6 +199,7 @@ void TestUpcyclePage::proofAndDryStepGoStale() {
     });
     m_page->panel()->proofButton()->click();
     QTRY_COMPARE(m_page->panel()->proofBox()->tone(), VerdictBox::Tone::Good);
+    chooseData();
     m_page->panel()->dryButton()->click();
     QTRY_VERIFY(m_page->statusFact().contains("Dry step"));
     test::picture(*m_page, "upcycle");
@@ -207,6 +214,38 @@ void TestUpcyclePage::proofAndDryStepGoStale() {
     m_page->panel()->proofButton()->click();
     QTRY_COMPARE(m_page->panel()->proofBox()->tone(), VerdictBox::Tone::Bad);
     QVERIFY(m_page->panel()->proofBox()->texts().join(' ').contains("layer 3"));
+}
+
+void TestUpcyclePage::aDryStepWaitsForData() {
+    QPushButton* dry = m_page->panel()->dryButton();
+    QVERIFY(m_page->panel()->proofButton()->isEnabled());  // the check of step 0 brings its own tokens
+    QVERIFY(!dry->isEnabled());
+    QVERIFY(!m_actions->find("upcycle.dry")->isEnabled());
+    QVERIFY2(dry->toolTip().contains("choose data"), qPrintable(dry->toolTip()));
+    QVERIFY2(m_page->panel()->dryNeed().contains("choose data"), qPrintable(m_page->panel()->dryNeed()));
+    test::picture(*m_page, "upcycle-no-data");
+    QSignalSpy links(m_page.get(), &Page::linkActivated);
+    QAbstractButton* choose = nullptr;
+    for (auto* button : m_page->panel()->findChildren<QAbstractButton*>())
+        if (button->text() == "Choose data") choose = button;
+    QVERIFY(choose && choose->isVisible());
+    QTest::keyClick(choose, Qt::Key_Space);
+    QCOMPARE(links.count(), 1);
+    QCOMPARE(links.first().at(0).toString(), QStringLiteral("data"));
+    chooseData();
+    QTRY_VERIFY(dry->isEnabled());
+    QCOMPARE(m_page->panel()->dryNeed(), QString());
+    QVERIFY(!choose->isVisible());
+    QVERIFY(dry->toolTip().contains("longest batch"));
+    m_project->undoStack()->undo();
+    QTRY_VERIFY(!dry->isEnabled());
+    engine::StateChange running;
+    running.to = engine::RunState::Running;
+    running.run = m_sandbox.path("elsewhere").toStdString();
+    m_engine->tellRun(QString::fromStdString(running.run), running);
+    QTRY_VERIFY2(m_page->panel()->dryNeed().contains("holds the engine"),
+                 qPrintable(m_page->panel()->dryNeed()));
+    QVERIFY(!choose->isVisible());  // data would not help now
 }
 
 void TestUpcyclePage::aPlanThatDoesNotFitOffersRemedies() {

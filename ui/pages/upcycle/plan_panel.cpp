@@ -236,4 +236,14 @@ void PlanPanel::showError(const QString& sentence) {
     m_error->setVisible(!sentence.isEmpty());
 }
 
+void PlanPanel::showDryNeed(const QString& sentence, bool offerData) {
+    m_dryNeed->setText(sentence);
+    m_chooseData->setVisible(offerData);
+    m_needRow->setVisible(!sentence.isEmpty());
+}
+
+QString PlanPanel::dryNeed() const {
+    return m_needRow->isHidden() ? QString() : m_dryNeed->text();
+}
+
 }  // namespace caravan::ui

@@ -20,6 +20,7 @@ class StackBar;
 
 namespace caravan::ui {
 
+class LinkButton;
 class ParameterBar;
 class ThemedLabel;
 class VerdictBox;
@@ -49,6 +50,9 @@ class PlanPanel : public QScrollArea {
                    engine::UpcycleMethod method);
     void showWork(const QString& what, const std::optional<engine::Progress>& progress);  // "" = none
     void showError(const QString& sentence);  // of the last dry step or proof; "" clears
+    // Why no dry step can be measured now, beside its button; "" = it can. offerData: choosing data helps.
+    void showDryNeed(const QString& sentence, bool offerData);
+    [[nodiscard]] QString dryNeed() const;  // as shown; "" = nothing is
     [[nodiscard]] bool fits() const;
     [[nodiscard]] QPushButton* dryButton() const { return m_dry; }
     [[nodiscard]] QPushButton* proofButton() const { return m_prove; }
@@ -59,6 +63,7 @@ class PlanPanel : public QScrollArea {
   Q_SIGNALS:
     void remedyChosen(const caravan::ui::Remedy& remedy);
     void cancelWanted();
+    void dataWanted();
 
   private:
     void makeParameters();
@@ -77,9 +82,10 @@ class PlanPanel : public QScrollArea {
     QVBoxLayout *m_items, *m_remedies;
     ThemedLabel *m_checkpoint, *m_kept, *m_free, *m_stepTime, *m_steps, *m_throughput, *m_stepsName;
     VerdictBox* m_proof;
-    ThemedLabel *m_work, *m_error;
+    ThemedLabel *m_work, *m_error, *m_dryNeed;
+    LinkButton* m_chooseData;
     QProgressBar* m_progress;
-    QWidget* m_workRow;
+    QWidget *m_workRow, *m_needRow;
     QPushButton *m_dry, *m_prove, *m_cancel;
     engine::RunPlan m_plan;
     engine::DeviceStatus m_device;

@@ -34,6 +34,7 @@ PlanPanel::PlanPanel(QWidget* parent) : QScrollArea(parent) {
     showProof({}, false, engine::UpcycleMethod::Pesc);
     showWork({}, {});
     showError({});
+    showDryNeed({}, false);
 }
 
 void PlanPanel::makeParameters() {
@@ -135,6 +136,16 @@ void PlanPanel::makeProof() {
     row->addStretch(1);
     m_layout->addSpacing(6);
     m_layout->addLayout(row);
+    m_needRow = new QWidget;
+    auto* need = new QHBoxLayout(m_needRow);
+    need->setContentsMargins(0, 2, 0, 0);
+    need->setSpacing(8);
+    m_dryNeed = new ThemedLabel(QString(), widgets::TextRole::Secondary, Token::Text2);
+    m_dryNeed->setWordWrap(true);
+    m_chooseData = new LinkButton(tr("Choose data"));
+    need->addWidget(m_dryNeed, 1);
+    need->addWidget(m_chooseData);
+    m_layout->addWidget(m_needRow);
     m_workRow = new QWidget;
     auto* work = new QHBoxLayout(m_workRow);
     work->setContentsMargins(0, 4, 0, 0);
@@ -151,6 +162,7 @@ void PlanPanel::makeProof() {
     m_error->setWordWrap(true);
     m_layout->addWidget(m_error);
     connect(m_cancel, &QPushButton::clicked, this, &PlanPanel::cancelWanted);
+    connect(m_chooseData, &LinkButton::clicked, this, &PlanPanel::dataWanted);
 }
 
 }  // namespace caravan::ui

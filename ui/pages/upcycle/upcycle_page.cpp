@@ -58,6 +58,8 @@ UpcyclePage::UpcyclePage(const Services& services, QWidget* parent)
     connect(m_form, &UpcycleForm::modelsWanted, this,
             [this] { Q_EMIT linkActivated(QStringLiteral("models"), {}); });
     connect(m_panel, &PlanPanel::cancelWanted, this, &UpcyclePage::cancelWork);
+    connect(m_panel, &PlanPanel::dataWanted, this,
+            [this] { Q_EMIT linkActivated(QStringLiteral("data"), {}); });
     connect(m_panel, &PlanPanel::remedyChosen, this, [this](const Remedy& remedy) {
         if (project()) project()->setRecipe(remedy.recipe, remedy.text);
     });
@@ -208,6 +210,7 @@ void UpcyclePage::draftChanged() {
     m_stale = false;
     m_form->refresh();
     validate();
+    renewWork();
     m_panel->setOutdated(true);
     m_panel->showDryStep(m_dryStep, m_dryStep && m_dryKey != settingsKey());
     m_panel->showProof(m_proof, m_proof && m_proofKey != settingsKey(), project()->recipe().upcycle.method);

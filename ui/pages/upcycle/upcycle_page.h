@@ -60,6 +60,7 @@ class UpcyclePage : public Page {
     void dryStep();
     void cancelWork();
     void renewWork();
+    [[nodiscard]] bool hasData() const;
     void create();
     [[nodiscard]] std::string settingsKey() const;  // what dry step and proof depend on
     [[nodiscard]] const engine::ModelConfig* modelConfig() const;

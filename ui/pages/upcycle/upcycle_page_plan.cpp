@@ -206,19 +206,29 @@ void UpcyclePage::cancelWork() {
     if (m_workRequest) services().engine->cancel(m_workRequest);
 }
 
+bool UpcyclePage::hasData() const {
+    return project() && !project()->recipe().data.files.empty();
+}
+
 void UpcyclePage::renewWork() {
     const bool free = !services().runs->live().isActive();
-    const bool can = project() && services().engine->isUsable() && !m_workRequest && free &&
-                     !project()->recipe().model.path.empty();
-    const QString why =
-        !free ? tr("A run holds the engine; this is done when the new run starts") : QString();
+    const bool base = project() && !project()->recipe().model.path.empty();
+    const bool can = base && services().engine->isUsable() && !m_workRequest && free;
+    QString why;
+    if (!free)
+        why = tr("A run holds the engine; this is done when the new run starts");
+    else if (!base)
+        why = tr("Choose a base model first");
     m_prove->setEnabled(can);
-    m_dry->setEnabled(can);
     m_prove->setToolTip(
         why.isEmpty() ? tr("Compares the logits of the upcycled and the dense model on the real weights")
                       : why);
+    const bool offerData = why.isEmpty() && !hasData();
+    if (offerData) why = tr("A dry step runs on the longest batch: choose data first");
+    m_dry->setEnabled(can && hasData());
     m_dry->setToolTip(why.isEmpty() ? tr("Runs one step on the longest batch and measures memory and time")
                                     : why);
+    m_panel->showDryNeed(why.isEmpty() ? why : why + QLatin1Char('.'), offerData);
 }
 
 void UpcyclePage::create() {
