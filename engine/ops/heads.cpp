@@ -8,8 +8,7 @@ namespace {
 
 at::Tensor columnsOf(const at::Tensor& joined, std::int64_t begin, std::int64_t heads,
                      std::int64_t headSize) {
-    const at::Tensor view = joined.narrow(1, begin, heads * headSize).unflatten(1, {heads, headSize});
-    return joined.is_cuda() ? view : view.contiguous();
+    return joined.narrow(1, begin, heads * headSize).unflatten(1, {heads, headSize});
 }
 
 bool behindEachOther(const at::Tensor& first, const at::Tensor& second) {
@@ -58,7 +57,7 @@ Heads splitHeads(const at::Tensor& joined, std::int64_t heads, std::int64_t kvHe
 }
 
 void ropeHeads(Heads& heads, const at::Tensor& positions, const RopeTable& table) {
-    if (heads.query.is_cuda() && behindEachOther(heads.query, heads.key)) {
+    if (behindEachOther(heads.query, heads.key)) {
         const at::Tensor& q = heads.query;
         at::Tensor both = q.as_strided({q.size(0), q.size(1) + heads.key.size(1), q.size(2)}, q.strides());
         ropeInPlace(both, positions, table);
@@ -72,9 +71,17 @@ at::Tensor joinHeads(Heads& gradient, const at::Tensor& positions, const RopeTab
     const PartScope scope(Part::Elementwise);
     const bool suits = suitsJoin(gradient.query) && suitsJoin(gradient.key) && suitsJoin(gradient.value);
     if (gradient.query.is_cuda() && suits) return joinOnDevice(gradient, positions, table);
-    ropeInPlace(gradient.query, positions, table, true);
-    ropeInPlace(gradient.key, positions, table, true);
     const std::int64_t tokens = gradient.query.size(0);
+    if (behindEachOther(gradient.query, gradient.key) && behindEachOther(gradient.key, gradient.value)) {
+        const at::Tensor& q = gradient.query;
+        const std::int64_t rotated = q.size(1) + gradient.key.size(1), all = rotated + gradient.value.size(1);
+        at::Tensor both = q.as_strided({tokens, rotated, q.size(2)}, q.strides());
+        ropeInPlace(both, positions, table, true);
+        if (q.stride(0) == all * q.size(2)) return q.as_strided({tokens, all * q.size(2)}, {q.stride(0), 1});
+    } else {
+        ropeInPlace(gradient.query, positions, table, true);
+        ropeInPlace(gradient.key, positions, table, true);
+    }
     return at::cat({gradient.query.reshape({tokens, -1}), gradient.key.reshape({tokens, -1}),
                     gradient.value.reshape({tokens, -1})},
                    1);

@@ -56,6 +56,15 @@ void overItems(const Segments& segments, std::int64_t keyHeads, const kernels::A
     });
 }
 
+// Gradients of query, key and value behind each other, as their product's columns are: joinHeads copies
+// nothing.
+AttentionGradient joinedLike(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+    const std::int64_t heads = q.size(1) + k.size(1) + v.size(1);
+    const at::Tensor joined = at::empty({q.size(0), heads, q.size(2)}, q.options());
+    return {joined.narrow(1, 0, q.size(1)), joined.narrow(1, q.size(1), k.size(1)),
+            joined.narrow(1, q.size(1) + k.size(1), v.size(1))};
+}
+
 bool headsLieTogether(const at::Tensor& x) {
     return x.dim() == 3 && x.stride(2) == 1 && x.stride(1) == x.size(2);
 }
@@ -92,8 +101,7 @@ Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
 AttentionGradient attentionBackward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
                                     const at::Tensor& v, const Attention& forward, const Segments& segments,
                                     std::optional<std::int64_t> window) {
-    const auto empty = [](const at::Tensor& x) { return at::empty(x.sizes(), x.options()); };
-    AttentionGradient gradient{empty(q), empty(k), empty(v)};
+    AttentionGradient gradient = joinedLike(q, k, v);
     const at::Tensor dOut = dout.contiguous();  // laid out as forward.out
     const at::Tensor& sums = forward.saved.front();
     const kernels::AttentionShape common = shapeOf(q, k, v, forward.out, window);

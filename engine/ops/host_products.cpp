@@ -11,10 +11,18 @@ constexpr std::int64_t kDepth = 128;
 
 template <class T>
 void addToSum(const WeightGradient<T>& g, const T* slice, std::int64_t first, std::int64_t columns) {
-    for (std::int64_t i = 0; i < g.leftColumns; ++i)
+    if (!g.transposed) {
+        for (std::int64_t i = 0; i < g.leftColumns; ++i)
+            for (std::int64_t j = 0; j < columns; ++j)
+                g.sum[i * g.sumStride + first + j] += g.scale * slice[i * kSliceColumns + j];
+        return;
+    }
+    constexpr std::int64_t kSquare = 16;  // a line of the sum and of the slice
+    for (std::int64_t left = 0; left < g.leftColumns; left += kSquare)
         for (std::int64_t j = 0; j < columns; ++j) {
-            T& sum = g.transposed ? g.sum[(first + j) * g.sumStride + i] : g.sum[i * g.sumStride + first + j];
-            sum += g.scale * slice[i * kSliceColumns + j];
+            T* sum = g.sum + (first + j) * g.sumStride;
+            for (std::int64_t i = left; i < std::min(left + kSquare, g.leftColumns); ++i)
+                sum[i] += g.scale * slice[i * kSliceColumns + j];
         }
 }
 

@@ -20,6 +20,8 @@ namespace caravan::engine::ops::host {
 
 // Rows that pass through an operation's products together.
 constexpr std::int64_t kBlockRows = 48;
+// Threads share rows out by these: two tiles. The last thread to finish holds the others up for half of one.
+constexpr std::int64_t kBlockGrain = 12;
 
 // These run on a tensor of its kind: fp32 with vector instructions, or fp64.
 inline bool suits(const at::Tensor& x) {
@@ -42,10 +44,10 @@ void parallelItems(std::int64_t n, F&& f) {
     });
 }
 
-// f(begin, end) over blocks of at most so many rows of [0, n).
+// f(begin, end) over blocks of at most so many rows of [0, n), a multiple of kBlockGrain.
 template <class F>
 void parallelBlocks(std::int64_t n, F&& f, std::int64_t rows = kBlockRows) {
-    parallelRows(n, std::min(rows, kBlockRows / 2), [&](std::int64_t begin, std::int64_t end) {
+    parallelRows(n, kBlockGrain, [&](std::int64_t begin, std::int64_t end) {
         for (; begin < end; begin += rows)
             f(begin, std::min(end, begin + rows));
     });

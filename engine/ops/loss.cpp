@@ -41,7 +41,7 @@ void lossOnHost(const at::Tensor& hidden, const at::Tensor& head, const at::Tens
     // Vocabularies are often powers of two: without the gap the rows of a column share a few cache sets.
     const std::int64_t stride = (vocabulary / 16 + 1) * 16;
     // The head is read for every block: larger ones read it less often.
-    const std::int64_t blockRows = 2 * host::kBlockRows;
+    const std::int64_t blockRows = 3 * host::kBlockRows;
     host::Rights<T> rights;
     const std::size_t forward = rights.addTransposed(head);
     const std::size_t backward = shape.gradient ? rights.addPlain(head) : 0;

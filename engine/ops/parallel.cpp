@@ -56,24 +56,28 @@ namespace {
 class alignas(64) Share {
   public:
     void set(std::int64_t first, std::int64_t last) { m_units.store(join(first, last)); }
-    // A quarter of what is left, so that few calls are made but little is in hand when another thread runs
-    // dry.
     bool takeFront(std::int64_t& first, std::int64_t& last) {
         return take([&](std::int64_t begin, std::int64_t end) {
             first = begin;
-            last = begin + (end - begin + 3) / 4;
+            last = begin + portion(end - begin);
             return join(last, end);
         });
     }
     bool takeBack(std::int64_t& first, std::int64_t& last) {
         return take([&](std::int64_t begin, std::int64_t end) {
             last = end;
-            first = end - (end - begin + 3) / 4;
+            first = end - portion(end - begin);
             return join(begin, first);
         });
     }
 
   private:
+    // A quarter of what is left, so that few calls are made but little is in hand when another thread runs
+    // dry; fours of units while there are many, because callers work on several units together.
+    static std::int64_t portion(std::int64_t left) {
+        const std::int64_t quarter = (left + 3) / 4;
+        return quarter > 4 ? quarter / 4 * 4 : quarter;
+    }
     static std::uint64_t join(std::int64_t first, std::int64_t last) {
         return static_cast<std::uint64_t>(first) << 32 | static_cast<std::uint64_t>(last);
     }
@@ -92,7 +96,7 @@ class alignas(64) Share {
 };
 
 constexpr std::int64_t kMostParts = 256;
-constexpr std::int64_t kUnitsPerPart = 64;  // at most
+constexpr std::int64_t kUnitsPerPart = 256;  // at most
 
 }  // namespace
 

@@ -11,6 +11,8 @@ namespace caravan::kernels {
 namespace {
 
 constexpr std::int64_t kQueries = 48;  // of a block
+// A product takes half a block at a time: fewer keys that a query does not see.
+constexpr std::int64_t kHalf = kQueries / 2;
 
 // Scores of a block: [kQueries, stride]; a stride that is no power of two keeps rows in different cache sets.
 std::int64_t scoreStride(const AttentionShape& s) {
@@ -43,23 +45,40 @@ void packPlain(const T* x, std::int64_t stride, std::int64_t tokens, std::int64_
     packPanels(PackSource<T>{x, stride, 1, tokens, size, 1}, panels, 0, panelCount(size));
 }
 
-// scores [queries, last - first] = rows * (panels of all tokens)
+// f(part, its first row in the block) for halves of a block, each with the keys that it sees.
+template <class F>
+void overHalves(const Block& b, F&& f) {
+    for (std::int64_t begin = b.begin; begin < b.end; begin += kHalf) {
+        const std::int64_t end = std::min(begin + kHalf, b.end);
+        f(Block{begin, end, b.first, end}, begin - b.begin);
+    }
+}
+
+// scores [queries, last - first] = rows * (panels of all tokens); columns that a half does not see are not
+// written, and whole panels are.
 template <class T>
 void scoresOf(const T* rows, std::int64_t stride, const T* panels, const AttentionShape& s, const Block& b,
               T* scores) {
-    const Factor<T> factor{rows + b.begin * stride,    stride,    1, panels + b.first * s.headSize,
-                           kPanelColumns * s.headSize, s.headSize};
-    multiply(&factor, 1, {scores, scoreStride(s), b.end - b.begin, b.last - b.first, false});
+    overHalves(b, [&](const Block& half, std::int64_t row) {
+        const Factor<T> factor{rows + half.begin * stride, stride,    1, panels + b.first * s.headSize,
+                               kPanelColumns * s.headSize, s.headSize};
+        const std::int64_t columns = panelCount(half.last - half.first) * kPanelColumns;
+        multiply(&factor, 1,
+                 {scores + row * scoreStride(s), scoreStride(s), half.end - half.begin, columns, false});
+    });
 }
 
 // rows of out [queries, headSize] = weights * (panels over tokens)
 template <class T>
 void combine(const T* weights, const T* panels, const AttentionShape& s, const Block& b, T* out,
              std::int64_t outStride) {
-    const Factor<T> factor{
-        weights,         scoreStride(s), 1, panels + b.first * kPanelColumns, s.tokens * kPanelColumns,
-        b.last - b.first};
-    multiply(&factor, 1, {out + b.begin * outStride, outStride, b.end - b.begin, s.headSize, false});
+    overHalves(b, [&](const Block& half, std::int64_t row) {
+        const Factor<T> factor{
+            weights + row * scoreStride(s),   scoreStride(s),           1,
+            panels + b.first * kPanelColumns, s.tokens * kPanelColumns, half.last - half.first};
+        multiply(&factor, 1,
+                 {out + half.begin * outStride, outStride, half.end - half.begin, s.headSize, false});
+    });
 }
 
 // rows [first, last) of sum [tokens, headSize] += weights^T * (panels over the block's queries)

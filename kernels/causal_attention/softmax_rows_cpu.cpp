@@ -36,9 +36,7 @@ CARAVAN_INLINE void forward(const SoftmaxRows<T>& a) {
         T* __restrict__ x = row + seen.begin;
         const std::int64_t n = seen.end - seen.begin;
         const T top = scale * laneMax(x, n);
-        for (std::int64_t j = 0; j < n; ++j)
-            x[j] = fastExp(scale * x[j] - top);
-        const T sum = laneSum<T>(n, [&](std::int64_t j) { return x[j]; });
+        const T sum = laneSum<T>(n, [&](std::int64_t j) { return x[j] = fastExp(scale * x[j] - top); });
         const T inverse = T(1) / sum;
         for (std::int64_t j = 0; j < n; ++j)
             x[j] *= inverse;

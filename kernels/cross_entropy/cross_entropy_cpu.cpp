@@ -18,9 +18,7 @@ CARAVAN_INLINE void crossEntropy(T* logits, const std::int64_t* labels, T* perRo
         T* z = logits + row * n;
         const T top = laneMax(z, n);
         const T atLabel = z[labels[row]];
-        for (std::int64_t i = 0; i < n; ++i)
-            z[i] = fastExp(z[i] - top);
-        const T sum = laneSum<T>(n, [&](std::int64_t i) { return z[i]; });
+        const T sum = laneSum<T>(n, [&](std::int64_t i) { return z[i] = fastExp(z[i] - top); });
         perRow[row] = std::log(sum) + top - atLabel;
         if (!shape.gradient) continue;
         const T scale = static_cast<T>(shape.scale), c = scale / sum;

@@ -15,7 +15,7 @@ namespace caravan::kernels {
 #if CARAVAN_X86
 namespace {
 
-constexpr std::int64_t kAhead = 24 * kPanelColumns;  // of a panel, which comes from the second-level cache
+constexpr std::int64_t kAhead = 48 * kPanelColumns;  // of a panel, which comes from the second-level cache
 
 // Six rows of two vectors: twelve sums hide the latency of the multiply-adds, and sixteen registers are
 // enough.
