@@ -3,9 +3,11 @@
 #include "ui/pages/runs/run_differences.h"
 
 #include <QFileInfo>
+#include <QSet>
 #include <algorithm>
 
 #include "engine/api/config/descriptors.h"
+#include "projects/run_comparison.h"
 #include "ui/format/format.h"
 #include "ui/forms/field_words.h"
 #include "widgets/theme_colors.h"
@@ -15,14 +17,13 @@ namespace {
 
 const QString kNone = QStringLiteral("–");
 
-QString valueText(const engine::FieldDescriptor& field, const engine::Recipe& recipe) {
-    const bool dense = recipe.upcycle.method == engine::UpcycleMethod::None;
+using Value = std::optional<nlohmann::json>;
+
+QString settingText(const engine::FieldDescriptor& field, const Value& known) {
+    if (!known) return kNone;
+    const nlohmann::json& value = *known;
     if (field.key == "upcycle.method")
-        return dense ? RunDifferences::tr("Dense QLoRA") : RunDifferences::tr("PESC");
-    if (dense && (field.group == engine::FieldGroup::Routing || field.key.starts_with("upcycle.") ||
-                  field.key.starts_with("tune.balance")))
-        return kNone;
-    const nlohmann::json value = field.get(recipe);
+        return value == "none" ? RunDifferences::tr("Dense QLoRA") : RunDifferences::tr("PESC");
     if (value.is_null()) return RunDifferences::tr("auto");
     if (field.key == "model.path")
         return QFileInfo(QString::fromStdString(value.get<std::string>())).fileName();
@@ -49,8 +50,38 @@ QString valueText(const engine::FieldDescriptor& field, const engine::Recipe& re
     return QString::fromStdString(value.dump());
 }
 
-QString real(double value, int digits) {
-    return std::isfinite(value) ? QString::number(value, 'f', digits) : kNone;
+QString resultText(const projects::ComparedRow& row, const Value& value) {
+    if (!value) return kNone;
+    if (row.key == "memory_bytes") return memoryText(static_cast<std::int64_t>(value->get<double>()));
+    return row.decimals == 0 ? withThousands(std::llround(value->get<double>()))
+                             : QString::number(value->get<double>(), 'f', row.decimals);
+}
+
+QString resultLabel(const std::string& key) {
+    static const std::pair<const char*, const char*> kLabels[] = {
+        {"steps_done", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "Steps done")},
+        {"heldout_last", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "Held-out loss, last")},
+        {"heldout_best", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "Held-out loss, best")},
+        {"loss_last", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "Train loss, last step")},
+        {"max_vio", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "MaxVio, mean over layers")},
+        {"tokens_per_second", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "Tokens per second")},
+        {"memory_bytes", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "Peak memory")}};
+    for (const auto& [of, label] : kLabels)
+        if (key == of) return RunDifferences::tr(label);
+    return QString::fromStdString(key);
+}
+
+// Two values that differ and read the same (folders of one name) are told in full.
+QStringList textsOf(const projects::ComparedRow& row) {
+    QStringList texts;
+    for (const Value& value : row.values)
+        texts << (row.field != nullptr ? settingText(*row.field, value) : resultText(row, value));
+    if (!row.differs || row.field == nullptr || QSet<QString>(texts.begin(), texts.end()).size() > 1)
+        return texts;
+    for (int i = 0; i < texts.size(); ++i)
+        if (const Value& value = row.values[static_cast<std::size_t>(i)])
+            texts[i] = QString::fromStdString(value->is_string() ? value->get<std::string>() : value->dump());
+    return texts;
 }
 
 }  // namespace
@@ -74,31 +105,12 @@ void RunDifferences::rebuild() {
     m_all.clear();
     m_rows.clear();
     if (m_columns.isEmpty()) return;
-    const auto add = [this](const QString& name, bool result, auto value) {
-        Row row{name, {}, false, result};
-        for (const Column& column : m_columns)
-            row.values << value(column);
-        row.differs = std::any_of(row.values.begin(), row.values.end(),
-                                  [&](const QString& text) { return text != row.values.first(); });
-        m_all << row;
-    };
-    for (const engine::FieldDescriptor& field : engine::recipeFields())
-        add(fieldLabel(field), false, [&](const Column& c) { return valueText(field, c.run.recipe); });
-    add(tr("Steps done"), true, [](const Column& c) { return withThousands(c.run.step); });
-    add(tr("Held-out loss, last"), true,
-        [](const Column& c) { return real(c.run.heldout.value_or(NAN), 4); });
-    add(tr("Held-out loss, best"), true,
-        [](const Column& c) { return real(c.run.bestHeldout.value_or(NAN), 4); });
-    add(tr("Train loss, last step"), true, [](const Column& c) { return real(c.facts.lastLoss, 4); });
-    add(tr("MaxVio, mean over layers"), true, [](const Column& c) { return real(c.facts.maxVio, 2); });
-    add(tr("Tokens per second"), true, [](const Column& c) {
-        return std::isfinite(c.facts.tokensPerSecond) ? withThousands(std::llround(c.facts.tokensPerSecond))
-                                                      : kNone;
-    });
-    add(tr("Peak memory"), true, [](const Column& c) {
-        return std::isfinite(c.facts.memoryBytes) ? memoryText(static_cast<std::int64_t>(c.facts.memoryBytes))
-                                                  : kNone;
-    });
+    std::vector<projects::ComparedRun> runs;
+    for (const Column& c : m_columns)
+        runs.push_back({c.run.recipe, c.run.step, c.run.heldout, c.run.bestHeldout, c.facts});
+    for (const projects::ComparedRow& row : projects::compareRuns(runs))
+        m_all << Row{row.field != nullptr ? fieldLabel(*row.field) : resultLabel(row.key), textsOf(row),
+                     row.differs, row.key};
     for (const Row& row : m_all)
         if (!m_only || m_columns.size() < 2 || row.differs) m_rows << row;
 }
@@ -116,12 +128,9 @@ QString RunDifferences::sameWords() const {
     for (const char* key : {"model.path", "data.files", "seed", "tune.sequence_length", "tune.batch_rows",
                             "tune.learning_rate", "tune.lora_rank"}) {
         const engine::FieldDescriptor* field = engine::findField(key);
-        if (field == nullptr) continue;
-        const QString first = valueText(*field, m_columns.first().run.recipe);
-        const bool all = std::all_of(m_columns.begin(), m_columns.end(), [&](const Column& c) {
-            return valueText(*field, c.run.recipe) == first;
-        });
-        if (!all) continue;
+        const auto row = std::find_if(m_all.begin(), m_all.end(), [&](const Row& r) { return r.key == key; });
+        if (field == nullptr || row == m_all.end() || row->differs) continue;
+        const QString first = row->values.first();
         QString name = fieldLabel(*field);
         if (name.size() > 1 && name[1].isLower()) name[0] = name[0].toLower();  // "LoRA rank" stays
         same << (field->type == engine::FieldType::FileList ? tr("data") : name + QLatin1Char(' ') + first);

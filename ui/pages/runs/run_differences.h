@@ -36,7 +36,8 @@ class RunDifferences : public QAbstractTableModel {
     struct Row {
         QString name;
         QStringList values;
-        bool differs = false, result = false;
+        bool differs = false;
+        std::string key;  // of the setting, or the result's
     };
     void rebuild();
     QVector<Column> m_columns;

@@ -3,20 +3,15 @@
 #pragma once
 
 #include <QVector>
-#include <cmath>
 #include <string>
 
-namespace caravan::projects {
-class RunCatalogue;
-}
+#include "projects/run_comparison.h"
 
 namespace caravan::ui {
 
 // What the list of runs tells of a run beyond its row: read from the database, off the GUI thread.
-struct RunFacts {
-    QVector<double> loss;  // thinned, for a sparkline
-    double lastLoss = NAN, maxVio = NAN, tokensPerSecond = NAN, memoryBytes = NAN;
-    bool broken = false;  // the loss was not a number
+struct RunFacts : projects::RunFigures {
+    QVector<double> loss;  // the curve, for a sparkline
 };
 [[nodiscard]] RunFacts readFacts(projects::RunCatalogue& catalogue, const std::string& run);
 

@@ -1,17 +1,17 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "ui/routing_view.h"
+#include "engine/api/routing_view.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace caravan::ui {
+namespace caravan::engine {
 namespace {
 
 constexpr double kDeadShare = 0.1;  // of the even share
 
-double cellValue(const engine::RoutingRecord& record, std::size_t layer, std::size_t expert,
-                 std::size_t domain, const RoutingFilter& filter) {
+double cellValue(const RoutingRecord& record, std::size_t layer, std::size_t expert, std::size_t domain,
+                 const RoutingFilter& filter) {
     const int what = filter.measure == RoutingMeasure::Tokens ? 0 : 1;
     double sum = 0;
     for (int role = 0; role < 2; ++role) {  // prompt, answer
@@ -36,7 +36,7 @@ double cellValue(const engine::RoutingRecord& record, std::size_t layer, std::si
 
 }  // namespace
 
-double routedAmount(const engine::RoutingRecord& record, std::size_t layer, std::size_t expert,
+double routedAmount(const RoutingRecord& record, std::size_t layer, std::size_t expert,
                     const RoutingFilter& filter) {
     if (filter.domain >= 0)
         return cellValue(record, layer, expert, static_cast<std::size_t>(filter.domain), filter);
@@ -46,8 +46,7 @@ double routedAmount(const engine::RoutingRecord& record, std::size_t layer, std:
     return sum;
 }
 
-std::vector<double> layerShares(const engine::RoutingRecord& record, std::size_t layer,
-                                const RoutingFilter& filter) {
+std::vector<double> layerShares(const RoutingRecord& record, std::size_t layer, const RoutingFilter& filter) {
     std::vector<double> shares(static_cast<std::size_t>(record.experts));
     double sum = 0;
     for (std::size_t expert = 0; expert < shares.size(); ++expert)
@@ -100,7 +99,7 @@ void summarize(RoutingView& view) {
 
 }  // namespace
 
-RoutingView viewOf(const engine::RoutingRecord& record, const RoutingFilter& filter) {
+RoutingView viewOf(const RoutingRecord& record, const RoutingFilter& filter) {
     RoutingView view;
     view.layers = record.layers.size();
     view.experts = static_cast<std::size_t>(record.experts);
@@ -161,7 +160,7 @@ RoutingView viewOf(const std::vector<std::vector<float>>& shares,
     return view;
 }
 
-std::vector<std::vector<double>> sharesByDomain(const engine::RoutingRecord& record, std::size_t layer,
+std::vector<std::vector<double>> sharesByDomain(const RoutingRecord& record, std::size_t layer,
                                                 RoutingFilter filter) {
     std::vector<std::vector<double>> shares;
     for (int domain = 0; domain < static_cast<int>(record.domains.size()); ++domain) {
@@ -171,7 +170,7 @@ std::vector<std::vector<double>> sharesByDomain(const engine::RoutingRecord& rec
     return shares;
 }
 
-std::vector<double> cellLoads(const engine::RoutingRecord& record, std::size_t layer, std::size_t expert,
+std::vector<double> cellLoads(const RoutingRecord& record, std::size_t layer, std::size_t expert,
                               RoutingFilter filter) {
     std::vector<double> loads;
     for (int domain = -1; domain < static_cast<int>(record.domains.size()); ++domain) {
@@ -181,4 +180,4 @@ std::vector<double> cellLoads(const engine::RoutingRecord& record, std::size_t l
     return loads;
 }
 
-}  // namespace caravan::ui
+}  // namespace caravan::engine
