@@ -115,7 +115,7 @@ constexpr int kHeld = 8;  // chunks of a lane that are loaded ahead of the previ
 template <class T>
 __global__ __launch_bounds__(kBlock, 2) void downKernel(ExpertChoice choice, ExpertShape shape, const T* u,
                                                         const T* down, float* hidden, int slices) {
-    __shared__ Chosen chosen;
+    __shared__ Chosen chosen, noted;  // noted: the other warps may still read chosen
     __shared__ float parts[kWarpsPerBlock];
     const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, slice = warp % slices,
               perBlock = kWarpsPerBlock / slices;
@@ -137,7 +137,7 @@ __global__ __launch_bounds__(kBlock, 2) void downKernel(ExpertChoice choice, Exp
         if (ahead) {
             previousDone();
             allowNext();
-            if (blockIdx.x == 0) choose(choice, chosen, true);
+            if (blockIdx.x == 0) choose(choice, noted, true);
             ahead = false;
         }
         float sum = 0;

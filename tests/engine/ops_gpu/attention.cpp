@@ -65,7 +65,7 @@ TEST_F(AttentionOnGpu, HeadsOfOneProduct) {
             const RopeTable table{angle.cos(), angle.sin()}, onDevice{gpu(table.cos), gpu(table.sin)};
             const at::Tensor joined = rounded(values({tokens, width}, 1), type);
             const at::Tensor joinedGpu = onGpu(joined, type);
-            Heads expected = splitHeads(joined, heads, kvHeads, size),
+            Heads expected = splitHeads(joined.clone(), heads, kvHeads, size),
                   got = splitHeads(joinedGpu, heads, kvHeads, size);
             EXPECT_EQ(got.key.storage().data(), joinedGpu.storage().data()) << "a copy";
             ropeHeads(expected, positions, table);
