@@ -135,7 +135,7 @@ class Model {
 
   private:
     friend class Loader;
-    friend class RandomModel;  // tests/bench: weights from a generator instead of files
+    friend class RandomModel;  // engine/bench: weights from a generator instead of files
     [[nodiscard]] at::Tensor embed(const at::Tensor& ids) const;
     void reserveRope(std::int64_t positions);
     [[nodiscard]] LayerPass layerPass(const Tokens& tokens);

@@ -5,11 +5,11 @@
 #include <ctime>
 #include <string>
 
+#include "engine/bench/random_batch.h"
 #include "engine/model/model.h"
 #include "engine/ops/ops.h"
 #include "engine/ops/parallel.h"
 #include "engine/train/stepper.h"
-#include "tests/support/random_batch.h"
 
 // The tuning step of base-16m with PESC (8 experts, top-2, adapters of 64) and LoRA of rank 64 on seven
 // linears, dropout 0.1, fp32: tokens per second for the shapes that the PyTorch eager peer is measured with.

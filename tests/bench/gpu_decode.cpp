@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <string>
 
+#include "engine/bench/random_model.h"
 #include "engine/generate/token_source.h"
 #include "engine/ops/dispatch.h"
-#include "tests/bench/random_model.h"
 
 // Decoding on the first GPU, beside the read bandwidth measured in the same run: the NF4 matrix-vector
 // product (B2), tokens per second of 7B-, 13B- and 34B-like models with experts and LoRA, batch 1, context

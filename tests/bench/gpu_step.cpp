@@ -4,11 +4,11 @@
 #include <cstring>
 #include <string>
 
+#include "engine/bench/random_batch.h"
+#include "engine/bench/random_model.h"
 #include "engine/ops/cuda_plugin.h"
 #include "engine/ops/timeline.h"
 #include "engine/train/stepper.h"
-#include "tests/bench/random_model.h"
-#include "tests/support/random_batch.h"
 
 // Tuning steps of 7B-like models (NF4 base, LoRA of rank 64 on seven linears, with or without 8 experts of
 // 512, top-2) on the first GPU: tokens per second, share of the product ceiling measured in this run, peak

@@ -133,6 +133,34 @@ TEST(Plan, weightsInMemory) {
     EXPECT_EQ(nf4.memory.size(), 8u);
 }
 
+// What steps took on an H200 (tests/bench/gpu_plan.cpp, RESULTS.md): tensors at their most and the context.
+TEST(Plan, namesWhatStepsTookOnAGpu) {
+    constexpr auto k32 = OptimizerKind::AdamW, k8 = OptimizerKind::AdamW8bit;
+    const struct {
+        const ModelConfig& model;
+        OptimizerKind optimizer;
+        Recompute recompute;
+        std::int64_t rows, length;
+        double peak;  // GiB
+    } measured[] = {
+        {k7b, k32, Recompute::None, 4, 2048, 51.59},    {k7b, k8, Recompute::None, 1, 512, 19.98},
+        {k7b, k32, Recompute::GateUp, 1, 2048, 29.16},  {k7b, k8, Recompute::All, 4, 2048, 21.95},
+        {k13b, k32, Recompute::All, 1, 512, 40.36},     {k13b, k8, Recompute::GateUp, 1, 512, 30.82},
+        {k13b, k32, Recompute::None, 1, 2048, 50.26},   {k13b, k8, Recompute::None, 4, 2048, 70.18},
+        {k34b, k32, Recompute::None, 1, 512, 91.14},    {k34b, k8, Recompute::None, 1, 2048, 82.93},
+        {k34b, k8, Recompute::GateUp, 4, 2048, 102.47}, {k34b, k32, Recompute::All, 4, 2048, 95.81}};
+    for (const auto& row : measured) {
+        Recipe r;
+        r.tune.optimizer = row.optimizer;
+        r.tune.recompute = row.recompute;
+        r.tune.sequenceLength = row.length;
+        r.tune.microBatchTokens = row.rows * row.length;
+        const double planned = static_cast<double>(planOf(r, row.model).memoryTotal) / (1 << 30);
+        EXPECT_GE(planned, 0.95 * row.peak) << row.model.hidden << " " << row.rows << "x" << row.length;
+        EXPECT_LE(planned, 1.10 * row.peak) << row.model.hidden << " " << row.rows << "x" << row.length;
+    }
+}
+
 TEST(Plan, referenceRun) {
     Recipe r;
     r.model.quantization = Quantization::None;

@@ -4,10 +4,10 @@
 
 #include <cstring>
 
+#include "engine/bench/random_batch.h"
 #include "engine/model/layer.h"
 #include "engine/ops/cuda_plugin.h"
 #include "engine/train/stepper.h"
-#include "tests/support/random_batch.h"
 
 // Whole tuning steps and decoding of base-16m on the GPU against the CPU's.
 namespace caravan::engine {
