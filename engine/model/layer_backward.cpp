@@ -28,7 +28,7 @@ at::Tensor feedForwardBackward(const Layer& layer, const at::Tensor& g, const La
     at::Tensor dGateUp;
     {
         std::vector<at::Tensor> dh;
-        const at::Tensor dActivated = layer.down.backwardInput(du, linear, true, dh);
+        const at::Tensor dActivated = layer.down.backwardInput(du, linear, state.lora[3], true, dh);
         const ops::SwigluGradient gradient = ops::swigluBackward(dActivated, gate, up, layer.down.hasLora());
         if (layer.down.hasLora())
             layer.down.backwardParameters(du, gradient.product, linear, state.lora[3], dh);

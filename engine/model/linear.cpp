@@ -4,6 +4,8 @@
 
 #include <ATen/Functions.h>
 
+#include <algorithm>
+
 namespace caravan::engine::model {
 
 at::Tensor Workspace::matrix(std::int64_t rows, std::int64_t columns, at::ScalarType type,
@@ -90,17 +92,19 @@ bool AdaptedLinear::hasLora() const {
     return false;
 }
 
-ops::LoraGroup AdaptedLinear::group(const LinearPass& pass, bool withGradients) const {
+ops::LoraGroup AdaptedLinear::group(const LinearPass& pass, const std::vector<at::Tensor>* saved) const {
     ops::LoraGroup group{.parts = {}, .dropout = pass.dropout, .key = pass.key};
     for (std::size_t i = 0; i < lora.size(); ++i) {
         if (!lora[i]) continue;
-        group.parts.push_back({.a = pass.parameters.working(lora[i]->a),
-                               .b = pass.parameters.working(lora[i]->b),
-                               .begin = frozen.offsetOf(i),
-                               .scale = lora[i]->scale,
-                               .site = siteOf(i),
-                               .da = withGradients ? pass.parameters.gradient(lora[i]->a) : at::Tensor(),
-                               .db = withGradients ? pass.parameters.gradient(lora[i]->b) : at::Tensor()});
+        group.parts.push_back(
+            {.a = pass.parameters.working(lora[i]->a),
+             .b = pass.parameters.working(lora[i]->b),
+             .begin = frozen.offsetOf(i),
+             .scale = lora[i]->scale,
+             .site = siteOf(i),
+             .da = saved ? pass.parameters.gradient(lora[i]->a) : at::Tensor(),
+             .db = saved ? pass.parameters.gradient(lora[i]->b) : at::Tensor(),
+             .kept = saved && saved->size() > lora.size() ? (*saved)[lora.size() + i] : at::Tensor()});
     }
     return group;
 }
@@ -115,38 +119,45 @@ std::vector<at::Tensor> AdaptedLinear::ofParts(const std::vector<at::Tensor>& pe
 
 at::Tensor AdaptedLinear::forward(const at::Tensor& x, const LinearPass& pass,
                                   std::vector<at::Tensor>* saved) const {
-    if (saved) saved->assign(lora.size(), {});
+    if (saved) saved->assign(2 * lora.size(), {});
     std::vector<at::Tensor> h;
     at::Tensor y = ops::linear(x, frozen.weight(pass.workspace, pass.compute), bias,
-                               pass.lora ? group(pass, false) : ops::LoraGroup{}, h);
+                               pass.lora ? group(pass, nullptr) : ops::LoraGroup{}, h);
     if (h.empty()) return y;
     if (!saved) return y;
-    for (std::size_t i = 0, part = 0; i < lora.size(); ++i)
-        if (lora[i]) (*saved)[i] = std::move(h[part++]);
+    const auto parts = static_cast<std::size_t>(
+        std::count_if(lora.begin(), lora.end(), [](const auto& l) { return l.has_value(); }));
+    for (std::size_t i = 0, part = 0; i < lora.size(); ++i) {
+        if (!lora[i]) continue;
+        (*saved)[i] = std::move(h[part]);
+        if (h.size() > parts) (*saved)[lora.size() + i] = std::move(h[parts + part]);
+        ++part;
+    }
     return y;
 }
 
 at::Tensor AdaptedLinear::backward(const at::Tensor& dy, const at::Tensor& x, const LinearPass& pass,
                                    const std::vector<at::Tensor>& saved, bool wantInput) const {
     std::vector<at::Tensor> dh;
-    at::Tensor dx = backwardInput(dy, pass, wantInput, dh);
+    at::Tensor dx = backwardInput(dy, pass, saved, wantInput, dh);
     backwardParameters(dy, x, pass, saved, dh);
     return dx;
 }
 
-at::Tensor AdaptedLinear::backwardInput(const at::Tensor& dy, const LinearPass& pass, bool wantInput,
+at::Tensor AdaptedLinear::backwardInput(const at::Tensor& dy, const LinearPass& pass,
+                                        const std::vector<at::Tensor>& saved, bool wantInput,
                                         std::vector<at::Tensor>& dh) const {
     if (wantInput)
-        return ops::linearBackward(dy, frozen.weight(pass.workspace, pass.compute), group(pass, true), dh);
+        return ops::linearBackward(dy, frozen.weight(pass.workspace, pass.compute), group(pass, &saved), dh);
     at::Tensor dx;
-    if (hasLora()) dh = ops::loraBackwardInput(dy, group(pass, true), dx);
+    if (hasLora()) dh = ops::loraBackwardInput(dy, group(pass, &saved), dx);
     return dx;
 }
 
 void AdaptedLinear::backwardParameters(const at::Tensor& dy, const at::Tensor& x, const LinearPass& pass,
                                        const std::vector<at::Tensor>& saved,
                                        const std::vector<at::Tensor>& dh) const {
-    if (hasLora()) ops::loraBackwardParameters(dy, x, ofParts(saved), dh, group(pass, true));
+    if (hasLora()) ops::loraBackwardParameters(dy, x, ofParts(saved), dh, group(pass, &saved));
 }
 
 }  // namespace caravan::engine::model

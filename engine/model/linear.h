@@ -81,14 +81,16 @@ struct AdaptedLinear {
     std::vector<std::optional<LoraPart>> lora;  // per part
     std::int32_t site = 0;                      // of the first part, 0 .. 6 in the order q k v o gate up down
 
-    // saved: LoRA's rank-r products per part, if wanted.
+    // saved: LoRA's rank-r products per part, if wanted, then its masks' bits per part where the operation
+    // keeps them.
     [[nodiscard]] at::Tensor forward(const at::Tensor& x, const LinearPass& pass,
                                      std::vector<at::Tensor>* saved) const;
     // Adds to the LoRA gradients; returns dL/dx, or undefined if it is not wanted.
     [[nodiscard]] at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, const LinearPass& pass,
                                       const std::vector<at::Tensor>& saved, bool wantInput) const;
     // Its two halves, for an input that is there only after dL/dx: dh goes from the first to the second.
-    [[nodiscard]] at::Tensor backwardInput(const at::Tensor& dy, const LinearPass& pass, bool wantInput,
+    [[nodiscard]] at::Tensor backwardInput(const at::Tensor& dy, const LinearPass& pass,
+                                           const std::vector<at::Tensor>& saved, bool wantInput,
                                            std::vector<at::Tensor>& dh) const;
     void backwardParameters(const at::Tensor& dy, const at::Tensor& x, const LinearPass& pass,
                             const std::vector<at::Tensor>& saved, const std::vector<at::Tensor>& dh) const;
@@ -98,7 +100,8 @@ struct AdaptedLinear {
     }
 
   private:
-    [[nodiscard]] ops::LoraGroup group(const LinearPass& pass, bool withGradients) const;
+    // saved: what the forward left, for a backward; null: a forward
+    [[nodiscard]] ops::LoraGroup group(const LinearPass& pass, const std::vector<at::Tensor>* saved) const;
     [[nodiscard]] std::vector<at::Tensor> ofParts(const std::vector<at::Tensor>& perLinear) const;
 };
 

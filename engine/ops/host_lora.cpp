@@ -16,13 +16,16 @@ kernels::DropoutMask maskOf(const LoraGroup& group, std::size_t part) {
     return group.dropout > 0 ? dropoutMask(group.dropout, key) : kernels::DropoutMask{};
 }
 
+// Rows of x [T, columns]; kept: the mask's bits [T, ceil(columns / 8)], or undefined.
 template <class T>
-kernels::MaskedRows<T> rowsOf(const at::Tensor& x, const kernels::DropoutMask& mask) {
+kernels::MaskedRows<T> rowsOf(const at::Tensor& x, const kernels::DropoutMask& mask,
+                              const at::Tensor& kept = {}, bool write = false) {
     kernels::MaskedRows<T> rows;
     rows.source = data<T>(x);
     rows.stride = x.stride(0);
     rows.columns = x.size(1);
     rows.mask = mask;
+    if (kept.defined()) rows.kept = {data<std::uint8_t>(kept), write};
     return rows;
 }
 
@@ -51,6 +54,7 @@ class Forward {
     Forward(const at::Tensor& x, const at::Tensor& weight, const LoraGroup& group, at::Tensor& y,
             std::vector<at::Tensor>& h)
         : m_x(x), m_y(y) {
+        std::vector<at::Tensor> kept;
         for (const Columns& columns : columnsOf(weight.size(0), group)) {
             Piece piece{columns, m_rights.addTransposed(weight.narrow(0, columns.begin, columns.count)),
                         0,       0,
@@ -63,10 +67,17 @@ class Forward {
                 piece.rank = part.a.size(0);
                 h.push_back(at::empty({x.size(0), piece.rank}, x.options()));
                 piece.h = data<T>(h.back());
-                piece.rows = rowsOf<T>(x, maskOf(group, *columns.part));
+                at::Tensor bits;
+                if (group.dropout > 0) {
+                    bits = at::empty({x.size(0), kernels::blocksPerRow(x.size(1))},
+                                     x.options().dtype(at::kByte));
+                    kept.push_back(bits);
+                }
+                piece.rows = rowsOf<T>(x, maskOf(group, *columns.part), bits, true);
             }
             m_pieces.push_back(piece);
         }
+        h.insert(h.end(), kept.begin(), kept.end());
         m_rights.pack(x.options());
     }
     void operator()(std::int64_t begin, std::int64_t end) const {
@@ -125,7 +136,7 @@ class BackwardInput {
                         0,          data<T>(dh.back()), {}};
             if (dx.defined()) {
                 piece.a = m_rights.addPlain(part.a);
-                piece.rows = rowsOf<T>(dx, maskOf(group, i));
+                piece.rows = rowsOf<T>(dx, maskOf(group, i), part.kept);
             }
             m_pieces.push_back(piece);
         }
@@ -219,8 +230,8 @@ void backwardParametersOfLora(const at::Tensor& dy, const at::Tensor& x, const s
         for (std::size_t i = 0; i < group.parts.size(); ++i) {
             const LoraPart& part = group.parts[i];
             const std::int64_t rank = part.a.size(0), rows = dy.size(0);
-            gradients.push_back({data<T>(dh[i]), rank, rank, rowsOf<T>(x, maskOf(group, i)), 0, rows,
-                                 data<T>(part.da), part.da.stride(0)});
+            gradients.push_back({data<T>(dh[i]), rank, rank, rowsOf<T>(x, maskOf(group, i), part.kept), 0,
+                                 rows, data<T>(part.da), part.da.stride(0)});
             kernels::MaskedRows<T> columns = rowsOf<T>(dy, {});
             columns.source += part.begin;
             columns.columns = part.b.size(0);

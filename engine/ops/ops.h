@@ -127,13 +127,15 @@ struct LoraPart {
     double scale = 1;
     std::int32_t site = 0;  // of its dropout mask
     at::Tensor da, db;      // gradients, added to; backward only
+    at::Tensor kept;        // backward only: the mask's bits as the forward saved them; undefined: drawn again
 };
 struct LoraGroup {
     std::vector<LoraPart> parts;
     double dropout = 0;
     RandomKey key;  // site is set per part
 };
-// x W^T + bias (if defined) + the parts; h per part for the backward.
+// x W^T + bias (if defined) + the parts; h per part for the backward. On the CPU the masks' bits may follow,
+// one uint8 [T, ceil(in / 8)] per part: drawing them again costs more than reading them.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   const LoraGroup& group, std::vector<at::Tensor>& h);
 // dy W + the parts' dL/dx; dh = s dy B per part, for loraBackwardParameters.

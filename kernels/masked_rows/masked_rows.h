@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/common/philox.h"
+#include "kernels/dropout/mask_row.h"
 #include "kernels/product/product.h"
 
 // Rows as a product wants them: gathered, under a dropout mask, as rows or as panels.
@@ -20,6 +21,7 @@ struct MaskedRows {
     std::int64_t choices = 1;
     DropoutMask mask;
     std::int64_t maskStep = 1, maskShift = 0;
+    KeptBits kept;  // [source rows][blocksPerRow(columns)], without maskStep; copyMaskedRows may write it
 };
 
 // out [end - begin, columns] contiguous

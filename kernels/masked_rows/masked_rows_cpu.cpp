@@ -19,6 +19,11 @@ CARAVAN_INLINE std::int64_t maskRow(const MaskedRows<T>& rows, std::int64_t sour
     return (rows.mask.rowOffset + source) * rows.maskStep + rows.maskShift;
 }
 
+template <class T>
+CARAVAN_INLINE KeptBits keptOf(const MaskedRows<T>& rows, std::int64_t source) {
+    return {rows.kept.bits ? rows.kept.bits + source * blocksPerRow(rows.columns) : nullptr, rows.kept.write};
+}
+
 // n columns from first of row i
 template <class T>
 CARAVAN_INLINE void copyOne(const MaskedRows<T>& rows, std::int64_t i, std::int64_t first, std::int64_t n,
@@ -28,7 +33,7 @@ CARAVAN_INLINE void copyOne(const MaskedRows<T>& rows, std::int64_t i, std::int6
     if (rows.mask.threshold == 0)
         std::memcpy(out, in, static_cast<std::size_t>(n) * sizeof(T));
     else
-        forMaskedColumns<T>(rows.columns, first, n, rows.mask, maskRow(rows, row),
+        forMaskedColumns<T>(rows.columns, first, n, rows.mask, maskRow(rows, row), keptOf(rows, row),
                             [&](std::int64_t c, T keep) { out[c] = in[c] * keep; });
 }
 
@@ -71,9 +76,11 @@ CARAVAN_INLINE void pack(const MaskedRows<T>& rows, std::int64_t begin, std::int
 template <class T>
 CARAVAN_INLINE void add(const MaskedRows<T>& rows, std::int64_t begin, std::int64_t end, const T* values,
                         T* out, std::int64_t outStride) {
-    for (std::int64_t i = begin; i < end; ++i, values += rows.columns, out += outStride)
-        forMaskedRow<T>(rows.columns, rows.mask, maskRow(rows, sourceRow(rows, i)),
-                        [&](std::int64_t c, T keep) { out[c] += values[c] * keep; });
+    for (std::int64_t i = begin; i < end; ++i, values += rows.columns, out += outStride) {
+        const std::int64_t row = sourceRow(rows, i);
+        forMaskedColumns<T>(rows.columns, 0, rows.columns, rows.mask, maskRow(rows, row), keptOf(rows, row),
+                            [&](std::int64_t c, T keep) { out[c] += values[c] * keep; });
+    }
 }
 
 }  // namespace

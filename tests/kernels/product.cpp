@@ -167,5 +167,27 @@ TEST(MaskedRows, PanelsAndSumsHoldTheCopiedRows) {
         }
 }
 
+TEST(MaskedRows, RememberedBitsGiveTheSameRowsWithoutDrawing) {
+    const std::int64_t rows = 5, columns = 76;  // the last byte of a row holds four columns
+    Guarded<float> x(rows * columns), drawn(rows * columns), read(rows * columns),
+        panels(panelCount(columns) * 16 * rows), panelsRead(panelCount(columns) * 16 * rows);
+    Guarded<std::uint8_t> bits(rows * blocksPerRow(columns));
+    fill(x, 1, 5);
+    MaskedRows<float> masked{x.data(), columns, columns};
+    masked.mask = {philoxKey(1, 2, 3, 4, 5), 20000, 1.5f, 100};
+    packMaskedRows(masked, 0, rows, {0, columns}, panels.data());
+    masked.kept = {bits.data(), true};
+    copyMaskedRows(masked, 0, rows, drawn.data());
+    masked.kept.write = false;
+    masked.mask.key = {};  // another mask, if it were drawn
+    copyMaskedRows(masked, 0, rows, read.data());
+    packMaskedRows(masked, 0, rows, {0, columns}, panelsRead.data());
+    EXPECT_TRUE(bits.intact() && drawn.intact() && read.intact() && panelsRead.intact());
+    EXPECT_EQ(std::memcmp(drawn.data(), read.data(), sizeof(float) * rows * columns), 0);
+    EXPECT_EQ(std::memcmp(panels.data(), panelsRead.data(),
+                          sizeof(float) * static_cast<std::size_t>(panelCount(columns) * 16 * rows)),
+              0);
+}
+
 }  // namespace
 }  // namespace caravan::kernels

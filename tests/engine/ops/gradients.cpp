@@ -143,6 +143,50 @@ TEST(Gradients, Lora) {
     }
 }
 
+// Two linears on one input, each with its own mask; the backward with the masks' bits and without them.
+TEST(Gradients, LinearWithLoraAndItsRememberedMasks) {
+    at::Tensor x = values({29, 24}, 1), w = values({18, 24}, 2), g = values({29, 18}, 3);
+    LoraGroup group{.parts = {}, .dropout = 0.25, .key = {.seed = 3, .step = 5, .layer = 1, .rowOffset = 40}};
+    for (int i = 0; i < 2; ++i)
+        group.parts.push_back({.a = values({3, 24}, 4 + i),
+                               .b = values({8 + 2 * i, 3}, 6 + i),
+                               .begin = 8 * i,
+                               .scale = 0.5,
+                               .site = i});
+    std::vector<at::Tensor> saved, unused;
+    const auto loss = [&] { return scalarProduct(linear(x, w, {}, group, unused), g); };
+    linear(x, w, {}, group, saved);
+    ASSERT_EQ(saved.size(), 4u);  // h and bits of both
+    struct Result {
+        at::Tensor dx;
+        std::vector<at::Tensor> gradients;
+    };
+    const auto backward = [&](bool remembered) {
+        LoraGroup with = group;
+        Result result;
+        for (std::size_t i = 0; i < 2; ++i) {
+            LoraPart& part = with.parts[i];
+            part.da = at::zeros_like(part.a);
+            part.db = at::zeros_like(part.b);
+            if (remembered) part.kept = saved[2 + i];
+            result.gradients.push_back(part.da);
+            result.gradients.push_back(part.db);
+        }
+        std::vector<at::Tensor> dh;
+        result.dx = linearBackward(g, w, with, dh);
+        loraBackwardParameters(g, x, saved, dh, with);
+        return result;
+    };
+    const Result drawn = backward(false), read = backward(true);
+    EXPECT_TRUE(at::equal(drawn.dx, read.dx));
+    EXPECT_LT(gradientError(read.dx, x, loss), kTolerance);
+    for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_TRUE(at::equal(drawn.gradients[2 * i], read.gradients[2 * i]));
+        EXPECT_LT(gradientError(read.gradients[2 * i], group.parts[i].a, loss), kTolerance);
+        EXPECT_LT(gradientError(read.gradients[2 * i + 1], group.parts[i].b, loss), kTolerance);
+    }
+}
+
 TEST(Gradients, RouteWithBalance) {
     at::Tensor z = values({7, 5}, 1, 2.0), dw = values({7, 2}, 2);
     const at::Tensor f = values({5}, 3).abs();
