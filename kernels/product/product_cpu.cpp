@@ -15,19 +15,19 @@ constexpr std::int64_t kPassDepth = 384;
 
 // All columns of c once, over the depth of these pieces.
 template <class T>
-void pass(const Factor<T>* pieces, int count, const ProductTarget<T>& target, TileFunction<T> tile) {
+void pass(const Factor<T>* pieces, int count, const ProductTarget<T>& target, TileFunction<T> tiles) {
     for (std::int64_t column = 0; column < target.columns; column += kPanelColumns) {
         const std::int64_t width = std::min(kPanelColumns, target.columns - column);
+        const std::int64_t panel = column / kPanelColumns;
+        if (width == kPanelColumns) {
+            tiles(pieces, count, {panel, 0}, target.rows, target.c + column, target.stride, target.add);
+            continue;
+        }
         for (std::int64_t row = 0; row < target.rows; row += kTileRows) {
-            const int rows = static_cast<int>(std::min<std::int64_t>(kTileRows, target.rows - row));
+            const std::int64_t rows = std::min(kTileRows, target.rows - row);
             T* c = target.c + row * target.stride + column;
-            const Place at{column / kPanelColumns, row};
-            if (width == kPanelColumns) {
-                tile(pieces, count, at, rows, c, target.stride, target.add);
-                continue;
-            }
             T edge[kTileRows * kPanelColumns];
-            tile(pieces, count, at, rows, edge, kPanelColumns, false);
+            tiles(pieces, count, {panel, row}, rows, edge, kPanelColumns, false);
             for (std::int64_t i = 0; i < rows; ++i)
                 for (std::int64_t j = 0; j < width; ++j)
                     c[i * target.stride + j] =
@@ -38,7 +38,7 @@ void pass(const Factor<T>* pieces, int count, const ProductTarget<T>& target, Ti
 
 // Cuts the factors into passes of at most kPassDepth.
 template <class T>
-void run(const Factor<T>* factors, int count, ProductTarget<T> target, TileFunction<T> tile) {
+void run(const Factor<T>* factors, int count, ProductTarget<T> target, TileFunction<T> tiles) {
     Factor<T> pieces[kMostFactors];
     int held = 0;
     std::int64_t room = kPassDepth;
@@ -53,13 +53,13 @@ void run(const Factor<T>* factors, int count, ProductTarget<T> target, TileFunct
             rest.left += piece.depth * rest.depthStride;
             rest.panels += piece.depth * kPanelColumns;
             if (room > 0 && held < kMostFactors) continue;
-            pass(pieces, held, target, tile);
+            pass(pieces, held, target, tiles);
             target.add = true;
             held = 0;
             room = kPassDepth;
         }
     }
-    if (held > 0 || !target.add) pass(pieces, held, target, tile);
+    if (held > 0 || !target.add) pass(pieces, held, target, tiles);
 }
 
 template <class T>
@@ -91,10 +91,10 @@ void packPanels(const PackSource<double>& a, double* panels, std::int64_t first,
 }
 
 void multiply(const Factor<float>* factors, int count, const ProductTarget<float>& target) {
-    run(factors, count, target, hasAvx2() ? &tileWide : &tileAny<float>);
+    run(factors, count, target, hasAvx2() ? &tilesWide : &tilesAny<float>);
 }
 void multiply(const Factor<double>* factors, int count, const ProductTarget<double>& target) {
-    run(factors, count, target, &tileAny<double>);
+    run(factors, count, target, &tilesAny<double>);
 }
 
 }  // namespace caravan::kernels

@@ -113,11 +113,11 @@ CARAVAN_AVX2 void packCopied(const PackSource<float>& a, float* to, std::int64_t
 
 }  // namespace
 
-void tileWide(const Factor<float>* pieces, int count, const Place& at, int rows, float* c,
-              std::int64_t stride, bool add) {
+void tilesWide(const Factor<float>* pieces, int count, Place at, std::int64_t rows, float* c,
+               std::int64_t stride, bool add) {
+    for (; rows >= kTileRows; rows -= kTileRows, at.row += kTileRows, c += kTileRows * stride)
+        tileOf<kTileRows>(pieces, count, at, c, stride, add);
     switch (rows) {
-        case 6:
-            return tileOf<6>(pieces, count, at, c, stride, add);
         case 5:
             return tileOf<5>(pieces, count, at, c, stride, add);
         case 4:
@@ -126,8 +126,10 @@ void tileWide(const Factor<float>* pieces, int count, const Place& at, int rows,
             return tileOf<3>(pieces, count, at, c, stride, add);
         case 2:
             return tileOf<2>(pieces, count, at, c, stride, add);
-        default:
+        case 1:
             return tileOf<1>(pieces, count, at, c, stride, add);
+        default:
+            return;
     }
 }
 
@@ -147,9 +149,9 @@ std::int64_t packWide(const PackSource<float>& a, float* panels, std::int64_t fi
     return first;
 }
 #else
-void tileWide(const Factor<float>* pieces, int count, const Place& at, int rows, float* c,
-              std::int64_t stride, bool add) {
-    tileAny(pieces, count, at, rows, c, stride, add);
+void tilesWide(const Factor<float>* pieces, int count, Place at, std::int64_t rows, float* c,
+               std::int64_t stride, bool add) {
+    tilesAny(pieces, count, at, rows, c, stride, add);
 }
 std::int64_t packWide(const PackSource<float>& /*a*/, float* /*panels*/, std::int64_t first,
                       std::int64_t /*last*/) {
