@@ -110,6 +110,11 @@ host::HostServices baseServices(Engine& engine) {
         if (preview) cache->put(recipe, folder, *preview);
         return preview;
     };
+    services.stepBatch = [&engine](const Recipe& recipe, const std::string& folder, StepIndex step,
+                                   const ProgressFunction& progress, std::stop_token stop) {
+        return stepBatch(recipe, folder, modelPath(recipe, folder), kindOf(engine), step, progress,
+                         std::move(stop));
+    };
     services.tokenize = tokenize;
     return services;
 }

@@ -21,6 +21,7 @@ struct Options {
     RecipeOptions recipe;
     std::size_t problems = 20;
     bool batch = false;
+    std::optional<engine::StepIndex> step;
 };
 
 std::string percent(double share) {
@@ -68,9 +69,9 @@ std::string lengthWords(const DataPreview& preview) {
 }
 
 // Trained tokens stand in [brackets].
-std::string batchWords(const DataPreview& preview) {
+std::string batchWords(const std::vector<engine::PreviewSequence>& batch) {
     std::string out;
-    for (const auto& sequence : preview.firstBatch) {
+    for (const auto& sequence : batch) {
         for (const auto& row : sequence.rows) {
             out +=
                 fmt::format("--- {}, {} {}\n", row.domain, fs::path(row.file).filename().string(), row.line);
@@ -100,8 +101,26 @@ std::string words(const DataPreview& preview, const Options& options) {
                            preview.problems[i].reason);
     if (preview.problems.size() > options.problems)
         out += fmt::format("and more: {} rows are not used\n", countText(preview.problemCount));
-    if (options.batch) out += "first batch, trained tokens in [brackets]\n" + batchWords(preview);
+    if (options.batch) out += "first batch, trained tokens in [brackets]\n" + batchWords(preview.firstBatch);
     return out;
+}
+
+int showStep(Context& context, const engine::Recipe& recipe, engine::DeviceKind device,
+             engine::StepIndex step) {
+    const auto batch = engine::stepBatch(
+        recipe, fs::current_path(), recipe.model.path, device, step,
+        [&](const auto& p) { context.progress(p); }, context.stopToken());
+    context.clearProgress();
+    if (!batch) return context.fail(batch.error());
+    context.emit(nlohmann::json(*batch));
+    std::string domains;
+    for (const auto& [domain, rows] : batch->domains())
+        domains += fmt::format(", {} {}", domain, countText(rows));
+    context.print(fmt::format("step {} of {}, epoch {}: {} rows, {} tokens, {} of them trained{}\n{}",
+                              countText(batch->step), countText(batch->steps), batch->epoch + 1,
+                              countText(batch->rows()), countText(batch->tokens()),
+                              countText(batch->trainedTokens()), domains, batchWords(batch->batch)));
+    return 0;
 }
 
 int data(Context& context, const Options& options) {
@@ -111,6 +130,7 @@ int data(Context& context, const Options& options) {
     if (recipe->data.files.empty()) return context.fail({ErrorCode::MissingOption, {{"key", "--data"}}});
     const auto device =
         context.device.starts_with("cuda") ? engine::DeviceKind::Cuda : engine::DeviceKind::Cpu;
+    if (options.step) return showStep(context, *recipe, device, *options.step);
     const auto preview = engine::previewData(
         *recipe, fs::current_path(), recipe->model.path, device, [&](const auto& p) { context.progress(p); },
         context.stopToken());
@@ -135,6 +155,9 @@ const Registration kData{
         app.add_option("--problems", options->problems, "Rows with problems to list; default 20")
             ->type_name("N");
         app.add_flag("--batch", options->batch, "Show the first batch as the model sees it");
+        app.add_option("--step", options->step,
+                       "Show the batch of that step alone; with --recipe of a run's folder, what it saw")
+            ->type_name("N");
         return [options, &context] { return data(context, *options); };
     }};
 

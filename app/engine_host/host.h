@@ -11,6 +11,7 @@
 #include "engine/api/data_preview.h"
 #include "engine/api/engine.h"
 #include "engine/api/inspection.h"
+#include "engine/api/step_batch.h"
 
 namespace caravan::host {
 
@@ -26,6 +27,10 @@ struct HostServices {
     std::function<engine::Result<engine::DataPreview>(const engine::Recipe&, const std::string& folder,
                                                       const engine::ProgressFunction&, std::stop_token)>
         preview;
+    std::function<engine::Result<engine::StepBatch>(const engine::Recipe&, const std::string& folder,
+                                                    engine::StepIndex, const engine::ProgressFunction&,
+                                                    std::stop_token)>
+        stepBatch;
     struct Tokens {
         std::vector<engine::TokenId> ids;
         std::vector<std::string> pieces;

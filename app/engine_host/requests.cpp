@@ -89,6 +89,14 @@ Result<json> preview(const Call& c) {
     return asJson(c.services.preview(*recipe, folderOf(c.body), c.replies.progress, c.stop));
 }
 
+Result<json> stepBatch(const Call& c) {
+    if (!c.services.stepBatch) return notOffered("step_batch");
+    const auto recipe = recipeOf(c.body);
+    if (!recipe) return tl::unexpected(recipe.error());
+    return asJson(c.services.stepBatch(*recipe, folderOf(c.body), c.body.at("step").get<engine::StepIndex>(),
+                                       c.replies.progress, c.stop));
+}
+
 Result<json> tokenize(const Call& c) {
     if (!c.services.tokenize) return notOffered("tokenize");
     const auto tokens =
@@ -174,21 +182,13 @@ Result<json> unload(const Call& c) {
 
 using Handler = Result<json> (*)(const Call&);
 const std::map<std::string, Handler>& handlers() {
-    static const std::map<std::string, Handler> table = {{"device", device},
-                                                         {"inspect", inspect},
-                                                         {"plan", plan},
-                                                         {"preview", preview},
-                                                         {"tokenize", tokenize},
-                                                         {"proof", proof},
-                                                         {"dry_step", dryStep},
-                                                         {"run.start", runStart},
-                                                         {"run.resume", runResume},
-                                                         {"generate", generate},
-                                                         {"evaluate", evaluate},
-                                                         {"routing", routing},
-                                                         {"score", score},
-                                                         {"routing.analyse", analyseRouting},
-                                                         {"unload", unload}};
+    static const std::map<std::string, Handler> table = {
+        {"device", device},        {"inspect", inspect},      {"plan", plan},
+        {"preview", preview},      {"step_batch", stepBatch}, {"tokenize", tokenize},
+        {"proof", proof},          {"dry_step", dryStep},     {"run.start", runStart},
+        {"run.resume", runResume}, {"generate", generate},    {"evaluate", evaluate},
+        {"routing", routing},      {"score", score},          {"routing.analyse", analyseRouting},
+        {"unload", unload}};
     return table;
 }
 

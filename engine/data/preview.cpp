@@ -4,6 +4,7 @@
 #include "engine/data/preview.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "engine/data/batch_source.h"
 #include "engine/data/data_set.h"
@@ -55,25 +56,59 @@ DataPreview makePreview(const Recipe& recipe, const DataSet& data, const Tokeniz
     return preview;
 }
 
+// The recipe's rows, encoded with the model's tokenizer.
+struct Encoded {
+    std::unique_ptr<Tokenizer> tokenizer;
+    ModelConfig config;
+    std::int64_t sequenceLength;
+    DataSet data;
+};
+
+Encoded encode(const Recipe& recipe, const std::filesystem::path& folder,
+               const std::filesystem::path& modelPath, DataSet::Options options) {
+    const std::filesystem::path base =
+        isPeftFolder(modelPath) ? peftBase(unwrap(readPeftConfig(modelPath)), modelPath) : modelPath;
+    auto tokenizer = unwrap(loadTokenizer(base));
+    const ModelConfig config = unwrap(readModelConfig(base));
+    options.sequenceLength = sequenceLengthOf(recipe, config.maxPositions);
+    options.modelFolder = base;
+    DataSet data = unwrap(DataSet::load(recipe, folder, *tokenizer, options));
+    return {std::move(tokenizer), config, options.sequenceLength, std::move(data)};
+}
+
 }  // namespace
 
 Result<DataPreview> previewData(const Recipe& recipe, const std::filesystem::path& folder,
                                 const std::filesystem::path& modelPath, DeviceKind device,
                                 const ProgressFunction& progress, std::stop_token stop) {
     try {
-        const std::filesystem::path base =
-            isPeftFolder(modelPath) ? peftBase(unwrap(readPeftConfig(modelPath)), modelPath) : modelPath;
-        const auto tokenizer = unwrap(loadTokenizer(base));
-        const ModelConfig config = unwrap(readModelConfig(base));
-        const std::int64_t sequenceLength = sequenceLengthOf(recipe, config.maxPositions);
-        DataSet::Options options{.sequenceLength = sequenceLength,
-                                 .progress = progress,
-                                 .stop = std::move(stop),
-                                 .tolerateBadFiles = true};
-        options.modelFolder = base;
-        const DataSet data = unwrap(DataSet::load(recipe, folder, *tokenizer, options));
-        return makePreview(recipe, data, *tokenizer, sequenceLength,
-                           microBatchTokensOf(recipe, config, device));
+        const Encoded rows =
+            encode(recipe, folder, modelPath,
+                   {.progress = progress, .stop = std::move(stop), .tolerateBadFiles = true});
+        return makePreview(recipe, rows.data, *rows.tokenizer, rows.sequenceLength,
+                           microBatchTokensOf(recipe, rows.config, device));
+    } catch (const EngineException& e) {
+        return tl::unexpected(e.error());
+    }
+}
+
+Result<StepBatch> stepBatch(const Recipe& recipe, const std::filesystem::path& folder,
+                            const std::filesystem::path& modelPath, DeviceKind device, StepIndex step,
+                            const ProgressFunction& progress, std::stop_token stop) {
+    try {
+        const Encoded rows =
+            encode(recipe, folder, modelPath, {.progress = progress, .stop = std::move(stop)});
+        BatchSource source(rows.data, recipe, rows.sequenceLength);
+        if (step < 1 || step > source.steps())
+            return fail(ErrorCode::BadOption, {{"key", "step"},
+                                               {"value", std::to_string(step)},
+                                               {"range", "1 to " + std::to_string(source.steps())}});
+        StepBatch shown{step, source.steps(), source.epoch(step), rows.sequenceLength, {}};
+        const std::int64_t maxTokens = microBatchTokensOf(recipe, rows.config, device);
+        for (const MicroBatch& batch :
+             source.microBatches(step, maxTokens, rows.tokenizer->padId().value_or(0)))
+            shown.batch.push_back(previewOf(batch, rows.data, *rows.tokenizer));
+        return shown;
     } catch (const EngineException& e) {
         return tl::unexpected(e.error());
     }

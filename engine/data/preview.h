@@ -9,6 +9,7 @@
 #include "engine/api/data_preview.h"
 #include "engine/api/engine.h"
 #include "engine/api/result.h"
+#include "engine/api/step_batch.h"
 #include "engine/plan/plan.h"
 
 namespace caravan::engine {
@@ -20,5 +21,12 @@ namespace caravan::engine {
                                               const std::filesystem::path& modelPath, DeviceKind device,
                                               const ProgressFunction& progress = {},
                                               std::stop_token stop = {});
+
+// The batch of a step from 1 to the recipe's last one, as tuning draws it on such a device. A file that
+// cannot be used is an error here. Blocks as previewData().
+[[nodiscard]] Result<StepBatch> stepBatch(const Recipe& recipe, const std::filesystem::path& folder,
+                                          const std::filesystem::path& modelPath, DeviceKind device,
+                                          StepIndex step, const ProgressFunction& progress = {},
+                                          std::stop_token stop = {});
 
 }  // namespace caravan::engine

@@ -268,6 +268,52 @@ TEST_F(ManyRows, PreviewShowsTheFirstBatchOfTuning) {
     EXPECT_EQ(rows, 8u);
 }
 
+// A window may ask what any step had: the rows, tokens and packing that tuning drew for it, and no others.
+TEST_F(ManyRows, AnyStepsBatchIsFoundAgain) {
+    m_recipe.tune.microBatchTokens = 256;
+    m_recipe.tune.epochs = 2;
+    const DataSet data = load(1024);
+    BatchSource source(data, m_recipe, 1024);
+    const auto ask = [&](StepIndex step) {
+        return stepBatch(m_recipe, m_folder.path(), test::baseModel(), DeviceKind::Cpu, step);
+    };
+    const std::int64_t perEpoch = source.steps() / 2;
+    for (const StepIndex step : {StepIndex(1), perEpoch, perEpoch + 1, source.steps()}) {
+        const auto shown = ask(step);
+        ASSERT_TRUE(shown) << errorLines(shown.error());
+        EXPECT_EQ(shown->step, step);
+        EXPECT_EQ(shown->steps, source.steps());
+        EXPECT_EQ(shown->epoch, step > perEpoch ? 1 : 0);
+        const auto batches = source.microBatches(step, 256);
+        ASSERT_EQ(shown->batch.size(), batches.size());
+        std::int64_t rows = 0, tokens = 0, trained = 0, byDomain = 0;
+        for (std::size_t i = 0; i < batches.size(); ++i) {
+            std::vector<TokenId> ids;
+            for (const PreviewRow& row : shown->batch[i].rows)
+                for (const PreviewToken& token : row.tokens)
+                    ids.push_back(token.id);
+            EXPECT_EQ(ids, batches[i].ids);
+            rows += static_cast<std::int64_t>(batches[i].segments());
+            tokens += batches[i].tokens;
+            trained += batches[i].answerTokens;
+        }
+        EXPECT_EQ(shown->rows(), rows);
+        EXPECT_EQ(shown->tokens(), tokens);
+        EXPECT_EQ(shown->trainedTokens(), trained);
+        for (const auto& [domain, count] : shown->domains())
+            byDomain += count;
+        EXPECT_EQ(byDomain, rows);
+        const auto back = nlohmann::json(*shown).get<StepBatch>();
+        EXPECT_EQ(back.tokens(), tokens);
+        EXPECT_EQ(back.batch[0].rows[0].line, shown->batch[0].rows[0].line);
+        EXPECT_EQ(back.steps, shown->steps);
+    }
+    for (const StepIndex step : {StepIndex(0), StepIndex(-3), source.steps() + 1})
+        EXPECT_EQ(ask(step).error().code, ErrorCode::BadOption);
+    m_recipe.data.files.push_back({.path = "missing.jsonl"});
+    EXPECT_FALSE(ask(1)) << "a file that is gone takes its rows along";
+}
+
 // Where the recipe leaves the micro-batch open, each device has its own: the preview lays rows out as the
 // session on that device does.
 TEST_F(ManyRows, PreviewIsTheFirstBatchOnEitherDevice) {
