@@ -272,9 +272,17 @@ std::string readRecipeText(const fs::path& runFolder) {
                             : std::string();
 }
 
+// A long run's file is not held in memory: it is read twice, in pieces.
+void eachEvent(const fs::path& runFolder, const std::function<void(const engine::RunEvent&)>& each) {
+    MetricsTail file(runFolder / "metrics.jsonl");
+    for (;;) {
+        const auto more = file.takePiece(1u << 20, [&](engine::RunEvent&& event) { each(event); });
+        if (!more) throw engine::EngineException(more.error());
+        if (!*more) return;
+    }
+}
+
 void importRun(Connection& db, const std::string& run, const fs::path& runFolder, bool keepState) {
-    auto events = readMetrics(runFolder / "metrics.jsonl");
-    if (!events) throw engine::EngineException(events.error());
     auto row = readRunFile(runFolder, run);
     if (!row) row = getRun(db, run);
     if (!row) {  // a folder that was copied here, or whose run.json is damaged
@@ -283,12 +291,12 @@ void importRun(Connection& db, const std::string& run, const fs::path& runFolder
         row->createdAt = row->changedAt = fileTime(runFolder / "recipe.json");
     }
     if (const std::string recipe = readRecipeText(runFolder); !recipe.empty()) row->recipe = recipe;
-    const engine::StateChange* last = nullptr;
+    std::optional<engine::StateChange> last;
     row->step = 0;
-    for (const auto& event : *events) {
-        if (const auto* change = std::get_if<engine::StateChange>(&event)) last = change;
+    eachEvent(runFolder, [&](const engine::RunEvent& event) {
+        if (const auto* change = std::get_if<engine::StateChange>(&event)) last = *change;
         if (const auto* step = std::get_if<engine::StepMetrics>(&event)) row->step = step->step;
-    }
+    });
     if (!keepState && last && (isLive(row->state) || row->state == RunState::Created)) {
         if (isLive(last->to)) {
             row->state = RunState::Interrupted;
@@ -306,8 +314,9 @@ void importRun(Connection& db, const std::string& run, const fs::path& runFolder
     }
     putRun(db, *row);
     clearRun(db, run);
-    for (const auto& event : *events)
+    eachEvent(runFolder, [&](const engine::RunEvent& event) {
         if (!std::holds_alternative<engine::StateChange>(event)) applyEvent(db, run, runFolder, event);
+    });
     importChanges(db, run, runFolder);
 }
 

@@ -4,11 +4,8 @@
 
 #include <QComboBox>
 #include <QDir>
-#include <QThreadPool>
 #include <algorithm>
 
-#include "projects/metrics_file.h"
-#include "ui/bridge/background.h"
 #include "ui/bridge/run_controller.h"
 
 namespace caravan::ui {
@@ -21,13 +18,22 @@ const QLatin1String kNoRun("\n");  // no run has this name: choose() takes in wh
 }  // namespace
 
 RunFollower::RunFollower(const Services& services, StepTable::Keep keep, QObject* parent)
-    : QObject(parent), m_services(services), m_box(new QComboBox), m_history(keep) {
+    : QObject(parent), m_services(services), m_box(new QComboBox), m_history(keep), m_reader(keep, nullptr) {
     m_box->setMinimumWidth(200);
     m_box->setAccessibleName(tr("Run"));
     connect(m_box, &QComboBox::activated, this, [this](int index) {
         const QString id = m_box->itemData(index).toString();
         if (m_project != nullptr) m_project->selectRun(id);
         choose(id);
+    });
+    connect(&m_reader, &RunReader::reached, this, [this](const RunHistory& soFar) {
+        m_history = soFar;
+        Q_EMIT reached();
+    });
+    connect(&m_reader, &RunReader::done, this, [this](const RunHistory& whole) {
+        m_history = whole;
+        if (!m_waiting.isEmpty()) apply(std::exchange(m_waiting, {}));
+        Q_EMIT loaded();
     });
     RunController* runs = services.runs;
     if (runs == nullptr) return;
@@ -88,22 +94,10 @@ void RunFollower::choose(const QString& runId) {
 }
 
 void RunFollower::load() {
-    const quint64 load = ++m_load;
-    m_loading = !m_folder.isEmpty();
-    if (!m_loading) return;
-    using Events = engine::Result<std::vector<engine::RunEvent>>;
-    const std::string file = QDir(m_folder).filePath(QStringLiteral("metrics.jsonl")).toStdString();
-    runInBackground<Events>(
-        QThreadPool::globalInstance(), this, [file] { return projects::readMetrics(file); },
-        [this, load](const Events& events) {
-            if (load != m_load) return;
-            m_loading = false;
-            if (events)
-                for (const engine::RunEvent& event : *events)
-                    m_history.apply(event);
-            if (!m_waiting.isEmpty()) apply(std::exchange(m_waiting, {}));
-            Q_EMIT loaded();
-        });
+    if (m_folder.isEmpty())
+        m_reader.stop();
+    else
+        m_reader.read(m_folder, m_history.generation());
 }
 
 void RunFollower::take(const QString& folder, const RunEventBatch& batch) {
@@ -115,7 +109,7 @@ void RunFollower::take(const QString& folder, const RunEventBatch& batch) {
         return;
     }
     if (folder != m_folder) return;
-    if (m_loading)
+    if (isLoading())
         m_waiting += batch;
     else
         apply(batch);

@@ -7,6 +7,7 @@
 #include "ui/bridge/engine_link.h"
 #include "ui/project_context.h"
 #include "ui/run_history.h"
+#include "ui/run_reader.h"
 #include "ui/services.h"
 
 class QComboBox;
@@ -31,8 +32,9 @@ class RunFollower : public QObject {
     [[nodiscard]] QString id() const { return m_id; }          // "": none is shown
     [[nodiscard]] QString folder() const { return m_folder; }  // absolute
     [[nodiscard]] const RunHistory& history() const { return m_history; }
-    [[nodiscard]] bool isLoading() const { return m_loading; }  // its file is being read
-    [[nodiscard]] const RunEntry* entry() const;                // nullptr: none
+    [[nodiscard]] bool isLoading() const { return m_reader.isReading(); }  // its file is being read
+    [[nodiscard]] double loadedShare() const { return m_reader.share(); }  // of the file, 0 to 1
+    [[nodiscard]] const RunEntry* entry() const;                           // nullptr: none
     [[nodiscard]] bool isHeld() const;  // the engine works on it, or worked on it last
     [[nodiscard]] bool isLive() const;  // the engine works on it
     [[nodiscard]] bool isDense() const;
@@ -41,6 +43,7 @@ class RunFollower : public QObject {
   Q_SIGNALS:
     void chosen();                                        // another run, or none: the history is empty
     void listed();                                        // the list of runs was read again
+    void reached();                                       // more of a long file is in the history
     void loaded();                                        // the file has been read into the history
     void grown(const caravan::ui::RunEventBatch& batch);  // events that are in the history now
 
@@ -55,11 +58,10 @@ class RunFollower : public QObject {
     QComboBox* m_box;
     QString m_id, m_folder;
     RunHistory m_history;
-    bool m_loading = false;
+    RunReader m_reader;
     RunEventBatch m_waiting;  // live events while the file is read
     RunEventBatch m_early;    // of m_earlyFolder, before the project's runs are known
     QString m_earlyFolder;
-    quint64 m_load = 0;
 };
 
 // "base-16m-pesc-8x2", with the folder's name behind it where two runs share a title.

@@ -21,9 +21,7 @@ double meanOf(const std::vector<float>& values) {
 }  // namespace
 
 void RunHistory::clear() {
-    const int generation = m_generation + 1;
-    *this = RunHistory(m_keep);
-    m_generation = generation;
+    *this = RunHistory(m_keep, m_generation + 1);
 }
 
 template <class T>
@@ -77,18 +75,20 @@ void RunHistory::apply(const engine::RunEvent& event) {
                 replaceFrom(m_evaluations, value.step);
                 m_evaluations.push_back(value);
             } else if constexpr (std::is_same_v<T, engine::Sample>) {
-                std::erase_if(m_samples, [&](const engine::Sample& s) {
-                    return s.step > value.step || (s.step == value.step && s.prompt == value.prompt);
-                });
+                if (!m_samples.empty() && m_samples.back().step >= value.step)
+                    std::erase_if(m_samples, [&](const engine::Sample& s) {
+                        return s.step > value.step || (s.step == value.step && s.prompt == value.prompt);
+                    });
                 m_samples.push_back(value);
             } else if constexpr (std::is_same_v<T, engine::CheckpointInfo>) {
                 replaceFrom(m_checkpoints, value.step);
                 m_checkpoints.push_back(value);
             } else if constexpr (std::is_same_v<T, engine::Alarm>) {
-                std::erase_if(m_alarms, [&](const engine::Alarm& a) {
-                    return a.step > value.step ||
-                           (a.step == value.step && a.kind == value.kind && a.layer == value.layer);
-                });
+                if (!m_alarms.empty() && m_alarms.back().step >= value.step)
+                    std::erase_if(m_alarms, [&](const engine::Alarm& a) {
+                        return a.step > value.step ||
+                               (a.step == value.step && a.kind == value.kind && a.layer == value.layer);
+                    });
                 m_alarms.push_back(value);
             } else if constexpr (std::is_same_v<T, engine::RoutingRecord>) {
                 m_latestRouting = value;

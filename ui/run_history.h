@@ -19,7 +19,8 @@ namespace caravan::ui {
 // came after it is dropped.
 class RunHistory {
   public:
-    explicit RunHistory(StepTable::Keep keep = StepTable::Keep::All) : m_keep(keep), m_steps(keep) {}
+    explicit RunHistory(StepTable::Keep keep = StepTable::Keep::All, int generation = 0)
+        : m_keep(keep), m_steps(keep), m_generation(generation) {}
     void clear();
     void apply(const engine::RunEvent& event);
 
@@ -65,7 +66,7 @@ class RunHistory {
     std::optional<engine::StepMetrics> m_latest;
     std::optional<engine::RoutingRecord> m_latestRouting;
     std::optional<engine::StateChange> m_latestState;
-    int m_generation = 0;
+    int m_generation;
     int m_sparseLayers = 0;
 };
 

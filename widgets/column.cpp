@@ -47,6 +47,17 @@ double Column::Chunk::operator[](std::size_t i) const {
     return first + static_cast<double>(i) * step;
 }
 
+void Column::Chunk::read(std::size_t from, std::size_t count, double* to) const {
+    if (!doubles.empty()) {
+        std::copy_n(doubles.begin() + static_cast<std::ptrdiff_t>(from), count, to);
+    } else if (!floats.empty()) {
+        std::copy_n(floats.begin() + static_cast<std::ptrdiff_t>(from), count, to);
+    } else {
+        for (std::size_t i = 0; i < count; ++i)
+            to[i] = (*this)[from + i];
+    }
+}
+
 void Column::append(double value) {
     m_open.push_back(value);
     if (m_open.size() < kChunk) return;
@@ -54,15 +65,30 @@ void Column::append(double value) {
     m_open.clear();
 }
 
-void Column::extend(const Column& from) {
-    while (size() < from.size()) {
-        if (m_open.empty() && m_full.size() < from.m_full.size())
+void Column::extend(const Column& from, std::size_t upTo) {
+    upTo = std::min(upTo, from.size());
+    while (size() < upTo) {
+        if (m_open.empty() && m_full.size() < from.m_full.size() && size() + kChunk <= upTo)
             m_full.push_back(from.m_full[m_full.size()]);
         else
             append(from[size()]);
         // What was gathered here value by value gives way to the chunk that it became there.
         if (m_open.empty() && !m_full.empty() && m_full.size() <= from.m_full.size())
             m_full.back() = from.m_full[m_full.size() - 1];
+    }
+}
+
+void Column::read(std::size_t first, std::size_t count, double* to) const {
+    while (count > 0) {
+        const std::size_t chunk = first / kChunk, at = first % kChunk;
+        const std::size_t part = std::min(count, kChunk - at);
+        if (chunk < m_full.size())
+            m_full[chunk]->read(at, part, to);
+        else
+            std::copy_n(m_open.begin() + static_cast<std::ptrdiff_t>(at), part, to);
+        first += part;
+        to += part;
+        count -= part;
     }
 }
 

@@ -15,7 +15,8 @@ class Column {
   public:
     static constexpr std::size_t kChunk = 1024;
     void append(double value);
-    void extend(const Column& from);  // by what `from` has beyond size()
+    // By what `from` has beyond size(), until there are `upTo`.
+    void extend(const Column& from, std::size_t upTo = SIZE_MAX);
     void truncate(std::size_t size);  // keeps the first ones
     void clear();
     [[nodiscard]] std::size_t size() const { return m_full.size() * kChunk + m_open.size(); }
@@ -24,6 +25,7 @@ class Column {
         const std::size_t chunk = index / kChunk;
         return chunk < m_full.size() ? (*m_full[chunk])[index % kChunk] : m_open[index % kChunk];
     }
+    void read(std::size_t first, std::size_t count, double* to) const;  // all of them must be there
     [[nodiscard]] double back() const { return (*this)[size() - 1]; }
     // Of a column that never falls: the first that is not below, that is above `value`.
     [[nodiscard]] std::size_t lowerBound(double value) const;
@@ -39,6 +41,7 @@ class Column {
         std::vector<double> doubles;
         explicit Chunk(const std::vector<double>& values);
         double operator[](std::size_t i) const;
+        void read(std::size_t from, std::size_t count, double* to) const;
         [[nodiscard]] bool isLine() const { return floats.empty() && whole.empty() && doubles.empty(); }
     };
     std::vector<std::shared_ptr<const Chunk>> m_full;

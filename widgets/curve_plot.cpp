@@ -12,6 +12,7 @@
 namespace caravan::widgets {
 namespace {
 constexpr int kReplotInterval = 100, kOverlayInterval = 33;  // ms
+constexpr std::size_t kSmoothAtOnce = 1u << 17;              // values: some milliseconds
 }  // namespace
 
 QColor inkColor(CurveInk ink) {
@@ -44,6 +45,8 @@ CurvePlot::CurvePlot(QWidget* parent) : QCustomPlot(parent) {
     new CurveOverlay(this);
     m_replotTimer.setSingleShot(true);
     m_overlayTimer.setSingleShot(true);
+    m_smoothTimer.setSingleShot(true);
+    connect(&m_smoothTimer, &QTimer::timeout, this, &CurvePlot::smoothOn);
     m_overlayTimer.setInterval(kOverlayInterval);
     connect(&m_replotTimer, &QTimer::timeout, this, &CurvePlot::flush);
     connect(&m_overlayTimer, &QTimer::timeout, this, [this] {
@@ -121,10 +124,10 @@ void CurvePlot::append(int curve, double x, double y) {
     schedule();
 }
 
-void CurvePlot::extend(int curve, const Column& x, const Column& y) {
+void CurvePlot::extend(int curve, const Column& x, const Column& y, std::size_t upTo) {
     CurveSeries& series = m_curves.at(static_cast<std::size_t>(curve))->series;
-    if (series.size() >= std::min(x.size(), y.size())) return;
-    series.extend(x, y);
+    if (series.size() >= std::min({x.size(), y.size(), upTo})) return;
+    series.extend(x, y, upTo);
     schedule();
 }
 
@@ -182,9 +185,20 @@ void CurvePlot::setShade(std::optional<QPair<double, double>> range) {
 
 void CurvePlot::setSmoothing(double weight) {
     m_smoothing = weight;
+    if (m_smoothTimer.isActive()) return;  // the newest weight comes when the curves have reached the last
+    m_smoothingNow = weight;
+    smoothOn();
+}
+
+void CurvePlot::smoothOn() {
+    std::size_t values = kSmoothAtOnce;
+    bool whole = true;
     for (auto& curve : m_curves)
-        if (curve->style.smoothed) curve->series.setSmoothing(weight);
-    schedule();
+        if (curve->style.smoothed) whole = curve->series.smoothTowards(m_smoothingNow, values) && whole;
+    const bool newer = m_smoothing != m_smoothingNow;
+    if (whole) schedule();
+    if (whole && newer) m_smoothingNow = m_smoothing;
+    if (!whole || newer) m_smoothTimer.start(0);
 }
 
 void CurvePlot::setLogScale(bool logarithmic) {

@@ -60,8 +60,9 @@ class CurvePlot : public QCustomPlot, public ChartGrid {
     [[nodiscard]] const CurveSeries& series(int curve) const;
 
     void append(int curve, double x, double y);  // x must not fall within a curve
-    // By what both columns have beyond the curve's end: their full chunks are shared, not copied.
-    void extend(int curve, const Column& x, const Column& y);
+    // By what both columns have beyond the curve's end, until it has `upTo` values: their full chunks are
+    // shared, not copied.
+    void extend(int curve, const Column& x, const Column& y, std::size_t upTo = SIZE_MAX);
     void clearData();
     void setLaneReference(int lane, std::optional<double> reference);
     void setLaneHint(int lane, const QString& hint);
@@ -77,7 +78,8 @@ class CurvePlot : public QCustomPlot, public ChartGrid {
     };
     void setMarks(const std::vector<Mark>& marks);              // dotted lines with words
     void setShade(std::optional<QPair<double, double>> range);  // steps that were lost
-    void setSmoothing(double weight);                           // of the curves that follow it
+    // Of the curves that follow it. Long ones come to it by and by, without holding the window.
+    void setSmoothing(double weight);
     [[nodiscard]] double smoothing() const { return m_smoothing; }
     void setLogScale(bool logarithmic);  // of the main lanes
     [[nodiscard]] bool isLogScale() const { return m_log; }
@@ -119,6 +121,7 @@ class CurvePlot : public QCustomPlot, public ChartGrid {
     void brushChanged(double low, double high);
     void brushCleared();
     void logScaleChanged(bool logarithmic);
+    void markActivated(int mark);   // double click on its line: index into the list of setMarks()
     void smoothingStepRequested();  // S
 
   protected:
@@ -142,6 +145,7 @@ class CurvePlot : public QCustomPlot, public ChartGrid {
     struct Lane;
     void schedule();
     void scheduleOverlay();
+    void smoothOn();  // a little of what setSmoothing() left
     void applyRanges();
     void applyColors();
     void applyLaneHeights();
@@ -152,6 +156,7 @@ class CurvePlot : public QCustomPlot, public ChartGrid {
     [[nodiscard]] int primaryCurve() const;  // the one with the most samples
     [[nodiscard]] double snapped(double x) const;
     [[nodiscard]] int laneAt(QPoint position) const;
+    [[nodiscard]] int markAt(double pixel) const;  // -1: none is near
     [[nodiscard]] double toX(double pixel) const;
     [[nodiscard]] double toPixel(double x) const;
     void zoomBy(double factor, double around);
@@ -167,13 +172,14 @@ class CurvePlot : public QCustomPlot, public ChartGrid {
     std::function<QString(double)> m_tickFormat;
     QString m_emptyText;
     double m_plannedEnd = 0, m_low = 0, m_high = 1, m_smoothing = 0;
+    double m_smoothingNow = 0;  // what the curves are on their way to
     bool m_zoomed = false, m_log = false;
     bool m_panning = false;
     std::optional<double> m_brushStart;
     double m_panX = 0;
     int m_hoverLane = 0;
     int m_right = 120;  // px right of the axis rects: lane names, labels at line ends
-    QTimer m_replotTimer, m_overlayTimer;
+    QTimer m_replotTimer, m_overlayTimer, m_smoothTimer;
     QElapsedTimer m_sinceReplot;
     int m_replots = 0;
 };

@@ -48,7 +48,24 @@ void CurvePlot::mouseReleaseEvent(QMouseEvent*) {
     m_panning = false;
 }
 
-void CurvePlot::mouseDoubleClickEvent(QMouseEvent*) {
+int CurvePlot::markAt(double pixel) const {
+    int nearest = -1;
+    double distance = 6;  // px
+    for (std::size_t i = 0; i < m_marks.size(); ++i)
+        if (const double away = std::abs(toPixel(m_marks[i].x) - pixel); away <= distance) {
+            distance = away;
+            nearest = static_cast<int>(i);
+        }
+    return nearest;
+}
+
+void CurvePlot::mouseDoubleClickEvent(QMouseEvent* event) {
+    if (const int mark = markAt(event->position().x()); mark >= 0 && event->button() == Qt::LeftButton) {
+        m_panning = false;
+        unsetCursor();
+        Q_EMIT markActivated(mark);
+        return;
+    }
     fit();
     setBrush(std::nullopt);
 }

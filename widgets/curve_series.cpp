@@ -3,32 +3,43 @@
 #include "widgets/curve_series.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <array>
+#include <utility>
 
 namespace caravan::widgets {
 
+namespace {
+
+// f(values, count) over [first, last), in parts that fit a small buffer.
+template <class F>
+void eachPart(const Column& column, std::size_t first, std::size_t last, F&& f) {
+    std::array<double, 512> part;
+    while (first < last) {
+        const std::size_t count = std::min(part.size(), last - first);
+        column.read(first, count, part.data());
+        f(part.data(), count);
+        first += count;
+    }
+}
+
+}  // namespace
+
 void BlockExtents::append(double value) {
-    std::size_t index = m_size++;
+    m_open.include(value);
+    if (++m_size % kFactor != 0) return;
+    Extent block = std::exchange(m_open, Extent());
     for (std::size_t level = 0;; ++level) {
-        index /= kFactor;
         if (level == m_levels.size()) m_levels.emplace_back();
         std::vector<Extent>& blocks = m_levels[level];
-        if (blocks.size() <= index) {
-            // A new top level starts with all that came before it.
-            if (level > 0 && index == 0 && blocks.empty())
-                for (blocks.emplace_back(); const Extent& below : m_levels[level - 1])
-                    blocks[0].include(below);
-            while (blocks.size() <= index)
-                blocks.emplace_back();
-        }
-        blocks[index].include(value);
-        if (index == 0) return;
+        blocks.push_back(block);
+        if (blocks.size() % kFactor != 0) return;
+        for (std::size_t i = blocks.size() - kFactor; i < blocks.size(); ++i)
+            block.include(blocks[i]);
     }
 }
 
 void BlockExtents::clear() {
-    m_size = 0;
-    m_levels.clear();
+    *this = BlockExtents();
 }
 
 template <class F>
@@ -69,10 +80,12 @@ void MinMaxPyramid::append(double value) {
     m_blocks.append(value);
 }
 
-void MinMaxPyramid::extend(const Column& values) {
-    m_values.extend(values);
-    for (std::size_t i = m_blocks.size(); i < m_values.size(); ++i)
-        m_blocks.append(m_values[i]);
+void MinMaxPyramid::extend(const Column& values, std::size_t upTo) {
+    m_values.extend(values, upTo);
+    eachPart(m_values, m_blocks.size(), m_values.size(), [&](const double* part, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i)
+            m_blocks.append(part[i]);
+    });
 }
 
 void MinMaxPyramid::clear() {
@@ -97,11 +110,14 @@ void SmoothedValues::reset(double weight) {
     m_weight = weight;
 }
 
-void SmoothedValues::extend(const MinMaxPyramid& raw) {
-    for (std::size_t i = m_blocks.size(); i < raw.size(); ++i) {
-        if (i % BlockExtents::kFactor == 0) m_states.push_back(m_now);
-        m_blocks.append(m_now.add(raw[i], m_weight));
-    }
+void SmoothedValues::extend(const MinMaxPyramid& raw, std::size_t upTo) {
+    eachPart(raw.values(), m_blocks.size(), std::min(upTo, raw.size()),
+             [&](const double* part, std::size_t count) {
+                 for (std::size_t i = 0; i < count; ++i) {
+                     if (m_blocks.size() % BlockExtents::kFactor == 0) m_states.push_back(m_now);
+                     m_blocks.append(m_now.add(part[i], m_weight));
+                 }
+             });
 }
 
 double SmoothedValues::at(const MinMaxPyramid& raw, std::size_t index) const {
@@ -131,9 +147,9 @@ void CurveSeries::append(double x, double y) {
     if (m_weight > 0) m_smooth.extend(m_y);
 }
 
-void CurveSeries::extend(const Column& x, const Column& y) {
-    m_x.extend(x);
-    m_y.extend(y);
+void CurveSeries::extend(const Column& x, const Column& y, std::size_t upTo) {
+    m_x.extend(x, upTo);
+    m_y.extend(y, upTo);
     if (m_weight > 0) m_smooth.extend(m_y);
 }
 
@@ -141,6 +157,7 @@ void CurveSeries::clear() {
     m_x.clear();
     m_y.clear();
     m_smooth.reset(m_weight);
+    m_next.reset(0);
 }
 
 void CurveSeries::setSmoothing(double weight) {
@@ -149,6 +166,23 @@ void CurveSeries::setSmoothing(double weight) {
     m_weight = weight;
     m_smooth.reset(weight);
     if (weight > 0) m_smooth.extend(m_y);
+}
+
+bool CurveSeries::smoothTowards(double weight, std::size_t& values) {
+    weight = std::clamp(weight, 0.0, 0.9999);
+    if (weight == m_weight) return true;
+    if (weight == 0) {
+        setSmoothing(0);
+        return true;
+    }
+    if (m_next.weight() != weight) m_next.reset(weight);
+    const std::size_t before = m_next.size();
+    m_next.extend(m_y, before + values);
+    values -= m_next.size() - before;
+    if (m_next.size() < m_y.size()) return false;
+    m_smooth = std::exchange(m_next, SmoothedValues());
+    m_weight = weight;
+    return true;
 }
 
 Extent CurveSeries::extent(std::size_t first, std::size_t last, bool smoothed) const {

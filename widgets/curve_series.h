@@ -5,6 +5,7 @@
 #include <QPointF>
 #include <QVector>
 #include <cmath>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -42,8 +43,9 @@ class BlockExtents {
     [[nodiscard]] Extent extentAt(std::size_t level, std::size_t first, std::size_t last) const;
 
     std::size_t m_size = 0;
-    std::vector<std::vector<Extent>>
-        m_levels;  // m_levels[k][i] covers kFactor^(k+1) values; the last may be partial
+    Extent m_open;  // of the block that is not full
+    // m_levels[k][i] covers kFactor^(k+1) values; full blocks only.
+    std::vector<std::vector<Extent>> m_levels;
 };
 
 // Values with the minimum and maximum of any range of them.
@@ -51,7 +53,8 @@ class MinMaxPyramid {
   public:
     static constexpr std::size_t kFactor = BlockExtents::kFactor;
     void append(double value);
-    void extend(const Column& values);  // by what it has beyond size(); shares its full chunks
+    // By what it has beyond size(), until there are `upTo`; shares its full chunks.
+    void extend(const Column& values, std::size_t upTo = SIZE_MAX);
     void clear();
     [[nodiscard]] std::size_t size() const { return m_values.size(); }
     [[nodiscard]] double operator[](std::size_t index) const { return m_values[index]; }
@@ -69,7 +72,9 @@ class SmoothedValues {
   public:
     // 0 < weight < 1 of the past, debiased; what has no finite value before it is NaN.
     void reset(double weight);
-    void extend(const MinMaxPyramid& raw);
+    void extend(const MinMaxPyramid& raw, std::size_t upTo = SIZE_MAX);
+    [[nodiscard]] std::size_t size() const { return m_blocks.size(); }
+    [[nodiscard]] double weight() const { return m_weight; }
     [[nodiscard]] double at(const MinMaxPyramid& raw, std::size_t index) const;
     [[nodiscard]] Extent extent(const MinMaxPyramid& raw, std::size_t first, std::size_t last) const;
 
@@ -88,10 +93,13 @@ class SmoothedValues {
 class CurveSeries {
   public:
     void append(double x, double y);
-    // By what both columns have beyond size(); their full chunks are shared, not copied.
-    void extend(const Column& x, const Column& y);
+    // By what both columns have beyond size(), until there are `upTo`; full chunks are shared, not copied.
+    void extend(const Column& x, const Column& y, std::size_t upTo = SIZE_MAX);
     void clear();
     void setSmoothing(double weight);  // 0 <= weight < 1 of the past, debiased
+    // The same with a little work at a time: at most `values`, which falls by what was done. True when the
+    // curve is smoothed so; until then it stays as it was.
+    bool smoothTowards(double weight, std::size_t& values);
     [[nodiscard]] double smoothing() const { return m_weight; }
     [[nodiscard]] std::size_t size() const { return m_x.size(); }
     [[nodiscard]] bool isEmpty() const { return m_x.isEmpty(); }
@@ -109,7 +117,7 @@ class CurveSeries {
   private:
     Column m_x;
     MinMaxPyramid m_y;
-    SmoothedValues m_smooth;
+    SmoothedValues m_smooth, m_next;  // m_next: of smoothTowards(), until it is whole
     double m_weight = 0;
 };
 

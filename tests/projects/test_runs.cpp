@@ -265,6 +265,33 @@ TEST(MetricsFile, ToleratesTornAndForeignLines) {
     EXPECT_TRUE(take(tail.take()).empty());
 }
 
+TEST(MetricsFile, PiecesTellTheSameEventsInTheSameOrder) {
+    const Scratch scratch;
+    const fs::path file = scratch.path() / "metrics.jsonl";
+    std::string text;
+    for (int step = 1; step <= 50; ++step)
+        text += engine::toJson(engine::RunEvent(stepMetrics(step))).dump() + (step % 9 == 0 ? "\nx\n" : "\n");
+    writeText(file, text + "{\"type\":\"st");
+    for (const std::size_t bytes : {1u, 7u, 1000u, 1u << 20}) {
+        MetricsTail tail(file);
+        std::vector<engine::StepIndex> steps;
+        std::size_t most = 0, before = 0;
+        while (take(tail.takePiece(bytes, [&](engine::RunEvent&& event) {
+            steps.push_back(std::get<engine::StepMetrics>(event).step);
+        }))) {
+            most = std::max(most, steps.size() - before);
+            before = steps.size();
+        }
+        ASSERT_EQ(steps.size(), 50u) << bytes;
+        for (std::size_t i = 0; i < steps.size(); ++i)
+            EXPECT_EQ(steps[i], static_cast<engine::StepIndex>(i + 1));
+        EXPECT_EQ(tail.badLines(), 5);
+        EXPECT_EQ(tail.offset(), static_cast<std::int64_t>(fs::file_size(file)));
+        if (bytes <= 7) EXPECT_EQ(most, 1u);  // no more than a piece at once
+    }
+    EXPECT_FALSE(take(MetricsTail(scratch.path() / "none").takePiece(9, [](engine::RunEvent&&) { FAIL(); })));
+}
+
 TEST(Schema, MigratesStepByStepWithABackupBefore) {
     const Scratch scratch;
     const fs::path file = scratch.path() / "old.db";

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // bench_window_session [SECONDS [POINTS]]: a working session in the whole window. A run tells 50 steps a
 // second of 32 layers x 256 experts on top of a million that are there already, an answer of 2,000 lines
-// streams into the chat, the pages are changed every two seconds. Prints how late the event loop was.
+// streams into the chat, the pages are changed every two seconds. Prints how late the event loop was; with
+// CARAVAN_STALLS=MS in the environment also where it was when it was later than that.
 #include <QKeyEvent>
 #include <QPlainTextEdit>
 #include <cmath>
 
 #include "tests/bench/window/bench_window.h"
+#include "tests/bench/window/stall_watch.h"
 #include "tests/support/run_fixture.h"
 #include "tests/support/window_fixture.h"
 #include "ui/main_window.h"
@@ -162,6 +164,7 @@ int main(int argc, char** argv) {
                 bench::residentMib());
     Session session(engine, window, run, points);
     bench::LoopDelay delay;
+    const bench::StallWatch watch(qEnvironmentVariableIntValue("CARAVAN_STALLS"));
     delay.start();
     session.start();
     bench::waitFor([] { return false; }, seconds * 1000);

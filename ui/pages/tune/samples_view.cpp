@@ -79,6 +79,14 @@ class SampleDelegate : public QStyledItemDelegate {
     }
 };
 
+bool sameSample(const engine::Sample& a, const engine::Sample& b) {
+    return a.step == b.step && a.prompt == b.prompt && a.text == b.text;
+}
+
+bool sameSamples(const std::vector<engine::Sample>& a, const std::vector<engine::Sample>& b) {
+    return a.size() == b.size() && std::equal(a.rbegin(), a.rend(), b.rbegin(), sameSample);
+}
+
 }  // namespace
 
 void SamplesModel::setSamples(const std::vector<engine::Sample>& samples, const std::string& prompt) {
@@ -100,9 +108,7 @@ void SamplesModel::setWindow(engine::StepIndex first, engine::StepIndex last) {
 }
 
 void SamplesModel::rebuild(std::vector<engine::Sample> rows) {
-    const auto same = [](const engine::Sample& a, const engine::Sample& b) {
-        return a.step == b.step && a.prompt == b.prompt && a.text == b.text;
-    };
+    const auto same = sameSample;
     if (rows.size() == m_rows.size() && std::equal(rows.begin(), rows.end(), m_rows.begin(), same)) return;
     const std::size_t fresh = rows.size() > m_rows.size() ? rows.size() - m_rows.size() : 0;
     if (fresh > 0 &&
@@ -154,6 +160,7 @@ SamplesView::SamplesView(QWidget* parent)
     m_list->setResizeMode(QListView::Adjust);
     m_list->setMouseTracking(true);
     m_list->setWordWrap(true);
+    m_list->setLayoutMode(QListView::Batched);  // thousands of answers of a long run
     m_list->setAccessibleName(tr("Samples by step"));
     m_empty->setAlignment(Qt::AlignCenter);
     m_empty->setWordWrap(true);
@@ -174,6 +181,7 @@ void SamplesView::setEmptyText(const QString& text) {
 }
 
 void SamplesView::setSamples(const std::vector<engine::Sample>& samples) {
+    if (sameSamples(samples, m_samples)) return;  // asked ten times a second
     m_samples = samples;
     std::vector<std::string> prompts;
     for (const engine::Sample& sample : samples)
