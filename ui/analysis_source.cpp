@@ -38,7 +38,9 @@ void AnalysisSource::setRun(const QString& runFolder) {
     m_steps.clear();
     m_shown = -1;
     m_current.reset();
+    m_saturation = {};
     Q_EMIT changed();
+    Q_EMIT saturationChanged();
     list();
 }
 
@@ -50,6 +52,17 @@ void AnalysisSource::list() {
             if (run != m_run || steps == m_steps) return;
             m_steps = steps;
             Q_EMIT changed();
+            readCurve();
+        });
+}
+
+void AnalysisSource::readCurve() {
+    runInBackground<engine::SaturationCurve>(
+        &m_thread, this, [run = m_run] { return engine::readSaturation(run.toStdString()); },
+        [this, run = m_run](const engine::SaturationCurve& curve) {
+            if (run != m_run) return;
+            m_saturation = curve;
+            Q_EMIT saturationChanged();
         });
 }
 
@@ -127,6 +140,7 @@ void AnalysisSource::finished(const engine::Result<engine::RoutingAnalysis>& res
     // What was saved may hold more than this request asked for: it is read again.
     m_shown = -1;
     Q_EMIT changed();
+    readCurve();
     askNext();
 }
 

@@ -9,8 +9,8 @@
 #include <optional>
 
 #include "engine/api/routing_analysis.h"
+#include "engine/api/saturation_curve.h"
 #include "ui/bridge/engine_link.h"
-#include "ui/bridge/run_controller.h"  // the metatype of errors
 #include "ui/bridge/run_controller.h"  // Error as a queued value
 
 namespace caravan::ui {
@@ -32,6 +32,9 @@ class AnalysisSource : public QObject {
     void show(qint64 step);  // -> changed() when it has been read; -1 = none
     [[nodiscard]] std::shared_ptr<const engine::RoutingAnalysis> current() const { return m_current; }
 
+    // Of all analyses together; no points until it has been read.
+    [[nodiscard]] const engine::SaturationCurve& saturation() const { return m_saturation; }
+
     struct Wish {
         qint64 step = 0;        // of a checkpoint
         qint64 reference = -1;  // of the last checkpoint; -1 = none
@@ -44,12 +47,14 @@ class AnalysisSource : public QObject {
     [[nodiscard]] qint64 busyStep() const { return m_wishes.isEmpty() ? -1 : m_wishes.first().step; }
 
   Q_SIGNALS:
-    void changed();      // steps or current()
+    void changed();  // steps or current()
+    void saturationChanged();
     void busyChanged();  // begun, ended, or come further
     void failed(const caravan::engine::Error& error);
 
   private:
     void list();
+    void readCurve();
     void askNext();
     void finished(const engine::Result<engine::RoutingAnalysis>& result);
 
@@ -59,6 +64,7 @@ class AnalysisSource : public QObject {
     QVector<qint64> m_steps;
     qint64 m_shown = -1;
     std::shared_ptr<const engine::RoutingAnalysis> m_current;
+    engine::SaturationCurve m_saturation;
     QVector<Wish> m_wishes;  // the first is being worked on
     quint64 m_request = 0;
     std::optional<engine::Progress> m_progress;

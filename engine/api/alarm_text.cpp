@@ -31,6 +31,13 @@ constexpr std::array kAlarms = {
                   "Expert {expert} got under a tenth of its share in every domain for {steps}; it does not "
                   "learn.",
                   "Raise the balance weight; if it stays dead, start again with fewer experts.", false},
+    AlarmTemplate{
+        "expert_copies", "Layer {layer} has experts that do the same.",
+        "On the same tokens expert {expert} and another one add nearly the same (CKA {value}): they "
+        "do the work of one.",
+        "Mute each of them to see what it is worth; if it is little, start again with fewer experts "
+        "or a higher learning rate.",
+        false},
     AlarmTemplate{"undecided_router", "Layer {layer} does not decide.",
                   "Its router gives every expert nearly the same probability for {steps}.",
                   "Lower the balance weight, or raise the learning rate.", false},

@@ -1,24 +1,17 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAbstractItemModelTester>
-#include <QComboBox>
 #include <QLabel>
-#include <QMenu>
 #include <QPushButton>
-#include <QSignalSpy>
-#include <QSpinBox>
 #include <QTableView>
 #include <QTest>
 
 #include "tests/support/routing_bench.h"
 #include "ui/analysis_source.h"
-#include "ui/pages/routing/analysis_bar.h"
 #include "ui/pages/routing/analysis_panes.h"
-#include "ui/pages/routing/compare_bar.h"
 #include "ui/pages/routing/load_map.h"
 #include "ui/pages/routing/routing_filters.h"
 #include "ui/pages/routing/statistic_tiles.h"
-#include "ui/pages/routing/token_list.h"
 #include "widgets/chart_grid.h"
 #include "widgets/chart_pane.h"
 #include "widgets/expert_bars.h"
@@ -28,7 +21,7 @@
 using namespace caravan;
 using namespace caravan::ui;
 using Bench = test::RoutingBench;
-using test::analysisOf, test::writeAnalysis, test::writeCheckpointFolder;
+using test::analysisOf, test::writeAnalysis;
 using test::RunStory;
 
 namespace {
@@ -175,137 +168,6 @@ class TestRoutingPage : public QObject {
         QCOMPARE(bench.page->map()->currentRow(), 3);
         QCOMPARE(bench.page->map()->currentColumn(), 2);
         QCOMPARE(bench.page->bars()->currentExpert(), 2);
-    }
-
-    void aMeasuredStepShowsPairsSimilarityAndTokens() {
-        RunStory story;
-        Bench bench(story);
-        writeAnalysis(bench.run, analysisOf(story, 10));
-        writeAnalysis(bench.run, analysisOf(story, 20));
-        QTRY_COMPARE(bench.page->shownStep(), 20);
-        bench.page->analysis()->setRun({});
-        bench.page->analysis()->setRun(bench.run);
-        AnalysisPanes* panes = bench.page->analysisPanes();
-        QTRY_COMPARE(panes->togetherMap()->gridRows(), 4);
-        bench.page->map()->setCurrentCell(2, 1);
-        QCOMPARE(panes->togetherMap()->value(1, 3), float(0.01 * (4 + (5 + 9 + 2) % 23)));
-        QVERIFY(std::isnan(panes->togetherMap()->value(1, 1)));
-        QCOMPARE(panes->togetherMap()->currentRow(), 1);
-        QCOMPARE(panes->similarityMap()->value(0, 3), 0.11F);
-        panes->measure()->setCurrent(1);
-        QCOMPARE(panes->similarityMap()->value(2, 3), 0.48F);
-        // The cell's tokens; another cell, other tokens.
-        QAbstractItemModel* contexts = bench.page->tokens()->contexts()->model();
-        QCOMPARE(contexts->rowCount(), 3);
-        QCOMPARE(contexts->index(0, 1).data().toString(),
-                 QString(QChar(0x21B5)) + QStringLiteral("   ") + QChar(0x2423));
-        QCOMPARE(contexts->index(1, 4).data().toString(), QStringLiteral("code"));
-        QCOMPARE(contexts->index(2, 1).data().toString(), QStringLiteral("t1"));
-        QVERIFY(bench.page->tokens()->words().contains(QStringLiteral("64")));
-        panes->togetherMap()->setFocus();
-        QTest::keyClick(panes->togetherMap(), Qt::Key_Down);  // expert 2 of the same layer
-        QCOMPARE(bench.page->map()->currentColumn(), 2);
-        QCOMPARE(bench.page->tokens()->contexts()->model()->index(2, 1).data().toString(),
-                 QStringLiteral("t2"));
-        // All layers side by side; a click goes to the layer.
-        panes->measure()->setCurrent(2);
-        QCOMPARE(panes->layers()->model()->rowCount(), 4);
-        QCOMPARE(panes->layers()->model()->index(3, 1).data().toString(), QStringLiteral("0.530"));
-        QTest::mouseClick(panes->layers()->viewport(), Qt::LeftButton, {},
-                          panes->layers()->visualRect(panes->layers()->model()->index(3, 0)).center());
-        QCOMPARE(bench.page->map()->currentRow(), 3);
-        QCOMPARE(bench.page->tiles()->value(QStringLiteral("Expert–domain information")),
-                 QStringLiteral("0.021"));
-        // Of step 12 the last one before it is shown.
-        bench.page->openLink({{QStringLiteral("step"), 12}});
-        QTRY_COMPARE(bench.page->shownStep(), 12);
-        QTRY_COMPARE(bench.page->analysis()->current()->step, 10);
-    }
-
-    void analysesOnDemandWithProgressAndCancel() {
-        RunStory story;
-        Bench bench(story);
-        writeCheckpointFolder(bench.run, 10);
-        writeCheckpointFolder(bench.run, 20);
-        QTRY_COMPARE(bench.page->shownStep(), 20);
-        QTRY_VERIFY(!bench.page->analyseMenu()->actions().isEmpty() &&
-                    bench.page->analyseMenu()->actions()[0]->isEnabled());
-        bench.page->map()->setCurrentCell(2, 1);
-        QList<QAction*> actions = bench.page->analyseMenu()->actions();
-        QCOMPARE(actions[0]->text(), QStringLiteral("Checkpoint of step 20"));
-        QCOMPARE(actions[1]->text(), QStringLiteral("All 2 checkpoints"));
-        QCOMPARE(actions[3]->text(), QStringLiteral("Mute each expert of layer 2, step 20"));
-        actions[3]->trigger();
-        const FakeEngineLink::Asked* asked = bench.engine.last("routing.analyse");
-        QVERIFY(asked != nullptr);
-        const auto request = asked->body.get<engine::RoutingAnalysisRequest>();
-        QCOMPARE(request.source.path, (bench.run + QStringLiteral("@20")).toStdString());
-        QCOMPARE(request.reference->path, (bench.run + QStringLiteral("@20")).toStdString());
-        QCOMPARE(request.mute, std::vector<std::int64_t>{2});
-        QVERIFY(bench.page->analysisBar()->isVisible());
-        bench.engine.tellProgress(asked->id, {"muting experts", 3, 9});
-        QCOMPARE(bench.page->analysisBar()->words(), QStringLiteral("Analysing step 20: muting experts"));
-        engine::RoutingAnalysis answer = analysisOf(story, 20);
-        answer.muted = {{2, 1, {0.01, -0.002, 0.03}, 0.0127}};
-        writeAnalysis(bench.run, answer);  // as the engine does
-        bench.engine.finish(asked->id, nlohmann::json(answer));
-        QVERIFY(!bench.page->analysisBar()->isVisible());
-        QTRY_COMPARE(bench.page->tokens()->muted(),
-                     QStringLiteral("Muted alone: loss +0.0127 nats per answer token "
-                                    "(general +0.0100, code −0.0020, math +0.0300)."));
-        // Cancelled: the bar goes, no error is shown, the queue is empty.
-        bench.page->analyseMenu()->actions()[1]->trigger();
-        asked = bench.engine.last("routing.analyse");
-        QCOMPARE(bench.engine.count("routing.analyse"), 2);
-        bench.page->analysisBar()->cancelButton()->click();
-        QCOMPARE(bench.engine.count("cancel"), 1);
-        bench.engine.finish(asked->id, engine::fail(engine::ErrorCode::Interrupted, {}));
-        QVERIFY(!bench.page->analysis()->isBusy());
-        QCOMPARE(bench.engine.count("routing.analyse"), 2);
-    }
-
-    void aLiveRunSaysWhyItIsNotAnalysed() {
-        RunStory story;
-        Bench bench(story, true);
-        QTRY_COMPARE(bench.page->shownStep(), 20);
-        QTRY_COMPARE(bench.page->analyseMenu()->actions().size(), 1);
-        QVERIFY(!bench.page->analyseMenu()->actions()[0]->isEnabled());
-    }
-
-    void comparesWithAnotherStepAndAnotherRun() {
-        RunStory story;
-        Bench bench(story);
-        QTRY_COMPARE(bench.page->shownStep(), 20);
-        bench.page->compareButton()->click();
-        QTRY_VERIFY(bench.page->isComparing());  // the first record of the same run
-        QCOMPARE(bench.page->compareBar()->step()->value(), 1);
-        QTRY_COMPARE(bench.mapValue(1, 2), expected(story, 20, {}, 1, 2) / expected(story, 1, {}, 1, 2));
-        bench.page->compareBar()->step()->setValue(20);
-        QTRY_COMPARE(bench.mapValue(1, 2), 1.0F);
-        QVERIFY(bench.page->compareBar()->note().contains(QStringLiteral("1×")));
-        // A filter cuts both sides.
-        bench.page->compareBar()->step()->setValue(5);
-        bench.page->filters()->domain()->setCurrent(2);
-        RoutingFilter filter;
-        filter.domain = 1;
-        QTRY_COMPARE(bench.mapValue(0, 3),
-                     expected(story, 20, filter, 0, 3) / expected(story, 5, filter, 0, 3));
-        bench.page->filters()->domain()->setCurrent(0);
-        // Another shape is refused in words.
-        RunStory wider;
-        wider.experts = 8;
-        const QString other = test::writeRun(bench.path(), "0002", wider, engine::RunState::Finished);
-        bench.project->refreshRuns();
-        QTRY_COMPARE(bench.project->runs().size(), 2);
-        bench.page->compareButton()->click();
-        QCOMPARE(bench.mapValue(1, 2), expected(story, 20, {}, 1, 2));
-        bench.page->compareButton()->click();
-        QComboBox* runs = bench.page->compareBar()->runs();
-        QCOMPARE(runs->count(), 2);
-        runs->setCurrentIndex(runs->findData(other));
-        Q_EMIT runs->activated(runs->currentIndex());
-        QTRY_COMPARE(bench.page->compareBar()->note(),
-                     QStringLiteral("Not comparable: 4 layers of 8 experts there, 4 of 4 here."));
     }
 
     void aTileIsACurveOverTheRun() {

@@ -10,6 +10,7 @@
 #include <QVBoxLayout>
 #include <cmath>
 
+#include "ui/pages/routing/saturation_plot.h"
 #include "ui/shell/pane_header.h"
 #include "ui/shell/tables.h"
 #include "widgets/chart_pane.h"
@@ -18,8 +19,6 @@
 
 namespace caravan::ui {
 namespace {
-
-enum Measure { Cosine, Cka, Layers };
 
 widgets::HeatMap* matrix(const QString& name) {
     auto* map = new widgets::HeatMap;
@@ -76,8 +75,10 @@ AnalysisPanes::AnalysisPanes(QMainWindow* page)
       m_similarity(matrix(tr("Similarity of experts"))),
       m_togetherChart(new widgets::ChartPane(m_together)),
       m_similarityChart(new widgets::ChartPane(m_similarity)),
-      m_measure(new widgets::Segmented({tr("Cosine"), tr("CKA"), tr("Layers")})),
+      m_measure(new widgets::Segmented({tr("Cosine"), tr("CKA"), tr("Layers"), tr("Settling")})),
       m_stack(new QStackedWidget),
+      m_saturation(new SaturationPlot),
+      m_saturationChart(new widgets::ChartPane(m_saturation)),
       m_layerModel(new QStandardItemModel(this)),
       m_layers(flatTable(tr("Figures by layer"))) {
     m_togetherChart->setExportName(tr("chosen together"));
@@ -88,16 +89,22 @@ AnalysisPanes::AnalysisPanes(QMainWindow* page)
     m_layers->setModel(m_layerModel);
     m_stack->addWidget(m_similarityChart);
     m_stack->addWidget(m_layers);
+    m_stack->addWidget(m_saturationChart);
+    m_saturationChart->setExportName(tr("saturation"));
+    m_saturation->setEmptyText(tr("Analyse all checkpoints to see when routing settles."));
     m_similarityPane = new Pane(QStringLiteral("routing.similarity"), tr("Expert similarity"),
                                 framed(m_stack), {260, 280}, page);
     m_measure->setAccessibleName(tr("What is compared"));
     m_measure->setSegmentToolTip(Cosine, tr("Cosine of what the experts' weights add to the dense model"));
     m_measure->setSegmentToolTip(Cka, tr("Linear CKA of what the experts add on the same 256 tokens"));
     m_measure->setSegmentToolTip(Layers, tr("Saturation, vocabulary, repeats and information of each layer"));
+    m_measure->setSegmentToolTip(Saturation,
+                                 tr("Saturation: share of choices that the last checkpoint makes too"));
     m_measure->setCompact(true);
     m_similarityPane->header()->addWidget(m_measure);
-    m_similarityPane->header()->addMenu(
-        {m_similarityChart->tableAction(), m_similarityChart->exportAction()});
+    m_similarityPane->header()->addMenu({m_similarityChart->tableAction(), m_similarityChart->exportAction(),
+                                         m_saturationChart->tableAction(),
+                                         m_saturationChart->exportAction()});
     connect(m_measure, &widgets::Segmented::currentChanged, this, [this] { showSimilarity(); });
     for (auto* map : {m_together, m_similarity})
         connect(map, &widgets::HeatMap::currentCellChanged, this, [this](int row, int) {
@@ -117,13 +124,21 @@ void AnalysisPanes::clear(const QString& why) {
         map->setData({});
     }
     m_togetherPane->header()->setContext({});
-    m_similarityPane->header()->setContext({});
+    m_when.clear();
+    showSimilarity();
+}
+
+void AnalysisPanes::showSaturation(const engine::SaturationCurve& curve, std::int64_t layer) {
+    m_saturation->setLayer(layer);
+    m_saturation->setCurve(curve);
+    m_saturationChart->refresh();
 }
 
 void AnalysisPanes::show(const engine::RoutingAnalysis& analysis, int layer, int expert,
                          const QString& when) {
     m_experts = static_cast<std::size_t>(analysis.statistics.record.experts);
     m_expert = expert;
+    m_when = when;
     m_layer = layer >= 0 ? analysis.layers[static_cast<std::size_t>(layer)] : engine::LayerAnalysis{};
     const QString why = layer >= 0 ? tr("Nothing to compare.") : tr("Choose a cell of the map.");
     m_together->setEmptyText(why);
@@ -137,10 +152,17 @@ void AnalysisPanes::show(const engine::RoutingAnalysis& analysis, int layer, int
 
 void AnalysisPanes::showSimilarity() {
     const int measure = m_measure->current();
-    m_stack->setCurrentIndex(measure == Layers ? 1 : 0);
-    m_similarityPane->header()->setTitle(measure == Layers ? tr("All layers") : tr("Expert similarity"));
-    m_similarityChart->tableAction()->setVisible(measure != Layers);
-    m_similarityChart->exportAction()->setVisible(measure != Layers);
+    const bool matrix = measure == Cosine || measure == Cka;
+    m_stack->setCurrentIndex(matrix ? 0 : measure == Layers ? 1 : 2);
+    m_similarityPane->header()->setTitle(measure == Layers       ? tr("All layers")
+                                         : measure == Saturation ? tr("Saturation")
+                                                                 : tr("Similarity"));
+    m_similarityPane->header()->setContext(measure == Saturation ? QString() : m_when);
+    for (auto* chart : {m_similarityChart, m_saturationChart}) {
+        const bool shown = chart == (matrix ? m_similarityChart : m_saturationChart) && measure != Layers;
+        chart->tableAction()->setVisible(shown);
+        chart->exportAction()->setVisible(shown);
+    }
     const auto& values = measure == Cka ? m_layer.cka : m_layer.cosine;
     const bool known = std::any_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
     fill(*m_similarity, known ? values : std::vector<double>(), m_experts, m_expert);

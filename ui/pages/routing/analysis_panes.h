@@ -4,7 +4,7 @@
 
 #include <QObject>
 
-#include "engine/api/routing_analysis.h"
+#include "engine/api/saturation_curve.h"
 
 class QMainWindow;
 class QStackedWidget;
@@ -20,9 +20,10 @@ class Segmented;
 namespace caravan::ui {
 
 class Pane;
+class SaturationPlot;
 
-// The docks of a routing analysis: which experts of a layer are chosen together, how alike they are, and the
-// figures of all layers side by side.
+// The docks of a routing analysis: which experts of a layer are chosen together, how alike they are, the
+// figures of all layers side by side, and how routing settled over the checkpoints.
 class AnalysisPanes : public QObject {
     Q_OBJECT
   public:
@@ -34,12 +35,17 @@ class AnalysisPanes : public QObject {
     // rows"
     void show(const engine::RoutingAnalysis& analysis, int layer, int expert, const QString& when);
     void clear(const QString& why);
+    // Over all checkpoints; layer: the chosen one's index, -1 = none.
+    void showSaturation(const engine::SaturationCurve& curve, std::int64_t layer);
+    enum Measure { Cosine, Cka, Layers, Saturation };  // what the second dock shows
 
     // For tests.
     [[nodiscard]] widgets::HeatMap* togetherMap() const { return m_together; }
     [[nodiscard]] widgets::HeatMap* similarityMap() const { return m_similarity; }
     [[nodiscard]] widgets::Segmented* measure() const { return m_measure; }
     [[nodiscard]] QTableView* layers() const { return m_layers; }
+    [[nodiscard]] SaturationPlot* saturation() const { return m_saturation; }
+    [[nodiscard]] widgets::ChartPane* saturationChart() const { return m_saturationChart; }
 
   Q_SIGNALS:
     void expertChosen(int expert);
@@ -57,11 +63,14 @@ class AnalysisPanes : public QObject {
     widgets::ChartPane* m_similarityChart;
     widgets::Segmented* m_measure;
     QStackedWidget* m_stack;
+    SaturationPlot* m_saturation;
+    widgets::ChartPane* m_saturationChart;
     QStandardItemModel* m_layerModel;
     QTableView* m_layers;
     engine::LayerAnalysis m_layer;  // what is shown
     std::size_t m_experts = 0;
     int m_expert = -1;
+    QString m_when;  // of what is shown
 };
 
 }  // namespace caravan::ui

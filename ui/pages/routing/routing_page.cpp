@@ -6,7 +6,6 @@
 #include <QComboBox>
 #include <QHBoxLayout>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QShortcut>
 #include <QSpinBox>
 #include <QStackedWidget>
@@ -19,7 +18,6 @@
 #include "ui/pages/routing/load_map.h"
 #include "ui/pages/routing/routing_filters.h"
 #include "ui/pages/routing/statistic_tiles.h"
-#include "ui/pages/routing/token_list.h"
 #include "ui/routing_source.h"
 #include "ui/shell/pane_header.h"
 #include "widgets/chart_pane.h"
@@ -133,6 +131,7 @@ void RoutingPage::makeCenter() {
     column->addLayout(inner, 1);
     m_mapNote = new ThemedLabel(QString(), widgets::TextRole::Caption, Token::Text2);
     m_mapNote->setContentsMargins(16, 4, 16, 8);
+    m_mapNote->setWordWrap(true);
     column->addWidget(m_mapNote);
     pane->setMinimumWidth(300);
     auto* empty = new Surface(Token::Base);
@@ -150,7 +149,6 @@ void RoutingPage::makeCenter() {
     connect(m_map, &widgets::HeatMap::currentCellChanged, this, [this](int, int expert) {
         m_bars->setCurrentExpert(expert);
         showLayer();
-        showCell();
         showAnalysis();
     });
 }
@@ -170,29 +168,11 @@ void RoutingPage::makePanes() {
     m_sharesPane->header()->addWidget(m_legend);
     m_sharesPane->header()->addMenu({m_barsPane->tableAction(), m_barsPane->exportAction()});
 
-    m_loads = new widgets::LoadBars;
-    m_chip = new widgets::ExpertChip;
-    m_cellNote = new ThemedLabel(QString(), widgets::TextRole::Caption, Token::Text2);
-    m_cellNote->setWordWrap(true);
-    auto* cell = new Surface(Token::Base);
-    auto* cellColumn = new QVBoxLayout(cell);
-    cellColumn->setContentsMargins(16, 0, 16, 12);
-    cellColumn->setSpacing(8);
-    cellColumn->addWidget(m_loads);
-    cellColumn->addWidget(m_cellNote);
-    m_tokens = new TokenList;
-    cellColumn->addWidget(m_tokens, 1);
-    auto* scroll = new QScrollArea;
-    scroll->setAccessibleName(tr("The chosen expert"));
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setWidgetResizable(true);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->setWidget(cell);
-    scroll->setMinimumWidth(330);
-    m_cellPane = new Pane(QStringLiteral("routing.cell"), tr("Cell"), scroll, {420, 560}, this);
-    m_cellPane->header()->addLeft(m_chip);
+    makeCellPanes();
     addDockWidget(Qt::RightDockWidgetArea, m_sharesPane);
     splitDockWidget(m_sharesPane, m_cellPane, Qt::Horizontal);
+    splitDockWidget(m_cellPane, m_pinnedPane, Qt::Vertical);
+    m_pinnedPane->hide();
     splitDockWidget(m_sharesPane, m_panes->together(), Qt::Vertical);
     splitDockWidget(m_panes->together(), m_panes->similarity(), Qt::Horizontal);
     connect(m_bars, &widgets::ExpertBars::currentExpertChanged, this, [this](int expert) {
@@ -213,6 +193,7 @@ void RoutingPage::makeKeys() {
     key(Qt::Key_Space, [this] { setPlaying(!isPlaying()); });
     key(Qt::Key_D, [this] { m_filters->cycleDomain(); });
     key(Qt::Key_C, [this] { m_filters->cycleChoice(); });
+    key(Qt::Key_P, [this] { pinCell(true); });
     if (services().actions == nullptr) return;
     services().actions->add({.id = QStringLiteral("routing.analyse"),
                              .text = tr("&Analyse…"),
@@ -228,6 +209,13 @@ void RoutingPage::makeKeys() {
                              .icon = QStringLiteral("split"),
                              .page = id()},
                             this, [this] { m_compareButton->toggle(); });
+    services().actions->add({.id = QStringLiteral("routing.pin"),
+                             .text = tr("&Pin the cell"),
+                             .menu = QStringLiteral("routing"),
+                             .shortcut = {},
+                             .icon = QStringLiteral("pin"),
+                             .page = id()},
+                            this, [this] { pinCell(true); });
     services().actions->add({.id = QStringLiteral("routing.follow"),
                              .text = tr("&Follow live"),
                              .menu = QStringLiteral("routing"),
@@ -271,6 +259,7 @@ void RoutingPage::connectServices() {
 
 void RoutingPage::setProject(ProjectContext* project) {
     Page::setProject(project);
+    pinCell(false);
     m_run->setProject(project);
 }
 
@@ -358,7 +347,7 @@ void RoutingPage::setActive(bool active) {
 }
 
 QStringList RoutingPage::keyHints() const {
-    return {tr("[ ] checkpoints"), tr("D domain, C choice")};
+    return {tr("[ ] checkpoints"), tr("D domain, C choice, P pin")};
 }
 
 engine::StepIndex RoutingPage::shownStep() const {

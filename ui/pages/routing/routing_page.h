@@ -16,6 +16,10 @@ class QSpinBox;
 class QStackedWidget;
 class QToolButton;
 
+namespace caravan::engine {
+struct RoutingAnalysis;
+}
+
 namespace caravan::widgets {
 class ChartPane;
 class Chip;
@@ -34,6 +38,8 @@ namespace caravan::ui {
 class AnalysisBar;
 class AnalysisPanes;
 class AnalysisSource;
+class CellInspector;
+struct CellFacts;
 class CompareBar;
 class Pane;
 class PaneHeader;
@@ -61,7 +67,7 @@ class RoutingPage : public Page {
     // For tests and the journey.
     [[nodiscard]] widgets::HeatMap* map() const { return m_map; }
     [[nodiscard]] widgets::ExpertBars* bars() const { return m_bars; }
-    [[nodiscard]] widgets::LoadBars* loads() const { return m_loads; }
+    [[nodiscard]] widgets::LoadBars* loads() const;
     [[nodiscard]] widgets::TimelineScrubber* timeline() const { return m_timeline; }
     [[nodiscard]] RoutingFilters* filters() const { return m_filters; }
     [[nodiscard]] StatisticTiles* tiles() const { return m_tiles; }
@@ -73,7 +79,11 @@ class RoutingPage : public Page {
     [[nodiscard]] AnalysisSource* analysis() const { return m_analysis; }
     [[nodiscard]] AnalysisPanes* analysisPanes() const { return m_panes; }
     [[nodiscard]] AnalysisBar* analysisBar() const { return m_analysisBar; }
-    [[nodiscard]] TokenList* tokens() const { return m_tokens; }
+    [[nodiscard]] TokenList* tokens() const;
+    [[nodiscard]] CellInspector* cell() const { return m_cell; }
+    [[nodiscard]] CellInspector* pinned() const { return m_pinned; }  // shows nothing: none is pinned
+    [[nodiscard]] widgets::MessageBar* copiesBar() const { return m_copiesBar; }
+    void pinCell(bool pinned);
     [[nodiscard]] CompareBar* compareBar() const { return m_compareBar; }
     [[nodiscard]] QPushButton* compareButton() const { return m_compareButton; }
     [[nodiscard]] QMenu* analyseMenu();  // as it would open now
@@ -99,7 +109,11 @@ class RoutingPage : public Page {
     void showTiles();
     void showTimeline();
     void showLayer();
+    void makeCellPanes();
     void showCell();
+    [[nodiscard]] CellFacts cellFacts() const;
+    void showCopies();
+    [[nodiscard]] QString whyNotMeasured() const;
     void makeAnalysis();
     void fillAnalyseMenu();
     void showAnalysisBar();
@@ -143,8 +157,11 @@ class RoutingPage : public Page {
     widgets::ChartPane* m_barsPane = nullptr;
     Pane* m_cellPane = nullptr;
     widgets::ExpertChip* m_chip = nullptr;
-    widgets::LoadBars* m_loads = nullptr;
-    ThemedLabel* m_cellNote = nullptr;
+    CellInspector* m_cell = nullptr;
+    QToolButton* m_pinButton = nullptr;
+    Pane* m_pinnedPane = nullptr;
+    widgets::ExpertChip* m_pinnedChip = nullptr;
+    CellInspector* m_pinned = nullptr;
     RoutingSource* m_source = nullptr;
     AnalysisSource* m_analysis = nullptr;
     AnalysisPanes* m_panes = nullptr;
@@ -152,7 +169,8 @@ class RoutingPage : public Page {
     widgets::MessageBar* m_analysisMessage = nullptr;
     QPushButton* m_analyseButton = nullptr;
     QMenu* m_analyseMenu = nullptr;
-    TokenList* m_tokens = nullptr;
+    widgets::MessageBar* m_copiesBar = nullptr;
+    std::weak_ptr<const engine::RoutingAnalysis> m_copiesOf;  // what the bar was made for
     RoutingSource* m_other = nullptr;
     std::shared_ptr<const engine::RoutingRecord> m_otherRecord;
     CompareBar* m_compareBar = nullptr;

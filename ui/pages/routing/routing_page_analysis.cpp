@@ -7,20 +7,23 @@
 #include <QSpinBox>
 #include <cmath>
 
+#include "engine/api/expert_copies.h"
 #include "ui/actions/action_registry.h"
 #include "ui/analysis_source.h"
 #include "ui/format/format.h"
 #include "ui/pages/routing/analysis_bar.h"
 #include "ui/pages/routing/analysis_panes.h"
+#include "ui/pages/routing/cell_inspector.h"
 #include "ui/pages/routing/compare_bar.h"
 #include "ui/pages/routing/load_map.h"
 #include "ui/pages/routing/routing_filters.h"
 #include "ui/pages/routing/routing_page.h"
-#include "ui/pages/routing/token_list.h"
+#include "ui/pages/tune/alarm_text.h"
 #include "ui/routing_source.h"
 #include "ui/shell/pane_header.h"
 #include "widgets/heat_map.h"
 #include "widgets/message_bar.h"
+#include "widgets/segmented.h"
 
 namespace caravan::ui {
 
@@ -34,6 +37,11 @@ void RoutingPage::makeAnalysis() {
     m_analysisMessage->hide();
     addBar(m_analysisBar);
     addBar(m_analysisMessage);
+    m_copiesBar = new widgets::MessageBar;
+    m_copiesBar->setClosable(true);
+    m_copiesBar->hide();
+    addBar(m_copiesBar);
+    connect(m_copiesBar, &widgets::MessageBar::closed, m_copiesBar, &QWidget::hide);
     m_analyseMenu = new QMenu(this);
     connect(m_analyseButton, &QPushButton::clicked, this, [this] {
         fillAnalyseMenu();
@@ -44,7 +52,12 @@ void RoutingPage::makeAnalysis() {
     connect(m_analysis, &AnalysisSource::changed, this, [this] {
         if (!isActive()) return;
         showAnalysis();
-        if (m_record) showTiles();
+        if (!m_record) return;
+        showTiles();
+        showTimeline();
+    });
+    connect(m_analysis, &AnalysisSource::saturationChanged, this, [this] {
+        if (isActive()) showAnalysis();
     });
     connect(m_analysis, &AnalysisSource::busyChanged, this, &RoutingPage::showAnalysisBar);
     connect(m_analysis, &AnalysisSource::failed, this, [this](const engine::Error& error) {
@@ -138,28 +151,55 @@ void RoutingPage::showAnalysisBar() {
 void RoutingPage::showAnalysis() {
     if (!m_record) return;
     m_analysis->show(m_analysis->stepFor(shownStep()));
+    showCell();
+    showCopies();
     const auto analysis = m_analysis->current();
+    const CellFacts& cell = m_cell->facts();
     const int row = selectedLayer();
-    if (!analysis) {
-        const QString why =
-            m_run->isLive()
-                ? tr("Measured on held-out rows when the run has ended.")
-                : tr("Not measured yet. Analyse reads held-out rows with a checkpoint's weights.");
-        m_panes->clear(why);
-        m_tokens->clear(row >= 0 ? why : QString());
-        return;
-    }
-    const auto& layers = analysis->statistics.record.layers;
-    const auto found =
-        row < 0 ? layers.end()
-                : std::find(layers.begin(), layers.end(), m_view.layerIndices[static_cast<std::size_t>(row)]);
-    const int layer = found == layers.end() ? -1 : static_cast<int>(found - layers.begin());
-    const int expert = m_map->currentColumn();
-    m_panes->show(*analysis, layer, expert, tr("step %1").arg(withThousands(analysis->step)));
-    if (layer >= 0 && expert >= 0 && expert < analysis->statistics.record.experts)
-        m_tokens->show(*analysis, static_cast<std::size_t>(layer), static_cast<std::size_t>(expert));
+    m_panes->showSaturation(m_analysis->saturation(),
+                            row < 0 ? -1 : m_view.layerIndices[static_cast<std::size_t>(row)]);
+    if (!analysis)
+        m_panes->clear(whyNotMeasured());
     else
-        m_tokens->clear({});
+        m_panes->show(*analysis, cell.analysis ? static_cast<int>(cell.layer) : -1, m_map->currentColumn(),
+                      tr("step %1").arg(withThousands(analysis->step)));
+}
+
+QString RoutingPage::whyNotMeasured() const {
+    return m_run->isLive() ? tr("Measured on held-out rows when the run has ended.")
+                           : tr("Not measured yet. Analyse reads held-out rows with a checkpoint's weights.");
+}
+
+// Experts that do the same: told once per analysis, with what to do.
+void RoutingPage::showCopies() {
+    const auto analysis = m_analysis->current();
+    if (analysis == m_copiesOf.lock()) return;
+    m_copiesOf = analysis;
+    const auto copies = analysis ? engine::copiesOf(*analysis) : std::vector<engine::ExpertCopies>();
+    m_copiesBar->setVisible(!copies.empty());
+    if (copies.empty()) return;
+    const engine::ExpertCopies most = copies.front();
+    const AlarmWords text = alarmWords(engine::alarmOf(most, analysis->step), {.step = analysis->step});
+    QString where =
+        tr("Step %1, experts %2 and %3").arg(withThousands(analysis->step)).arg(most.first).arg(most.second);
+    if (most.pairs > 1) where = tr("%1, %2 pairs").arg(where).arg(most.pairs);
+    if (copies.size() > 1) where = tr("%1, %2 layers").arg(where).arg(copies.size());
+    m_copiesBar->showMessage(text.kind, text.title,
+                             QStringLiteral("%1 (%2.) %3").arg(text.text, where, text.remedy));
+    QPushButton* show = m_copiesBar->addButton(tr("Show"));
+    connect(show, &QPushButton::clicked, this, [this, most] {
+        Q_EMIT m_panes->layerChosen(most.layer);
+        if (m_map->currentRow() >= 0)
+            m_map->setCurrentCell(m_map->currentRow(), static_cast<int>(most.first));
+        m_panes->measure()->setCurrent(AnalysisPanes::Cka);
+    });
+    const QVector<qint64> steps = checkpoints();
+    if (!whyNotAnalyse(steps).isEmpty() || !steps.contains(analysis->step)) return;
+    QPushButton* mute = m_copiesBar->addButton(tr("Mute each"));
+    mute->setToolTip(tr("Measures the loss with each expert of layer %1 muted alone").arg(most.layer));
+    connect(mute, &QPushButton::clicked, this, [this, most, step = analysis->step, last = steps.last()] {
+        m_analysis->ask({{step, last, {most.layer}}});
+    });
 }
 
 void RoutingPage::makeComparison() {

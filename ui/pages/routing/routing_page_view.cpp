@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/api/expert_copies.h"
 #include "ui/analysis_source.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
 #include "ui/pages/routing/analysis_panes.h"
+#include "ui/pages/routing/cell_inspector.h"
 #include "ui/pages/routing/compare_bar.h"
 #include "ui/pages/routing/load_map.h"
 #include "ui/pages/routing/routing_filters.h"
@@ -23,6 +25,7 @@
 #include "widgets/chip.h"
 #include "widgets/expert_bars.h"
 #include "widgets/heat_map.h"
+#include "widgets/message_bar.h"
 #include "widgets/timeline_scrubber.h"
 
 namespace caravan::ui {
@@ -75,6 +78,8 @@ void RoutingPage::showEmpty() {
                                            m_tableButton, m_exportButton, m_tag, m_analyseButton,
                                            m_compareButton, m_panes->together(), m_panes->similarity()})
         widget->setVisible(any);
+    m_pinnedPane->setVisible(any && m_pinned->facts().expert >= 0);
+    m_copiesBar->setVisible(any && m_copiesBar->isVisibleTo(this));
     m_compareBar->setVisible(any && m_compareButton->isChecked());
     m_run->box()->setVisible(m_run->entry() != nullptr);
     if (any) return;
@@ -112,6 +117,11 @@ void RoutingPage::showTimeline() {
     QVector<widgets::TimelineScrubber::Mark> marks;
     for (const engine::Alarm& alarm : m_run->history().alarms())
         if (alarm.layer) marks.append({alarm.step, tr("alarm, layer %1").arg(*alarm.layer)});
+    if (const auto analysis = m_analysis->current())
+        if (const auto copies = engine::copiesOf(*analysis); !copies.empty())
+            marks.append({analysis->step, tr("alike, layer %1").arg(copies.front().layer)});
+    std::stable_sort(marks.begin(), marks.end(),
+                     [](const auto& one, const auto& other) { return one.step < other.step; });
     m_timeline->setMarks(marks);
     const std::int64_t planned = m_run->isLive() && services().runs->live().steps > 0
                                      ? services().runs->live().steps
@@ -163,7 +173,6 @@ void RoutingPage::showView() {
                               m_view.statistics[static_cast<std::size_t>(m_view.worstLayer)].busiest);
     }
     showLayer();
-    showCell();
     showAnalysis();
 }
 
@@ -244,45 +253,6 @@ void RoutingPage::showLayer() {
         tr("layer %1").arg(m_view.layerIndices[static_cast<std::size_t>(layer)]));
 }
 
-void RoutingPage::showCell() {
-    const int layer = selectedLayer(), expert = m_map->currentColumn();
-    const bool any =
-        m_record != nullptr && layer >= 0 && expert >= 0 && expert < static_cast<int>(m_view.experts);
-    m_chip->setVisible(any);
-    m_loads->setVisible(any);
-    if (!any) {
-        m_cellPane->header()->setTitle(tr("Cell"));
-        m_cellNote->setText(tr("Choose a cell of the map."));
-        return;
-    }
-    const auto at = static_cast<std::size_t>(layer), e = static_cast<std::size_t>(expert);
-    m_cellPane->header()->setTitle(tr("Layer %1, expert %2").arg(m_view.layerIndices[at]).arg(expert));
-    m_chip->setExpert(expert);
-    RoutingFilter filter = m_filters->filter();
-    const std::vector<double> loads = cellLoads(*m_record, at, e, filter);
-    QVector<widgets::LoadBars::Row> rows{{tr("All"), loads[0]}};
-    double most = 0;
-    for (std::size_t domain = 0; domain < m_record->domains.size() && m_record->domains.size() > 1;
-         ++domain) {
-        rows.append({QString::fromStdString(m_record->domains[domain]), loads[domain + 1]});
-        if (std::isfinite(loads[domain + 1])) most = std::max(most, loads[domain + 1]);
-    }
-    m_loads->setRows(rows, expert);
-    filter.measure = RoutingMeasure::Tokens;
-    const double tokens = routedAmount(*m_record, at, e, filter);
-    filter.measure = RoutingMeasure::GateWeight;
-    const double gates = routedAmount(*m_record, at, e, filter);
-    QString note =
-        tr("%1 choices, mean gate weight %2.")
-            .arg(withThousands(std::llround(tokens)), number(tokens > 0 ? gates / tokens : NAN, 2));
-    note += QLatin1Char(' ') + tr("Line: 1× = even share.");
-    if (most >= 1.5)
-        note += QLatin1Char(' ') +
-                tr("Published studies report 1.6–2.3× for topics, so read %1 as a lean, not a specialty.")
-                    .arg(loadText(most));
-    m_cellNote->setText(note);
-}
-
 QVector<FoundItem> RoutingPage::found() const {
     constexpr std::size_t kMost = 400;
     const auto& latest = m_run->history().latest();
@@ -315,23 +285,6 @@ QVector<FoundItem> RoutingPage::found() const {
         items << item;
     }
     return items;
-}
-
-QString RoutingPage::cellTip(int row, int expert) const {
-    const int layer = viewLayer(m_view, row, m_allLayers);
-    if (!m_record || layer < 0 || expert >= static_cast<int>(m_view.experts)) return {};
-    const auto at = static_cast<std::size_t>(layer), e = static_cast<std::size_t>(expert);
-    RoutingFilter filter = m_filters->filter();
-    const double share = layerShares(*m_record, at, filter)[e];
-    QStringList lines{tr("Share %1").arg(number(share * 100, 1) + kThinSpace + QLatin1Char('%'))};
-    if (m_record->domains.size() > 1) {
-        const auto loads = cellLoads(*m_record, at, e, filter);
-        for (std::size_t domain = 0; domain < m_record->domains.size(); ++domain)
-            lines << QStringLiteral("%1 %2").arg(QString::fromStdString(m_record->domains[domain]),
-                                                 loadText(loads[domain + 1]));
-    }
-    lines << tr("MaxVio of the layer %1").arg(number(m_view.statistics[at].maxVio, 2));
-    return lines.join(QLatin1Char('\n'));
 }
 
 }  // namespace caravan::ui
