@@ -38,6 +38,11 @@ int capability(int device, int* tenMajorPlusMinor) {
     return static_cast<int>(error);
 }
 
+// Before the first one the allocator knows no device and throws.
+bool tensorsWereMade() {
+    return c10::cuda::CUDACachingAllocator::get()->initialized();
+}
+
 int memory(int device, DeviceMemory* memory) {
     int current = 0;
     cudaGetDevice(&current);
@@ -45,6 +50,8 @@ int memory(int device, DeviceMemory* memory) {
     std::size_t free = 0, total = 0;
     const cudaError_t error = cudaMemGetInfo(&free, &total);
     cudaSetDevice(current);
+    *memory = {free, total, 0, 0, 0};
+    if (!tensorsWereMade()) return static_cast<int>(error);
     const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(device));
     const auto& allocated = stats.allocated_bytes[0];  // [0]: over both pools
     *memory = {free, total, static_cast<std::uint64_t>(allocated.current),
@@ -54,7 +61,8 @@ int memory(int device, DeviceMemory* memory) {
 }
 
 void resetPeak(int device) {
-    c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(device));
+    if (tensorsWereMade())
+        c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(device));
 }
 void emptyCache() {
     c10::cuda::CUDACachingAllocator::emptyCache();

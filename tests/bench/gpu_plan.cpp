@@ -119,8 +119,6 @@ int run(int argc, char** argv) {
         std::printf("no GPU: %s\n", state.note.c_str());
         return 0;
     }
-    const at::Tensor first =
-        at::zeros({1}, at::TensorOptions().device(at::kCUDA, 0));  // the allocator knows the card only now
     std::vector<Row> rows;
     for (int i = 1; i < argc; ++i)
         rows.push_back(rowOf(argv[i]));
