@@ -8,6 +8,7 @@
 
 #include "engine/data/preview.h"
 #include "engine/formats/model_folder.h"
+#include "engine/plan/fits.h"
 #include "engine/plan/plan.h"
 #include "engine/tokenizer/tokenizer.h"
 
@@ -116,6 +117,7 @@ host::HostServices baseServices(Engine& engine) {
                          std::move(stop));
     };
     services.tokenize = tokenize;
+    services.fits = fitTable;
     return services;
 }
 

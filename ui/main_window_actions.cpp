@@ -26,6 +26,7 @@
 #include "ui/page.h"
 #include "ui/project_context.h"
 #include "ui/shell/command_palette.h"
+#include "ui/shell/fit_dialog.h"
 #include "ui/shell/rail.h"
 #include "ui/shell/status_line.h"
 #include "ui/theme/theme.h"
@@ -46,6 +47,9 @@ void MainWindow::makeActions() {
                    this, [this] { startTour(); });
     m_actions->add({.id = "help.keys", .text = tr("&Keyboard shortcuts"), .menu = "help"}, this,
                    [this] { showKeys(); });
+    m_actions->add(
+        {.id = "help.fits", .text = tr("What &fits on this computer…"), .menu = "help", .icon = "chip"}, this,
+        [this] { (new FitDialog(m_engine, this))->open(); });
     m_actions->add({.id = "help.about", .text = tr("&About Caravan"), .menu = "help", .section = 1}, this,
                    [this] { about(); });
 }

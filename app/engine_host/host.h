@@ -10,6 +10,7 @@
 #include "engine/api/config/descriptors.h"
 #include "engine/api/data_preview.h"
 #include "engine/api/engine.h"
+#include "engine/api/fit_table.h"
 #include "engine/api/inspection.h"
 #include "engine/api/step_batch.h"
 
@@ -36,6 +37,7 @@ struct HostServices {
         std::vector<std::string> pieces;
     };
     std::function<engine::Result<Tokens>(const std::string& path, const std::string& text)> tokenize;
+    std::function<engine::Result<engine::FitTable>(const engine::DeviceStatus&)> fits;
 };
 
 struct HostOptions {

@@ -175,6 +175,10 @@ Result<json> analyseRouting(const Call& c) {
 Result<json> device(const Call& c) {
     return json(c.engine.device());
 }
+Result<json> fits(const Call& c) {
+    if (!c.services.fits) return notOffered("fits");
+    return asJson(c.services.fits(c.engine.device()));
+}
 Result<json> unload(const Call& c) {
     c.engine.unload();
     return json::object();
@@ -183,11 +187,14 @@ Result<json> unload(const Call& c) {
 using Handler = Result<json> (*)(const Call&);
 const std::map<std::string, Handler>& handlers() {
     static const std::map<std::string, Handler> table = {
-        {"device", device},        {"inspect", inspect},      {"plan", plan},
-        {"preview", preview},      {"step_batch", stepBatch}, {"tokenize", tokenize},
-        {"proof", proof},          {"dry_step", dryStep},     {"run.start", runStart},
-        {"run.resume", runResume}, {"generate", generate},    {"evaluate", evaluate},
-        {"routing", routing},      {"score", score},          {"routing.analyse", analyseRouting},
+        {"device", device},        {"fits", fits},
+        {"inspect", inspect},      {"plan", plan},
+        {"preview", preview},      {"step_batch", stepBatch},
+        {"tokenize", tokenize},    {"proof", proof},
+        {"dry_step", dryStep},     {"run.start", runStart},
+        {"run.resume", runResume}, {"generate", generate},
+        {"evaluate", evaluate},    {"routing", routing},
+        {"score", score},          {"routing.analyse", analyseRouting},
         {"unload", unload}};
     return table;
 }

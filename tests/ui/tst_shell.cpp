@@ -10,6 +10,7 @@
 #include <QSplitter>
 #include <QtTest>
 
+#include <QTableView>
 #include "tests/support/window_fixture.h"
 #include "ui/actions/action_registry.h"
 #include "ui/format/format.h"
@@ -20,6 +21,7 @@
 #include "ui/shell/choice_card.h"
 #include "ui/shell/close_dialog.h"
 #include "ui/shell/command_palette.h"
+#include "ui/shell/fit_dialog.h"
 #include "ui/shell/instance.h"
 #include "ui/shell/rail.h"
 #include "ui/shell/run_pill.h"
@@ -36,6 +38,7 @@ class TestShell : public QObject {
     void init();
     void cleanup();
     void startsWithTheWelcome();
+    void whatFitsIsAskedOfTheEngine();
     void altNumbersGoToPages();
     void everyActionIsInAMenuOrHasNoShortcutTwice();
     void everyButtonHasAName();
@@ -96,6 +99,34 @@ void TestShell::tellRunning(engine::StepIndex step) {
     metrics.seconds = static_cast<double>(step);
     m_engine->tellRun(run, metrics);
     m_window->runController()->setSteps(run, 100);
+}
+
+// The window goes on while the engine is asked; its numbers are shown as they are.
+void TestShell::whatFitsIsAskedOfTheEngine() {
+    m_engine->become(EngineState::Restarting);
+    m_window->actionRegistry()->find("help.fits")->trigger();
+    auto* dialog = m_window->findChild<FitDialog*>();
+    QVERIFY(dialog != nullptr && dialog->isVisible() && !dialog->table()->isVisible());
+    QVERIFY2(dialog->note().contains(m_engine->stateWords()), qPrintable(dialog->note()));
+    QTRY_COMPARE(m_engine->count("fits"), 1);
+    constexpr engine::Bytes gib = 1LL << 30;
+    engine::FitTable fits{"NVIDIA H200", true, 24 * gib, 20 * gib, 2048, {{"qlora", ""}, {"pesc", ""}}, {}};
+    fits.rows = {{"Llama 2 7B", 6738415616, {9 * gib, 20 * gib}},
+                 {"Yi 34B", 34388917248, {23 * gib, 60 * gib}}};
+    m_engine->finish(m_engine->last("fits")->id, nlohmann::json(fits));
+    QVERIFY(dialog->table()->isVisible());
+    QCOMPARE(dialog->windowTitle(), QStringLiteral("What fits on this card"));
+    const auto* model = dialog->table()->model();
+    QCOMPARE(model->index(0, 3).data().toString(), memoryText(20 * gib));
+    test::picture(*dialog, QStringLiteral("fits"));
+    QVERIFY(model->index(0, 3).data(Qt::AccessibleTextRole).toString().contains(QStringLiteral(": fits")));
+    QVERIFY(model->index(1, 3).data(Qt::AccessibleTextRole).toString().contains(QStringLiteral("not fit")));
+    dialog->close();
+    m_window->actionRegistry()->find("help.fits")->trigger();
+    m_engine->finish(m_engine->last("fits")->id,
+                     engine::fail(engine::ErrorCode::Unsupported, {{"what", "fits"}, {"detail", ""}}));
+    QVERIFY(!m_window->findChildren<FitDialog*>().last()->table()->isVisible());
+    QVERIFY(!m_window->findChildren<FitDialog*>().last()->note().isEmpty());
 }
 
 void TestShell::startsWithTheWelcome() {

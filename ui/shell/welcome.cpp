@@ -99,7 +99,7 @@ Welcome::Welcome(ActionRegistry* actions, EngineLink* engine, QWidget* parent)
     grid->addLayout(head, 0, 0, 1, 2);
     grid->setRowMinimumHeight(1, 36);
     grid->addWidget(startColumn(actions), 2, 0, Qt::AlignTop);
-    grid->addWidget(factsColumn(), 2, 1, Qt::AlignTop);
+    grid->addWidget(factsColumn(actions), 2, 1, Qt::AlignTop);
     grid->setColumnStretch(0, 54);
     grid->setColumnStretch(1, 41);
     grid->setRowMinimumHeight(3, 36);
@@ -161,7 +161,7 @@ QWidget* Welcome::startColumn(ActionRegistry* actions) {
     return column;
 }
 
-QWidget* Welcome::factsColumn() {
+QWidget* Welcome::factsColumn(ActionRegistry* actions) {
     auto* column = new QWidget;
     auto* layout = new QVBoxLayout(column);
     layout->setContentsMargins(0, 0, 0, 0);
@@ -180,6 +180,12 @@ QWidget* Welcome::factsColumn() {
     m_facts->setVerticalSpacing(8);
     m_facts->setColumnStretch(2, 1);
     layout->addLayout(m_facts);
+    if (QAction* fits = actions->find(QStringLiteral("help.fits"))) {
+        m_fits = new LinkButton(tr("What fits on this computer?"));
+        connect(m_fits, &QAbstractButton::clicked, fits, &QAction::trigger);
+        layout->addSpacing(4);
+        layout->addWidget(m_fits, 0, Qt::AlignLeft);
+    }
     setRecent({});
     return column;
 }
@@ -222,6 +228,7 @@ void Welcome::showComputer() {
         const QString memory =
             tr("%1 free of %2")
                 .arg(memoryText(device.memoryTotal - device.memoryUsed), memoryText(device.memoryTotal));
+        if (m_fits != nullptr && device.cuda) m_fits->setText(tr("What fits on this card?"));
         if (device.cuda) {
             fact(good, Token::Ok, tr("GPU"), name + QStringLiteral(", ") + memory);
         } else {

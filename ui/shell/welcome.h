@@ -7,6 +7,7 @@
 
 class QVBoxLayout;
 class QGridLayout;
+class QAbstractButton;
 
 namespace caravan::ui {
 
@@ -25,10 +26,11 @@ class Welcome : public Surface {
   private:
     void showComputer();
     [[nodiscard]] QWidget* startColumn(ActionRegistry* actions);
-    [[nodiscard]] QWidget* factsColumn();
+    [[nodiscard]] QWidget* factsColumn(ActionRegistry* actions);
     EngineLink* m_engine;
     QVBoxLayout* m_recent = nullptr;
     QGridLayout* m_facts = nullptr;
+    QAbstractButton* m_fits = nullptr;
 };
 
 }  // namespace caravan::ui
