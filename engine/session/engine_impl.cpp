@@ -6,8 +6,10 @@
 #include <thread>
 
 #include "engine/api/answer_score.h"
+#include "engine/api/bench.h"
 #include "engine/api/engine.h"
 #include "engine/api/routing_analysis.h"
+#include "engine/bench/sheet.h"
 #include "engine/checkpoint/checkpoint_store.h"
 #include "engine/checkpoint/model_export.h"
 #include "engine/evaluate/heldout.h"
@@ -38,7 +40,7 @@ struct LoadedModel {
     std::unique_ptr<generate::Generator> generator;
 };
 
-class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnalyst {
+class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnalyst, public Measurer {
   public:
     explicit LocalEngine(const EngineOptions& options)
         : m_options(options), m_choice(chooseDevice(options)) {}
@@ -135,6 +137,10 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
     Result<RoutingAnalysis> analyseRouting(const RoutingAnalysisRequest& request,
                                            const ProgressFunction& progress, std::stop_token stop) override {
         return compute([&] { return analyse(request, progress, stop); });
+    }
+    Result<void> measure(const BenchRequest& request, const FigureFunction& figure,
+                         const ProgressFunction& progress, std::stop_token stop) override {
+        return compute([&] { bench::run(request, figure, progress, std::move(stop)); });
     }
     Result<void> probe(const ModelSource& source, const ProbeRequest& request,
                        std::stop_token stop) override {
