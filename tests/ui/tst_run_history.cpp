@@ -1,11 +1,20 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QFile>
+#include <QSignalSpy>
+#include <QTemporaryDir>
 #include <QTest>
 
+#include "engine/api/event_json.h"
+#include "tests/support/run_fixture.h"
+#include "ui/pages/tune/tune_plots.h"
 #include "ui/run_history.h"
+#include "ui/run_reader.h"
+#include "widgets/curve_plot.h"
 
 using namespace caravan;
 using namespace caravan::ui;
+using test::RunStory;
 
 namespace {
 
@@ -29,6 +38,19 @@ engine::StepMetrics sparse(engine::StepMetrics metrics) {
     metrics.entropy = {1, 1};
     metrics.confidence = {0.5F, 0.5F};
     return metrics;
+}
+
+// Some megabytes of steps; the last hundred of them once more, as by a run that was resumed.
+void writeRun(const QTemporaryDir& folder, std::int64_t steps) {
+    QFile file(folder.filePath(QStringLiteral("metrics.jsonl")));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    const auto write = [&](std::int64_t step) {
+        file.write(QByteArray::fromStdString(engine::toJson(engine::RunEvent(stepOf(step))).dump() + "\n"));
+    };
+    for (std::int64_t step = 1; step <= steps; ++step)
+        write(step);
+    for (std::int64_t step = steps - 99; step <= steps; ++step)
+        write(step);
 }
 
 }  // namespace
@@ -99,6 +121,127 @@ class TestRunHistory : public QObject {
         QVERIFY(std::isnan(routing.steps().front().loss));  // clear() forgets steps, not the choice
         QVERIFY(progress.steps().bytes() + routing.steps().bytes() <= all.steps().bytes() + 100000);
         QVERIFY2(all.steps().bytes() < 100 * 1024 * 60, qPrintable(QString::number(all.steps().bytes())));
+    }
+
+    void historyReplacesRepeatedSteps() {
+        RunStory story;
+        RunHistory history;
+        for (const auto& event : story.events(0, 20))
+            history.apply(event);
+        QCOMPARE(history.lastStep(), 20);
+        const double seconds = history.secondsAt(15);
+        const int generation = history.generation();
+        // A resumed run goes on from step 15 in another process: its clock starts anew.
+        for (std::int64_t step = 16; step <= 18; ++step) {
+            engine::StepMetrics metrics = story.step(step);
+            metrics.loss = 9;
+            metrics.seconds = static_cast<double>(step - 15);
+            history.apply(metrics);
+        }
+        QVERIFY(history.generation() > generation);
+        QCOMPARE(history.lastStep(), 18);
+        QCOMPARE(history.steps().size(), std::size_t(18));
+        QCOMPARE(history.rowAt(17)->loss, 9.0);
+        QCOMPARE(history.secondsAt(18), seconds + 3.0);
+        QCOMPARE(history.tokensAt(18), 18000.0);
+    }
+
+    void historyTakesTheSameEventsTwice() {
+        RunStory story;
+        RunHistory history;
+        for (int time = 0; time < 2; ++time)
+            for (const auto& event : story.events(0, 20))
+                history.apply(event);
+        QCOMPARE(history.steps().size(), std::size_t(20));
+        QCOMPARE(history.evaluations().size(), std::size_t(3));
+        QCOMPARE(history.samples().size(), std::size_t(4));
+        QCOMPARE(history.secondsAt(20), 8.6 * 20);
+        QCOMPARE(history.bestEvaluation()->step, 20);
+    }
+
+    void aLongFileIsReadInPieces() {
+        const QTemporaryDir folder;
+        constexpr std::int64_t kSteps = 60000;
+        writeRun(folder, kSteps);
+        RunReader reader(StepTable::Keep::Progress, nullptr);
+        std::vector<RunHistory> seen;
+        std::vector<double> shares;
+        connect(&reader, &RunReader::reached, this, [&](const RunHistory& history) {
+            QVERIFY(reader.isReading());
+            seen.push_back(history);
+            shares.push_back(reader.share());
+        });
+        std::optional<RunHistory> whole;
+        connect(&reader, &RunReader::done, this, [&](const RunHistory& history) { whole = history; });
+        reader.read(folder.path(), 7);
+        QVERIFY(reader.isReading());
+        QTRY_VERIFY_WITH_TIMEOUT(whole.has_value(), 60000);
+        QVERIFY(!reader.isReading());
+        QCOMPARE(whole->steps().size(), std::size_t(kSteps));
+        QVERIFY(whole->generation() > 7);  // steps came again
+        for (const std::int64_t step : {std::int64_t(1), kSteps / 2, kSteps})
+            QCOMPARE(whole->rowAt(step)->loss, stepOf(step).loss);
+        QVERIFY2(!seen.empty(), "nothing was shown before the end");
+        for (std::size_t i = 0; i < seen.size(); ++i) {
+            const bool before = seen[i].generation() == 7;  // the steps that came again are the last
+            QVERIFY(before || seen[i].generation() <= whole->generation());
+            QVERIFY(i == 0 || !before || seen[i].steps().size() > seen[i - 1].steps().size());
+            QVERIFY(shares[i] > 0 && shares[i] <= 1);
+            const std::size_t full = seen[i].steps().size() / widgets::Column::kChunk;
+            QVERIFY(
+                seen[i].steps().column(StepTable::Loss).sharedWith(whole->steps().column(StepTable::Loss)) >=
+                full);
+        }
+    }
+
+    void aReadingThatEndsTellsNothing() {
+        const QTemporaryDir folder, other;
+        writeRun(folder, 60000);
+        writeRun(other, 200);
+        RunReader reader(StepTable::Keep::Progress, nullptr);
+        QSignalSpy reached(&reader, &RunReader::reached);
+        std::vector<std::size_t> sizes;
+        connect(&reader, &RunReader::done, this,
+                [&](const RunHistory& history) { sizes.push_back(history.steps().size()); });
+        reader.read(folder.path(), 0);
+        reader.read(other.path(), 0);  // the user has gone on
+        QTRY_COMPARE(sizes.size(), std::size_t(1));
+        QCOMPARE(sizes[0], std::size_t(200));
+        reader.read(folder.path(), 0);
+        reader.stop();
+        QTest::qWait(300);
+        QCOMPARE(sizes.size(), std::size_t(1));
+        QCOMPARE(reached.count(), 0);
+        reader.read(folder.filePath(QStringLiteral("none")), 0);  // nothing was logged yet
+        QTRY_COMPARE(sizes.size(), std::size_t(2));
+        QCOMPARE(sizes[1], std::size_t(0));
+    }
+
+    void longCurvesAreFilledInPieces() {
+        RunHistory history;
+        const auto grow = [&](std::int64_t from, std::int64_t to) {
+            for (std::int64_t step = from; step <= to; ++step)
+                history.apply(stepOf(step));
+        };
+        grow(1, 50000);
+        TunePlots plots;
+        plots.update(history, false);
+        const widgets::CurveSeries& loss = plots.plot()->series(TunePlots::Loss);
+        QVERIFY(!loss.isEmpty() && loss.size() < 50000);  // the window's thread is free in between
+        QTRY_COMPARE(loss.size(), std::size_t(50000));
+        QCOMPARE(plots.plot()->series(TunePlots::Memory).size(), std::size_t(50000));
+        plots.setXAxis(TunePlots::XAxis::Tokens);
+        QVERIFY(loss.size() < 50000);
+        grow(20001, 20010);  // resumed while the curves are still being filled
+        plots.update(history, true);
+        QTRY_COMPARE(loss.size(), std::size_t(20010));
+        QTest::qWait(50);
+        QCOMPARE(loss.size(), std::size_t(20010));
+        QCOMPARE(loss.x(20009), history.tokensAt(20010));
+        plots.setXAxis(TunePlots::XAxis::Step);
+        plots.clear();
+        QTest::qWait(50);
+        QVERIFY(loss.isEmpty());
     }
 };
 

@@ -12,8 +12,7 @@
 #include <QTest>
 #include <QToolButton>
 
-#include "tests/support/run_fixture.h"
-#include "tests/support/window_fixture.h"
+#include "tests/support/tune_bench.h"
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
@@ -33,59 +32,7 @@
 using namespace caravan;
 using namespace caravan::ui;
 using test::RunStory;
-
-namespace {
-
-struct Bench {
-    QTemporaryDir folder;
-    FakeEngineLink engine;
-    std::unique_ptr<RunController> runs;
-    ActionRegistry actions;
-    std::unique_ptr<ProjectContext> project;
-    std::unique_ptr<TunePage> page;
-
-    // attached: state word of a run that lives in the engine, by folder
-    explicit Bench(const QString& liveRun = {}, const QString& state = {}, std::int64_t step = 0,
-                   std::int64_t steps = 0) {
-        engine.answer("run.attach", [=](const nlohmann::json&) -> engine::Result<nlohmann::json> {
-            nlohmann::json list = nlohmann::json::array();
-            if (!liveRun.isEmpty())
-                list.push_back({{"run", liveRun.toStdString()},
-                                {"state", state.toStdString()},
-                                {"step", step},
-                                {"steps", steps}});
-            return nlohmann::json{{"runs", list}};
-        });
-        for (const char* type : {"run.pause", "run.continue", "run.stop", "run.checkpoint", "run.sample",
-                                 "run.resume", "run.change"})
-            engine.answer(type, [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
-                return nlohmann::json::object();
-            });
-        test::answerModels(engine);
-        runs = std::make_unique<RunController>(&engine);
-        engine.start();
-    }
-    [[nodiscard]] QString path() const { return folder.filePath(QStringLiteral("p")); }
-    void open(bool active = true) {
-        project = std::make_unique<ProjectContext>(path(), &engine, runs.get());
-        page = std::make_unique<TunePage>(Services{&engine, runs.get(), &actions}, nullptr);
-        page->resize(1364, 810);
-        page->setProject(project.get());
-        page->setActive(active);
-        if (active) page->show();
-        QTRY_VERIFY(project->isOpen());
-    }
-    void become(const QString& run, engine::RunState from, engine::RunState to, engine::StepIndex step) {
-        engine.tellRun(run, engine::StateChange{from, to, run.toStdString(), step, {}});
-    }
-    [[nodiscard]] QPushButton* button(const QString& text) const {
-        for (QPushButton* button : page->findChildren<QPushButton*>())
-            if (button->text() == text && !button->isHidden()) return button;
-        return nullptr;
-    }
-};
-
-}  // namespace
+using Bench = test::TuneBench;
 
 class TestTunePage : public QObject {
     Q_OBJECT
@@ -93,42 +40,6 @@ class TestTunePage : public QObject {
     explicit TestTunePage(test::Sandbox&) {}
 
   private Q_SLOTS:
-    void historyReplacesRepeatedSteps() {
-        RunStory story;
-        RunHistory history;
-        for (const auto& event : story.events(0, 20))
-            history.apply(event);
-        QCOMPARE(history.lastStep(), 20);
-        const double seconds = history.secondsAt(15);
-        const int generation = history.generation();
-        // A resumed run goes on from step 15 in another process: its clock starts anew.
-        for (std::int64_t step = 16; step <= 18; ++step) {
-            engine::StepMetrics metrics = story.step(step);
-            metrics.loss = 9;
-            metrics.seconds = static_cast<double>(step - 15);
-            history.apply(metrics);
-        }
-        QVERIFY(history.generation() > generation);
-        QCOMPARE(history.lastStep(), 18);
-        QCOMPARE(history.steps().size(), std::size_t(18));
-        QCOMPARE(history.rowAt(17)->loss, 9.0);
-        QCOMPARE(history.secondsAt(18), seconds + 3.0);
-        QCOMPARE(history.tokensAt(18), 18000.0);
-    }
-
-    void historyTakesTheSameEventsTwice() {
-        RunStory story;
-        RunHistory history;
-        for (int time = 0; time < 2; ++time)
-            for (const auto& event : story.events(0, 20))
-                history.apply(event);
-        QCOMPARE(history.steps().size(), std::size_t(20));
-        QCOMPARE(history.evaluations().size(), std::size_t(3));
-        QCOMPARE(history.samples().size(), std::size_t(4));
-        QCOMPARE(history.secondsAt(20), 8.6 * 20);
-        QCOMPARE(history.bestEvaluation()->step, 20);
-    }
-
     void emptyOffersARun() {
         Bench bench;
         bench.open();
@@ -235,91 +146,6 @@ class TestTunePage : public QObject {
         QTRY_VERIFY(bench.button(QStringLiteral("Resume")) != nullptr);
         bench.button(QStringLiteral("Resume"))->click();
         QTRY_COMPARE(bench.engine.count("run.resume"), 1);
-    }
-
-    void alarmNamesTheExpertAndOffersRemedies() {
-        QTemporaryDir other;
-        RunStory story;
-        story.leaningLayer = 3;
-        story.leaningExpert = 2;
-        const QString projectFolder = other.filePath(QStringLiteral("p"));
-        const QString run = test::writeRun(projectFolder, "0001", story, engine::RunState::Running);
-        Bench bench(run, QStringLiteral("running"), 20, 40);
-        bench.project = std::make_unique<ProjectContext>(projectFolder, &bench.engine, bench.runs.get());
-        bench.page =
-            std::make_unique<TunePage>(Services{&bench.engine, bench.runs.get(), &bench.actions}, nullptr);
-        bench.page->setProject(bench.project.get());
-        bench.page->setActive(true);
-        QTRY_COMPARE(bench.page->history().lastStep(), 20);
-        QTRY_COMPARE(bench.page->stateTag(), QStringLiteral("Running"));
-        bench.engine.tellRun(run, story.record(20, 20));
-        bench.engine.tellRun(
-            run, engine::Alarm{.step = 20, .kind = "imbalance", .layer = 3, .value = 2.4, .since = 11});
-        QTRY_VERIFY(!bench.page->alarmBar()->isHidden());
-        QCOMPARE(bench.page->alarmBar()->title(), QStringLiteral("Layer 3 leans on one expert."));
-        QVERIFY2(bench.page->alarmBar()->text().contains(QStringLiteral("Expert 2")),
-                 qPrintable(bench.page->alarmBar()->text()));
-        QSignalSpy links(bench.page.get(), &Page::linkActivated);
-        QPushButton* raise = bench.button(QStringLiteral("Raise balance weight to 0.02"));
-        QPushButton* show = bench.button(QStringLiteral("Show in Routing"));
-        QVERIFY(raise != nullptr && show != nullptr);
-        raise->click();
-        QTRY_COMPARE(bench.engine.count("run.change"), 1);
-        QCOMPARE(bench.engine.last("run.change")->body["key"], "tune.balance");
-        show->click();
-        QCOMPARE(links[0][1].toMap().value(QStringLiteral("layer")).toInt(), 3);
-        QCOMPARE(links[0][1].toMap().value(QStringLiteral("expert")).toInt(), 2);
-    }
-
-    void notANumberIsWorded() {
-        const AlarmWords words = alarmWords({.step = 209, .kind = "not_a_number", .value = 0, .since = 207},
-                                            {.experts = 8, .step = 209, .back = 206});
-        QCOMPARE(words.title + QLatin1Char(' ') + words.text,
-                 QStringLiteral("Tuning paused itself at step 209: the loss was not a number in 3 steps in a "
-                                "row. Weights are those of step 206."));
-        QCOMPARE(words.kind, widgets::MessageBar::Kind::Error);
-    }
-
-    void everyAlarmHasWordsAndARemedy() {
-        for (const engine::AlarmTemplate& row : engine::alarmTemplates()) {
-            const AlarmWords words = alarmWords(
-                {.step = 1209, .kind = row.kind, .layer = 3, .expert = 5, .value = 2.5, .since = 1207},
-                {.experts = 8, .step = 1300, .back = 1200});
-            for (const QString& part : {words.title, words.text, words.remedy}) {
-                QVERIFY2(!part.isEmpty(), row.kind);
-                QVERIFY2(!part.contains(QLatin1Char('{')), qPrintable(part));
-            }
-        }
-        QVERIFY(alarmWords({.step = 1209, .kind = "diverged", .value = 9.5, .since = 1207},
-                           {.step = 1209, .back = 1200})
-                    .text.contains(QStringLiteral("Weights are those of step 1,200.")));
-    }
-
-    void anEarlierRunLiesBehindTheCurves() {
-        Bench bench;
-        RunStory shorter;
-        shorter.steps = 12;
-        test::writeRun(bench.path(), "0001", shorter);
-        test::writeRun(bench.path(), "0002", RunStory());
-        bench.open();
-        QTRY_COMPARE(bench.page->shownRun(), QStringLiteral("0002"));
-        QTRY_COMPARE(bench.page->history().lastStep(), 20);
-        widgets::CurvePlot* plot = bench.page->plots()->plot();
-        const int before = plot->curveCount();
-        QMenu* menu = bench.page->plots()->overlayButton()->menu();
-        Q_EMIT menu->aboutToShow();
-        QCOMPARE(menu->actions().size(), 1);
-        menu->actions().first()->setChecked(true);
-        QTRY_COMPARE(plot->curveCount(), before + 1);
-        QCOMPARE(plot->series(before).size(), std::size_t(12));
-        QCOMPARE(plot->series(before).y(11), shorter.step(12).loss);
-        bench.page->plots()->setXAxis(TunePlots::XAxis::Tokens);
-        QCOMPARE(plot->curveCount(), before + 1);
-        QCOMPARE(plot->series(before).x(11), 12000.0);
-        Q_EMIT menu->aboutToShow();
-        QVERIFY(menu->actions().first()->isChecked());
-        menu->actions().first()->setChecked(false);
-        QTRY_COMPARE(plot->curveCount(), before);
     }
 
     void samplesAreATableToScrub() {

@@ -42,97 +42,37 @@ class TestCurvePlot : public QObject {
     Q_OBJECT
 
   private Q_SLOTS:
-    void pyramidEqualsTheScan() {
-        std::mt19937 random(1);
-        std::uniform_real_distribution<double> values(-5, 5);
-        MinMaxPyramid pyramid;
-        std::vector<double> plain;
-        for (int i = 0; i < 70000; ++i) {
-            const double value = i % 97 == 0 ? NAN : values(random);
-            pyramid.append(value);
-            plain.push_back(value);
+    void longCurvesAreSmoothedByAndBy() {
+        Column x, y;
+        for (int i = 0; i < 300000; ++i) {
+            x.append(i);
+            y.append(std::sin(i * 0.01) + (i % 7) * 0.1);
         }
-        std::uniform_int_distribution<std::size_t> place(0, plain.size());
-        for (int trial = 0; trial < 300; ++trial) {
-            std::size_t first = place(random), last = place(random);
-            if (first > last) std::swap(first, last);
-            Extent scan;
-            for (std::size_t i = first; i < last; ++i)
-                scan.include(plain[i]);
-            const Extent fast = pyramid.extent(first, last);
-            QCOMPARE(fast.low, scan.low);
-            QCOMPARE(fast.high, scan.high);
-        }
-    }
-
-    void pyramidGrowsAtItsBorders() {
-        for (const std::size_t size : {1U, 15U, 16U, 17U, 255U, 256U, 257U, 4095U, 4096U, 4097U}) {
-            MinMaxPyramid pyramid;
-            for (std::size_t i = 0; i < size; ++i)
-                pyramid.append(static_cast<double>(i));
-            QCOMPARE(pyramid.extent(0, size).low, 0.0);
-            QCOMPARE(pyramid.extent(0, size).high, static_cast<double>(size - 1));
-        }
-    }
-
-    void columnsGiveBackEveryValueAsItCame() {
-        std::mt19937 random(2);
-        std::uniform_real_distribution<double> noise(-5, 5);
-        const std::function<double(int)> shapes[] = {
-            [](int i) { return 7.0 + i; },    // steps
-            [](int) { return 0.1; },          // one value
-            [](int) { return double(NAN); },  // none
-            [&](int) { return static_cast<double>(float(noise(random))); },
-            [](int i) { return 4e12 + i * 4096.0 - i % 61; },          // tokens, past what floats count
-            [](int i) { return i < 1500 ? i * 1e7 : i * 3e6 + 0.5; },  // whole ones until they are not
-            [&](int i) { return i % 97 == 0 ? NAN : noise(random); },
-            [](int i) { return i % 5 == 0 ? INFINITY : 0.02 * i; }};
-        for (const auto& shape : shapes) {
-            Column column;
-            std::vector<double> plain;
-            for (int i = 0; i < 5000; ++i)
-                column.append(plain.emplace_back(shape(i)));
-            QCOMPARE(column.size(), plain.size());
-            const auto equal = [&](const Column& c) {
-                for (std::size_t i = 0; i < c.size(); ++i)
-                    if (!(c[i] == plain[i] || (std::isnan(c[i]) && std::isnan(plain[i])))) return false;
-                return true;
-            };
-            QVERIFY(equal(column));
-            Column cut = column;
-            for (const std::size_t size : {4999U, 4096U, 3000U, 1024U, 1023U, 0U}) {
-                cut.truncate(size);
-                QCOMPARE(cut.size(), size);
-                QVERIFY(equal(cut));
-            }
-            cut.extend(column);
-            QCOMPARE(cut.size(), column.size());
-            QVERIFY(equal(cut));
-        }
-    }
-
-    void columnsAreSmallAndShared() {
-        Column steps, memory, tokens, loss;
-        for (int i = 0; i < 100 * 1024; ++i) {
-            steps.append(i);
-            memory.append(3.5);
-            tokens.append(4096.0 * i - i % 61);
-            loss.append(std::sin(i) + 1e-12);
-        }
-        QVERIFY2(steps.bytes() < 40000, qPrintable(QString::number(steps.bytes())));
-        QVERIFY(memory.bytes() < 40000);
-        QVERIFY(tokens.bytes() < 100 * 1024 * 5);
-        QVERIFY(loss.bytes() < 100 * 1024 * 9);
-        // A curve that follows a column has its chunks, whether it came by one or by many.
-        CurveSeries follows;
-        Column grown;
-        for (int i = 0; i < 100 * 1024; ++i) {
-            grown.append(loss[static_cast<std::size_t>(i)]);
-            if (i % 100 == 99) follows.extend(steps, grown);
-        }
-        follows.extend(steps, grown);
-        QCOMPARE(follows.size(), grown.size());
-        QCOMPARE(follows.sharedChunks(grown), std::size_t(100));
+        CurveSeries direct;
+        direct.extend(x, y);
+        direct.setSmoothing(0.9);
+        CurvePlot plot;
+        plot.addLane({});
+        CurveStyle style;
+        style.smoothed = true;
+        plot.addCurve(0, QStringLiteral("a"), style);
+        plot.addCurve(0, QStringLiteral("b"), style);
+        plot.setSmoothing(0.5);
+        for (const int curve : {0, 1})
+            plot.extend(curve, x, y);
+        QCOMPARE(plot.series(1).smoothing(), 0.5);
+        const double before = plot.series(1).smooth(299999);
+        plot.setSmoothing(0.8);
+        plot.setSmoothing(0.85);
+        plot.setSmoothing(0.9);  // the slider goes on: only the newest matters
+        QCOMPARE(plot.series(1).smooth(299999), before);
+        QTRY_COMPARE(plot.series(1).smoothing(), 0.9);
+        for (const std::size_t i : {0U, 1U, 150000U, 299999U})
+            QCOMPARE(plot.series(1).smooth(i), direct.smooth(i));
+        QCOMPARE(plot.series(0).extent(1000, 290000, true).high, direct.extent(1000, 290000, true).high);
+        plot.setSmoothing(0);
+        QTRY_COMPARE(plot.series(0).smoothing(), 0.0);
+        QCOMPARE(plot.series(0).smooth(77), plot.series(0).y(77));
     }
 
     void appendEqualsRebuild() {
@@ -197,32 +137,6 @@ class TestCurvePlot : public QObject {
             QVERIFY2(std::abs(drawn.low - 1000 * all.low) <= 0.5, qPrintable(QString::number(drawn.low)));
             QVERIFY2(std::abs(drawn.high - 1000 * all.high) <= 0.5, qPrintable(QString::number(drawn.high)));
         }
-    }
-
-    void smoothingIsTheDebiasedMean() {
-        CurveSeries series;
-        series.setSmoothing(0.5);
-        for (const double y : {4.0, 2.0, 2.0})
-            series.append(static_cast<double>(series.size()), y);
-        QCOMPARE(series.smooth(0), 4.0);
-        QVERIFY(std::abs(series.smooth(1) - (0.5 * 0.5 * 4 + 0.5 * 2) / 0.75) < 1e-12);
-        const double last = series.smooth(2);
-        series.setSmoothing(0);
-        QCOMPARE(series.smooth(2), 2.0);
-        series.setSmoothing(0.5);  // again from the start: the same
-        QCOMPARE(series.smooth(2), last);
-    }
-
-    void decimationKeepsPeaks() {
-        CurveSeries series;
-        for (int i = 0; i < 100000; ++i)
-            series.append(i, i == 54321 ? 9.0 : 1.0);
-        const auto line = decimatedLine(series, false, 0, 99999, 0, 500, [](double value) { return value; });
-        QVERIFY(line.size() < 5 * 500);
-        double highest = 0;
-        for (const QPointF& point : line)
-            highest = std::max(highest, point.y());
-        QCOMPARE(highest, 9.0);
     }
 
     void aMillionSamplesDrawFast() {

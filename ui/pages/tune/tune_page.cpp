@@ -128,6 +128,7 @@ void TunePage::makeCenter() {
     runColumn->addWidget(command);
 
     makeOverlayMenu();
+    makeBatchActions();
     m_center = new QStackedWidget;
     m_center->addWidget(empty);
     m_center->addWidget(run);
@@ -199,6 +200,7 @@ void TunePage::connectServices() {
             m_source->request(m_run->history().lastStep());
         renew();
     });
+    connect(m_run, &RunFollower::reached, this, [this] { renewSoon(); });
     connect(m_run, &RunFollower::grown, this, [this] { renewSoon(); });
     connect(services().engine, &EngineLink::stateChanged, this, [this] { showState(); });
     RunController* runs = services().runs;
@@ -289,7 +291,7 @@ void TunePage::actMain() {
 }
 
 QStringList TunePage::keyHints() const {
-    return {tr("Ctrl+P pause"), tr("Ctrl+T table")};
+    return {tr("Ctrl+P pause"), tr("Ctrl+T table"), tr("B batch of a step")};
 }
 
 engine::RunState TunePage::state() const {

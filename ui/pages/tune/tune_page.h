@@ -83,6 +83,9 @@ class TunePage : public Page {
     void showRouting();
     void showSamples();
     void actMain();
+    void makeBatchActions();
+    [[nodiscard]] engine::StepIndex stepAtCursor() const;
+    void showBatch(engine::StepIndex step);
     void makeOverlayMenu();
     void overlay(const QString& run, bool on);
     void readOverlays();
@@ -101,6 +104,7 @@ class TunePage : public Page {
 
     widgets::Chip* m_tag = nullptr;
     QAction* m_main = nullptr;
+    QAction* m_batch = nullptr;
     QPushButton* m_mainButton = nullptr;
     QPushButton* m_sampleButton = nullptr;
     QPushButton* m_checkpointButton = nullptr;

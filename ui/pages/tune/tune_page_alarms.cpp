@@ -100,9 +100,8 @@ void TunePage::addRemedies(const engine::Alarm& alarm, const engine::AlarmFacts&
     }
     if (alarm.kind == "not_a_number" || alarm.kind == "diverged" || alarm.kind == "spike" ||
         alarm.kind == "zero_loss") {
-        QPushButton* data = m_alarmBar->addButton(tr("Show the data"));
-        connect(data, &QPushButton::clicked, this,
-                [this] { Q_EMIT linkActivated(QStringLiteral("data"), {}); });
+        QPushButton* data = m_alarmBar->addButton(tr("Show the batch"));
+        connect(data, &QPushButton::clicked, this, [this, step = alarm.step] { showBatch(step); });
     }
     if (!alarm.layer) return;
     QPushButton* show = m_alarmBar->addButton(tr("Show in Routing"));

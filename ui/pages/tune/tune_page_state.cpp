@@ -179,7 +179,8 @@ void TunePage::showProgress() {
     engine::StepIndex step = m_run->history().lastStep();
     if (m_run->isHeld()) step = std::max(step, services().runs->live().step);
     const RunEntry* run = m_run->entry();
-    if (m_run->history().isEmpty() && run != nullptr) step = std::max(step, run->step);
+    if ((m_run->history().isEmpty() || m_run->isLoading()) && run != nullptr)
+        step = std::max(step, run->step);
     RunProgress::Tone tone = RunProgress::Tone::Running;
     if (now == RunState::Finished)
         tone = RunProgress::Tone::Done;
@@ -225,6 +226,8 @@ void TunePage::showProgress() {
     facts.append({tr("Last checkpoint"),
                   checkpoint >= 0 ? tr("step %1, verified").arg(withThousands(checkpoint)) : tr("none")});
     if (live.stage) facts.append({QString(), stageWords(*live.stage)});
+    if (m_run->isLoading() && m_run->loadedShare() > 0)
+        facts.append({tr("Reading"), tr("%1 % of its steps").arg(std::lround(100 * m_run->loadedShare()))});
     m_progress->setFacts(facts);
     QVector<double> ticks;
     if (total > 0)
@@ -240,7 +243,8 @@ void TunePage::showMessages() {
     const std::optional<engine::Error> reason = live.reason      ? live.reason
                                                 : run != nullptr ? run->reason
                                                                  : std::nullopt;
-    const engine::StepIndex step = std::max(m_run->history().lastStep(), live.step);
+    engine::StepIndex step = std::max(m_run->history().lastStep(), live.step);
+    if (m_run->isLoading() && run != nullptr) step = std::max(step, run->step);
     const auto message = [this](MessageBar::Kind kind, const QString& title, const QString& text) {
         if (!m_stateBar->isHidden() && m_stateBar->kind() == kind && m_stateBar->title() == title &&
             m_stateBar->text() == text)

@@ -23,7 +23,8 @@ using widgets::CurveInk;
 using widgets::CurveStyle;
 using widgets::LaneStyle;
 
-constexpr std::size_t kMostDomains = 6;  // over it: five and "others"
+constexpr std::size_t kMostDomains = 6;                            // over it: five and "others"
+constexpr std::size_t kRowsAtOnce = 16 * widgets::Column::kChunk;  // some milliseconds for all curves
 
 double weightOf(int slider) {
     return slider <= 0 ? 0.0 : 1.0 - std::pow(10.0, -3.0 * slider / 100.0);
@@ -84,10 +85,17 @@ TunePlots::TunePlots(QWidget* parent) : QWidget(parent), m_plot(new widgets::Cur
     connect(m_plot, &widgets::CurvePlot::brushChanged, this,
             [this](double low, double high) { Q_EMIT brushed(stepAt(low), stepAt(high)); });
     connect(m_plot, &widgets::CurvePlot::brushCleared, this, &TunePlots::brushCleared);
+    connect(m_plot, &widgets::CurvePlot::markActivated, this, [this](int mark) {
+        const auto index = static_cast<std::size_t>(mark);
+        if (m_history != nullptr && index < m_history->alarms().size())
+            Q_EMIT alarmActivated(m_history->alarms()[index].step);
+    });
     connect(m_plot, &widgets::CurvePlot::logScaleChanged, this,
             [this](bool on) { m_scale->setCurrent(on ? 1 : 0); });
     connect(m_plot, &widgets::CurvePlot::smoothingStepRequested, this,
             [this] { m_smoothing->setValue(m_smoothing->value() >= 100 ? 0 : m_smoothing->value() + 20); });
+    m_more.setSingleShot(true);
+    connect(&m_more, &QTimer::timeout, this, &TunePlots::appendMoreRows);
     setXAxis(XAxis::Step);
     m_plot->setSmoothing(weightOf(m_smoothing->value()));
 }
@@ -186,6 +194,7 @@ void TunePlots::resizeEvent(QResizeEvent* event) {
 
 void TunePlots::clear() {
     m_history = nullptr;
+    m_more.stop();
     m_generation = -1;
     m_evaluations = m_alarms = 0;
     m_lost.reset();
@@ -331,8 +340,15 @@ void TunePlots::update(const RunHistory& history, bool live) {
 void TunePlots::appendRows() {
     const StepTable& rows = m_history->steps();
     const widgets::Column& x = rows.column(figureOf(m_axis));
+    const std::size_t end = std::min(rows.size(), m_plot->series(Loss).size() + kRowsAtOnce);
     for (int curve = Loss; curve <= Memory; ++curve)
-        m_plot->extend(curve, x, rows.column(static_cast<StepTable::Figure>(StepTable::Loss + curve)));
+        m_plot->extend(curve, x, rows.column(static_cast<StepTable::Figure>(StepTable::Loss + curve)), end);
+    if (end < rows.size()) m_more.start(0);
+}
+
+void TunePlots::appendMoreRows() {
+    // Rows that were taken back are drawn anew by the update that comes with them.
+    if (m_history != nullptr && m_history->generation() == m_generation) appendRows();
 }
 
 void TunePlots::appendEvaluations() {

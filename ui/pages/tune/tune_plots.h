@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QTimer>
 #include <QWidget>
 
 #include "ui/run_history.h"
@@ -52,6 +53,7 @@ class TunePlots : public QWidget {
   Q_SIGNALS:
     void brushed(qint64 firstStep, qint64 lastStep);
     void brushCleared();
+    void alarmActivated(qint64 step);  // double click on its line
 
   protected:
     void resizeEvent(QResizeEvent* event) override;
@@ -60,7 +62,8 @@ class TunePlots : public QWidget {
     [[nodiscard]] QWidget* makeHeader();
     void makeLanes();
     void refill();
-    void appendRows();
+    void appendRows();  // some of them; the others as soon as the event loop has nothing else
+    void appendMoreRows();
     void appendEvaluations();
     void makeHeldOut(const std::vector<std::string>& domains);
     void drawOverlays();
@@ -86,6 +89,7 @@ class TunePlots : public QWidget {
     int m_generation = -1, m_firstHeldOut = 0;
     std::int64_t m_total = 0;
     bool m_dense = false, m_live = false;
+    QTimer m_more;  // rows that wait
     std::optional<QPair<engine::StepIndex, engine::StepIndex>> m_lost;
 };
 
