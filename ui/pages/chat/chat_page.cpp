@@ -311,8 +311,8 @@ void ChatPage::showState() {
         if (rate > 0)
             speed = tr("%1 tokens/s · first token %2 ms").arg(realText(rate, 1)).arg(first * 1000, 0, 'f', 0);
     }
-    m_speed->setText(
-        streaming ? tr("%1 tokens").arg(turn == nullptr ? 0 : static_cast<int>(turn->tokens.size())) : speed);
+    const int tokens = turn == nullptr ? 0 : static_cast<int>(turn->tokens.size());
+    m_speed->setText(streaming ? tr("%1 token(s)", nullptr, tokens).arg(withThousands(tokens)) : speed);
 }
 
 void ChatPage::send() {

@@ -38,6 +38,15 @@ void ChatPage::makeModes() {
         refreshChats();
         Q_EMIT statusChanged();
     });
+    connect(m_compare, &CompareView::roundRestored, this, [this] {
+        m_told = tr("The blind vote of before goes on: nothing was counted yet.");
+        m_mode->setCurrent(1);
+        showState();
+    });
+    connect(m_compare, &CompareView::roundWaits, this, [this](const QString& why) {
+        m_told = why;
+        showState();
+    });
     ActionRegistry* actions = services().actions;
     const QString page = QStringLiteral("chat");
     const auto add = [&](const char* id, const QString& text, const QKeySequence& key, const char* icon,

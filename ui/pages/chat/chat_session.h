@@ -64,6 +64,11 @@ class ChatSession : public QObject {
     // On the answers of compared(), which were shown without names; the better one goes on. best: -1 none.
     void vote(projects::Vote::Outcome outcome, int best);
     void readVotes();  // of the project; told by votesRead()
+    // Answers of this conversation that wait for a blind vote, also in the next window; empty: none do.
+    void keepRound(const std::vector<std::int64_t>& answers);
+    void dropRound();
+    [[nodiscard]] std::vector<std::int64_t> keptRound() const;
+    void setCompared(const std::vector<std::int64_t>& answers) { m_compared = answers; }
     void stop();
     void engineDied(const QString& reason);
     void saveTokens();  // now; by itself twice a second while they stream
@@ -81,6 +86,7 @@ class ChatSession : public QObject {
 
   private:
     void reloadChats();
+    [[nodiscard]] QString roundKey() const;
     void ensureChat(const QString& firstText);
     void ask(const QString& text);
     void answer(const ChatSource& source);

@@ -101,7 +101,10 @@ CompareView::CompareView(ChatSession* session, QWidget* parent)
         addColumn();
     });
     connect(m_again, &QPushButton::clicked, this, &CompareView::answerAgain);
-    connect(session, &ChatSession::pathChanged, this, [this] { refresh(); });
+    connect(session, &ChatSession::pathChanged, this, [this] {
+        refresh();
+        restoreRound();
+    });
     connect(session, &ChatSession::turnChanged, this, [this] { refresh(); });
     connect(session, &ChatSession::tokensAppended, this, &CompareView::append);
     connect(session, &ChatSession::streamingChanged, this, [this] { refresh(); });
@@ -122,6 +125,7 @@ void CompareView::addColumn() {
             column->choose(each);
     connect(column, &CompareColumn::changed, this, [this] {
         m_touched = true;
+        reveal();
         setRound(Round::None);
         refresh();
         Q_EMIT changed();
@@ -147,6 +151,7 @@ void CompareView::setSources(const std::vector<ChatSource>& all, const ChatSourc
         column->setSources(all);
     if (!m_touched) propose(current);
     refresh();
+    restoreRound();
 }
 
 // The current source in the last column, its dense base or else another model in the first.
@@ -193,6 +198,8 @@ const ChatTurn* CompareView::answerOf(const CompareColumn& column, std::size_t i
 void CompareView::refresh() {
     if ((m_round == Round::Open || m_round == Round::Told) && m_session->compared() != m_asked)
         return setRound(Round::None);
+    m_stale = !isVisible();
+    if (m_stale) return;  // long answers are not laid out for nobody
     QString question;
     for (const ChatTurn& turn : m_session->path())
         if (!turn.isAnswer()) question = QString::fromStdString(turn.message.content);
@@ -211,7 +218,13 @@ void CompareView::refresh() {
     showSummary();
 }
 
+void CompareView::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    if (m_stale) refresh();
+}
+
 void CompareView::append(int turn, int first) {
+    if (m_stale) return;
     const ChatTurn& grown = m_session->path()[static_cast<std::size_t>(turn)];
     for (CompareColumn* column : m_columns)
         if (column->message() == grown.message.id) column->append(grown, first, hidesNames() ? -1 : m_layer);

@@ -49,7 +49,12 @@ class CompareView : public QWidget {
     void changed();  // other sources
     void copied(const QString& text);
     void answerAgain();
-    void roundChanged();  // names were hidden, or are shown
+    void roundChanged();                  // names were hidden, or are shown
+    void roundRestored();                 // of before this window, or before another conversation
+    void roundWaits(const QString& why);  // it cannot be gone on with now
+
+  protected:
+    void showEvent(QShowEvent* event) override;
 
   private:
     // A blind vote: its answers come; it can be voted on; it was, and names are shown.
@@ -63,6 +68,7 @@ class CompareView : public QWidget {
     void showSummary();
     void makeVoting();
     void endRound();
+    void restoreRound();
     void setRound(Round round);
     void tellVote();
     void showVotes();
@@ -73,6 +79,7 @@ class CompareView : public QWidget {
     std::vector<CompareColumn*> m_columns;
     int m_layer = 0, m_different = -1;
     bool m_colored = true;
+    bool m_stale = false;    // changed while it was hidden
     bool m_touched = false;  // the user chose a column's source: no more proposals
     Round m_round = Round::None;
     std::vector<std::int64_t> m_asked;  // the round's answers, once they are there

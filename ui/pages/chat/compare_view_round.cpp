@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Blind votes: answers in random order under letters, names only after the vote.
 #include <QPushButton>
+#include <QSignalBlocker>
 #include <algorithm>
 
 #include "ui/format/format.h"
@@ -35,6 +36,7 @@ void CompareView::makeVoting() {
 }
 
 std::vector<ChatSource> CompareView::begin() {
+    m_session->dropRound();
     std::vector<ChatSource> sources = chosen();
     if (!m_blind->isChecked() || sources.size() < m_columns.size()) {
         setRound(Round::None);
@@ -61,11 +63,46 @@ void CompareView::endRound() {
                                   turn->message.summary.value("finish", std::string()) != "cancelled";
                        });
     if (whole) m_bar->ask(static_cast<int>(m_columns.size()));
+    if (whole) m_session->keepRound(m_asked);
     setRound(whole ? Round::Open : Round::None);
 }
 
+// A round that was open when the window closed, or when another conversation was opened, goes on: the same
+// answers under the same letters.
+void CompareView::restoreRound() {
+    if (m_round != Round::None || m_session->isStreaming() || m_all.empty()) return;
+    const std::vector<std::int64_t> answers = m_session->keptRound();
+    if (answers.size() < 2) return;
+    std::vector<ChatSource> sources;
+    for (const std::int64_t id : answers)
+        sources.push_back(m_session->tree().find(id)->source());
+    for (const ChatSource& source : sources)
+        if (std::find(m_all.begin(), m_all.end(), source) == m_all.end()) {
+            Q_EMIT roundWaits(tr("A blind vote waits here until all of its models can be asked again."));
+            return;
+        }
+    m_session->setCompared(answers);
+    while (m_columns.size() < answers.size())
+        addColumn();
+    while (m_columns.size() > answers.size() && m_columns.size() > 2)
+        removeColumn(m_columns.back());
+    for (std::size_t i = 0; i < sources.size(); ++i)
+        m_columns[i]->choose(sources[i]);
+    m_touched = true;
+    {
+        const QSignalBlocker quiet(m_blind);
+        m_blind->setChecked(true);
+    }
+    m_asked = answers;
+    m_bar->ask(static_cast<int>(answers.size()));
+    setRound(Round::Open);
+    Q_EMIT roundRestored();
+}
+
 void CompareView::reveal() {
-    if (hidesNames()) setRound(Round::None);
+    if (!hidesNames()) return;
+    m_session->dropRound();
+    setRound(Round::None);
 }
 
 void CompareView::setRound(Round round) {
@@ -80,6 +117,7 @@ void CompareView::vote(int choice) {
     if (m_round != Round::Open || choice >= static_cast<int>(m_columns.size())) return;
     using Outcome = projects::Vote::Outcome;
     m_choice = choice;
+    m_session->dropRound();
     tellVote();
     setRound(Round::Told);
     m_session->vote(choice >= 0               ? Outcome::Better

@@ -51,11 +51,12 @@ QString endText(const ChatTurn& turn) {
     if (turn.message.summary.is_null()) return {};
     const engine::GenerateSummary s = turn.message.summary.get<engine::GenerateSummary>();
     if (s.finish == "cancelled")
-        return QObject::tr("Stopped after %1 tokens")
+        return QObject::tr("Stopped after %1 token(s)", nullptr, static_cast<int>(turn.tokens.size()))
             .arg(withThousands(static_cast<std::int64_t>(turn.tokens.size())));
-    QString text = QObject::tr("%1 tokens · %2 tokens/s · first token %3 ms")
-                       .arg(withThousands(s.tokens), realText(s.tokensPerSecond, 1))
-                       .arg(s.secondsToFirstToken * 1000, 0, 'f', 0);
+    QString text =
+        QObject::tr("%1 token(s) · %2 tokens/s · first token %3 ms", nullptr, static_cast<int>(s.tokens))
+            .arg(withThousands(s.tokens), realText(s.tokensPerSecond, 1))
+            .arg(s.secondsToFirstToken * 1000, 0, 'f', 0);
     if (s.finish == "length") text += QObject::tr(" · ended at the length limit");
     return text;
 }

@@ -1,0 +1,392 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Answers of other weights and under other routers: side by side, voted on blindly, steered.
+#include <QAction>
+#include <QDoubleSpinBox>
+#include <QLabel>
+#include <QListWidget>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QSpinBox>
+#include <QTableWidget>
+#include <QTest>
+#include <QTextBlock>
+#include <QToolButton>
+#include <set>
+#include "tests/support/chat_bench.h"
+#include "ui/pages/chat/chat_controls.h"
+#include "ui/pages/chat/chat_view.h"
+#include "ui/pages/chat/compare_column.h"
+#include "ui/pages/chat/compare_view.h"
+#include "ui/pages/chat/markdown_view.h"
+#include "ui/pages/chat/message_view.h"
+#include "ui/pages/chat/vote_bar.h"
+#include "ui/pages/chat/vote_table.h"
+#include "widgets/delta_strip.h"
+#include "widgets/token_strip.h"
+
+using namespace caravan;
+using namespace caravan::ui;
+
+using test::Bench;
+using test::token;
+
+// Two models answer "Hello" blindly; which of them is in which column is left to chance.
+static void askBlindly(Bench& bench, CompareView* compare) {
+    const QString other = bench.folder.filePath(QStringLiteral("other"));
+    QDir().mkpath(other);
+    bench.project->addModelFolder(other);
+    QTRY_VERIFY_WITH_TIMEOUT(compare->column(0)->box()->count() >= 2, 5000);
+    bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+    compare->blindButton()->setChecked(true);
+    bench.say(QStringLiteral("Hello"));
+    for (const char* text : {" first", " second"}) {
+        bench.engine.tellTokens(bench.engine.last("generate")->id, {token("The", 1, 2), token(text, 1, 2)});
+        bench.finish();
+    }
+    QVERIFY(!bench.session()->isStreaming());
+}
+
+class TestChatAnswers : public QObject {
+    Q_OBJECT
+  public:
+    explicit TestChatAnswers(test::Sandbox&) {}
+
+  private Q_SLOTS:
+    void anExpertIsMutedForcedAndBiasedFromThePanel() {
+        Bench bench;
+        bench.talk(QStringLiteral("Hello"), {token("Two", 3, 5), token(" words", 1, 2)});
+        QCOMPARE(bench.steer()->model().experts, 8);
+        QCOMPARE(bench.steer()->model().active, 2);
+        bench.named<QToolButton>(QStringLiteral("Mute expert 3"))->click();
+        bench.named<QDoubleSpinBox>(QStringLiteral("Bias of expert 1"))->setValue(1.5);
+        bench.named<QSpinBox>(QStringLiteral("Active experts for each token"))->setValue(3);
+        const engine::RouterChange& change = bench.session()->change();
+        QCOMPARE(change.steer.size(), 2u);
+        QCOMPARE(change.steer[0].layer, 0);
+        QCOMPARE(change.steer[0].expert, 3);
+        QVERIFY(change.steer[0].use == engine::SteerExpert::Use::Mute);
+        QCOMPARE(change.steer[1].bias, 1.5);
+        QCOMPARE(change.activeExperts.value_or(0), 3);
+        // Regenerate: the same question and seed, with the change; the old answer stays beside the new one.
+        const auto before = bench.engine.last("generate")->body;
+        bench.page->findChild<SteerPanel*>()->regenerate();
+        const auto after = bench.engine.last("generate")->body;
+        QVERIFY(before["messages"] == after["messages"]);
+        QVERIFY(before["options"]["seed"] == after["options"]["seed"]);
+        QCOMPARE(after["options"]["steer"].size(), 2u);
+        QCOMPARE(after["options"]["steer"][0]["use"].get<std::string>(), std::string("mute"));
+        QCOMPARE(after["options"]["active_experts"].get<int>(), 3);
+        engine::TokenEvent two = token("Two", 5, 2);
+        two.id = 103;  // the same token, less probable
+        two.logprob = -1.25;
+        bench.engine.tellTokens(bench.engine.last("generate")->id, {two, token(" others", 6, 2)});
+        bench.finish();
+        MessageView* view = bench.view()->message(1);
+        QCOMPARE(view->branchText(), QStringLiteral("2 of 2"));
+        QVERIFY(view->deltas() != nullptr && !view->deltas()->isHidden());
+        QCOMPARE(view->deltas()->count(), 1);  // up to the first different token
+        QCOMPARE(view->deltas()->delta(0), -1.0);
+        // Reset: the next answer is asked without any change.
+        bench.steer()->setChange({});
+        Q_EMIT bench.steer()->changed();
+        QVERIFY(bench.session()->change().none());
+    }
+    void whatMutingWouldChangeIsMeasured() {
+        Bench bench;
+        bench.talk(QStringLiteral("Hello"), {token("Two", 3, 5), token(" words", 1, 2)});
+        bench.engine.answer("score", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
+            const auto request = body.get<engine::ScoreRequest>();
+            engine::AnswerScore score;
+            for (std::size_t i = 0; i < request.changes.size(); ++i)
+                score.logprobs.push_back({-0.25 - 0.5 * static_cast<double>(i), -0.25});
+            return nlohmann::json(score);
+        });
+        bench.named<QToolButton>(QStringLiteral("Mute expert 3"))->click();
+        Q_EMIT bench.steer()->measure();
+        const auto asked = bench.engine.last("score")->body.get<engine::ScoreRequest>();
+        QCOMPARE(asked.answer, (std::vector<std::int32_t>{103, 101}));
+        QCOMPARE(asked.changes.size(), 10u);  // as written, as set now, each of 8 experts muted
+        QVERIFY(asked.changes[0].none());
+        QCOMPARE(asked.changes[1].steer[0].expert, 3);
+        QCOMPARE(asked.changes[9].steer[0].expert, 7);
+        QCOMPARE(asked.changes[9].steer[0].layer, 0);
+        MessageView* view = bench.view()->message(1);
+        QTRY_VERIFY(view->deltas() != nullptr);
+        QCOMPARE(view->deltas()->delta(0), -0.5);
+        QCOMPARE(view->deltas()->delta(1), 0.0);
+        QCOMPARE(view->deltas()->largest(), 0);
+        auto* strip = view->strip();
+        QTRY_VERIFY(strip->width() > 100);
+        QTest::mouseClick(strip, Qt::LeftButton, {}, strip->tokenRect(0).center());
+        QVERIFY2(bench.steer()->rowText(1).endsWith(QStringLiteral("−1.50 −0.750")),
+                 qPrintable(bench.steer()->rowText(1)));
+        test::picture(*bench.page, QStringLiteral("chat-steer"));
+        // Another change makes what was measured old.
+        bench.named<QToolButton>(QStringLiteral("Force expert 2"))->click();
+        QVERIFY(view->deltas()->isStale());
+    }
+    void whatCannotWorkTogetherIsSaidBeforeItIsAsked() {
+        Bench bench;
+        bench.talk(QStringLiteral("Hello"), {token("Two", 3, 5)});
+        bench.input()->setPlainText(QStringLiteral("More"));
+        QVERIFY(bench.page->mainAction()->isEnabled());
+        for (int expert = 0; expert < 7; ++expert)
+            bench.named<QToolButton>(QStringLiteral("Mute expert %1").arg(expert))->click();
+        QVERIFY2(bench.steer()->problem().contains(QStringLiteral("7 of 8 experts are muted")),
+                 qPrintable(bench.steer()->problem()));
+        QVERIFY(!bench.page->mainAction()->isEnabled());
+        bench.named<QSpinBox>(QStringLiteral("Active experts for each token"))->setValue(1);
+        QVERIFY(bench.steer()->problem().isEmpty());
+        QVERIFY(bench.page->mainAction()->isEnabled());
+    }
+    void severalModelsAnswerSideBySide() {
+        Bench bench;
+        const QString other = bench.folder.filePath(QStringLiteral("other"));
+        QDir().mkpath(other);
+        bench.project->addModelFolder(other);
+        auto* compare = bench.page->findChild<CompareView*>();
+        QTRY_VERIFY_WITH_TIMEOUT(compare->column(0)->box()->count() >= 2, 5000);
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+        QVERIFY(bench.page->mode() == ChatPage::Mode::Compare);
+        QCOMPARE(compare->columns(), 2);
+        const auto sources = compare->chosen();
+        QCOMPARE(sources.size(), 2u);
+        QVERIFY(!(sources[0] == sources[1]));
+        bench.say(QStringLiteral("Hello"));
+        const auto first = bench.engine.last("generate")->body;
+        bench.engine.tellTokens(bench.engine.last("generate")->id,
+                                {token("Same", 1, 2), token(" left", 1, 2)});
+        bench.finish();
+        QCOMPARE(bench.engine.count("generate"), 2);  // the second column is asked when the first has ended
+        const auto second = bench.engine.last("generate")->body;
+        QVERIFY(first["messages"] == second["messages"]);
+        QVERIFY(first["options"] == second["options"]);
+        QVERIFY(first["source"]["path"] != second["source"]["path"]);
+        bench.engine.tellTokens(bench.engine.last("generate")->id,
+                                {token("Same", 1, 2), token(" right", 1, 2)});
+        QCOMPARE(compare->column(1)->view()->strip()->plainText(), QStringLiteral("Same right"));
+        bench.finish();
+        QVERIFY(!bench.session()->isStreaming());
+        QCOMPARE(compare->column(0)->view()->strip()->plainText(), QStringLiteral("Same left"));
+        QCOMPARE(compare->firstDifferent(), 1);
+        QCOMPARE(compare->column(0)->view()->strip()->mark(), 1);
+        QVERIFY2(compare->summaryText().contains(QStringLiteral("-0.25 | -0.25")),
+                 qPrintable(compare->summaryText()));
+        test::picture(*bench.page, QStringLiteral("chat-compare"));
+        // Both are branches of the question; the conversation goes on with the chosen one.
+        Q_EMIT compare->column(0)->goOn(compare->column(0)->message());
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+        QCOMPARE(bench.view()->message(1)->branchText(), QStringLiteral("1 of 2"));
+        QCOMPARE(bench.view()->message(1)->strip()->plainText(), QStringLiteral("Same left"));
+    }
+    void namesAreHiddenUntilTheVote() {
+        Bench bench;
+        auto* compare = bench.page->findChild<CompareView*>();
+        askBlindly(bench, compare);
+        QVERIFY(compare->hidesNames() && compare->canVote());
+        const auto note = [&] {
+            auto* list = bench.page->findChild<QListWidget*>();
+            return list->item(1)->data(Qt::UserRole + 1).toString();
+        };
+        for (int i = 0; i < 2; ++i) {
+            QVERIFY(!compare->column(i)->namesItself());
+            // Nor do colors or experts tell who answered.
+            for (int t = 0; t < compare->column(i)->view()->strip()->count(); ++t)
+                QCOMPARE(compare->column(i)->view()->strip()->token(t).expert, -1);
+        }
+        QVERIFY(!note().contains(QStringLiteral("mixture")));
+        QVERIFY(bench.page->findChild<ExpertLegend*>()->isHidden() ||
+                !bench.page->findChild<ExpertLegend*>()->isVisible());
+        for (QLabel* label : bench.page->findChildren<QLabel*>())
+            if (label->isVisible())
+                QVERIFY2(!label->text().contains(QStringLiteral("tokens/s")) &&
+                             !label->text().contains(QStringLiteral("mixture")),
+                         qPrintable(label->text()));
+        QCOMPARE(compare->column(0)->view()->markdown()->document()->toPlainText(),
+                 QStringLiteral("The first"));
+        test::picture(*bench.page, QStringLiteral("chat-blind"));
+        const auto asked = bench.session()->compared();
+        QTest::mouseClick(compare->voteBar()->button(1), Qt::LeftButton);
+        QVERIFY(!compare->hidesNames());
+        QVERIFY(compare->column(0)->namesItself());
+        QVERIFY(note().contains(QStringLiteral("mixture")));
+        QCOMPARE(bench.session()->path().back().message.id, asked[1]);  // it goes on with the better one
+        QTRY_VERIFY2_WITH_TIMEOUT(
+            compare->voteBar()->text().contains(QStringLiteral("A better 0, B better 1, ties 0, both bad 0")),
+            qPrintable(compare->voteBar()->text()), 5000);
+        test::picture(*bench.page, QStringLiteral("chat-voted"));
+        QVERIFY(compare->votesButton()->isVisible());
+        QTest::mouseClick(compare->votesButton(), Qt::LeftButton);
+        auto* table = compare->findChild<VoteTable*>();
+        QVERIFY(table != nullptr);
+        QCOMPARE(table->table()->rowCount(), 1);
+        QCOMPARE(table->table()->item(0, 2)->text().toInt() + table->table()->item(0, 3)->text().toInt(), 1);
+        QCOMPARE(table->table()->item(0, 0)->text() == compare->column(1)->source().words,
+                 table->table()->item(0, 2)->text() == "1");
+        test::picture(*table, QStringLiteral("chat-votes"));
+        table->reject();
+        // It is there again in a new window.
+        bench.close();
+        bench.open();
+        QSignalSpy read(bench.session(), &ChatSession::votesRead);
+        bench.session()->readVotes();
+        QTRY_COMPARE_WITH_TIMEOUT(read.count(), 1, 5000);
+        const auto pairs = read.at(0).at(0).value<std::vector<projects::PairTally>>();
+        QCOMPARE(pairs.size(), 1u);
+        QCOMPARE(pairs[0].votes(), 1);
+    }
+    void fourAnswersAreVotedOn() {
+        Bench bench;
+        for (const char* name : {"second", "third", "fourth"}) {
+            QDir().mkpath(bench.folder.filePath(QLatin1String(name)));
+            bench.project->addModelFolder(bench.folder.filePath(QLatin1String(name)));
+        }
+        auto* compare = bench.page->findChild<CompareView*>();
+        QTRY_VERIFY_WITH_TIMEOUT(compare->column(0)->box()->count() >= 4, 5000);
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+        for (QPushButton* more : compare->findChildren<QPushButton*>())
+            if (more->text() == QStringLiteral("Add column"))
+                for (int i = 0; i < 2; ++i)
+                    more->click();
+        QCOMPARE(compare->columns(), 4);
+        compare->blindButton()->setChecked(true);
+        bench.say(QStringLiteral("Hello"));
+        for (const char* text : {"One", "Two", "Three", "Four"}) {
+            QVERIFY(!compare->canVote());
+            bench.engine.tellTokens(bench.engine.last("generate")->id, {token(text, 1, 2)});
+            bench.finish();
+        }
+        QVERIFY(compare->canVote());
+        bench.page->resize(1290, 668);
+        QCOMPARE(bench.page->width(), 1290);  // columns scroll, the window does not grow
+        test::picture(*bench.page, QStringLiteral("chat-blind-four"));
+        QSignalSpy read(bench.session(), &ChatSession::votesRead);
+        bench.actions.find(QStringLiteral("chat.vote_d"))->trigger();
+        const auto pairs = [&] {
+            return read.isEmpty() ? std::vector<projects::PairTally>{}
+                                  : read.constLast().at(0).value<std::vector<projects::PairTally>>();
+        };
+        QTRY_COMPARE_WITH_TIMEOUT(pairs().size(), 3u, 5000);  // the fourth against each of the others
+        for (const projects::PairTally& pair : pairs())
+            QCOMPARE(pair.firstBetter + pair.secondBetter, 1);
+        QCOMPARE(bench.page->width(), 1290);
+        test::picture(*bench.page, QStringLiteral("chat-voted-four"));
+    }
+    void aVoteIsGivenByKeyboard() {
+        Bench bench;
+        auto* compare = bench.page->findChild<CompareView*>();
+        QAction* tie = bench.actions.find(QStringLiteral("chat.vote_tie"));
+        QVERIFY(!tie->isEnabled());
+        askBlindly(bench, compare);
+        QVERIFY(tie->isEnabled());
+        QVERIFY(!bench.actions.find(QStringLiteral("chat.vote_c"))->isEnabled());  // two answers
+        QCOMPARE(tie->shortcut(), QKeySequence(Qt::CTRL | Qt::Key_5));
+        QSignalSpy read(bench.session(), &ChatSession::votesRead);
+        bench.page->addAction(tie);  // as the window does
+        QTest::keyClick(bench.input(), Qt::Key_5, Qt::ControlModifier);
+        QVERIFY(!compare->canVote());
+        QVERIFY(!tie->isEnabled());
+        const auto ties = [&] {
+            if (read.isEmpty()) return std::int64_t{0};
+            const auto pairs = read.constLast().at(0).value<std::vector<projects::PairTally>>();
+            return pairs.empty() ? 0 : pairs[0].ties;
+        };
+        QTRY_COMPARE_WITH_TIMEOUT(ties(), 1, 5000);
+    }
+    void aRoundThatWasNotWholeOrWasSeenIsNoVote() {
+        Bench bench;
+        auto* compare = bench.page->findChild<CompareView*>();
+        askBlindly(bench, compare);
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();  // names who answered
+        QVERIFY(!compare->canVote());
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+        QVERIFY(!compare->canVote() && compare->column(0)->namesItself());
+        // One of the two cannot answer.
+        bench.say(QStringLiteral("Again"));
+        QVERIFY(compare->hidesNames());
+        bench.engine.finish(bench.engine.last("generate")->id,
+                            engine::fail(engine::ErrorCode::Interrupted, {}));
+        bench.engine.tellTokens(bench.engine.last("generate")->id, {token("Fine", 1, 2)});
+        bench.finish();
+        QVERIFY(!compare->hidesNames() && !compare->canVote());
+        // Another conversation ends a round, and what waited is not asked in that one.
+        bench.say(QStringLiteral("Once more"));
+        const int count = bench.engine.count("generate");
+        bench.session()->newChat();
+        bench.engine.finish(bench.engine.last("generate")->id,
+                            engine::fail(engine::ErrorCode::Interrupted, {}));
+        QVERIFY(!bench.session()->isStreaming() && !compare->hidesNames());
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+        bench.talk(QStringLiteral("New"), {token("Yes", 1, 2)});
+        QCOMPARE(bench.engine.count("generate"), count + 1);
+    }
+    void whoIsAskedFirstIsLeftToChance() {
+        Bench bench;
+        auto* compare = bench.page->findChild<CompareView*>();
+        askBlindly(bench, compare);
+        std::set<std::string> firsts;
+        for (int i = 0; i < 60 && firsts.size() < 2; ++i)
+            firsts.insert(compare->begin().front().source.path);
+        QCOMPARE(firsts.size(), 2u);  // fails once in 2^59 by chance
+    }
+    void anOpenRoundGoesOnInTheNextWindow() {
+        Bench bench;
+        auto* compare = bench.page->findChild<CompareView*>();
+        askBlindly(bench, compare);
+        QVERIFY(compare->canVote());
+        const auto asked = bench.session()->compared();
+        const QString chat = bench.session()->currentChat();
+        // Another conversation, and back.
+        bench.session()->newChat();
+        QVERIFY(!compare->canVote() && !compare->hidesNames());
+        bench.session()->openChat(chat);
+        QTRY_VERIFY_WITH_TIMEOUT(compare->canVote(), 5000);
+        QCOMPARE(bench.session()->compared(), asked);
+        bench.close();
+        bench.open();
+        compare = bench.page->findChild<CompareView*>();
+        QTRY_COMPARE_WITH_TIMEOUT(bench.session()->chats().size(), 1u, 5000);
+        bench.session()->openChat(chat);
+        QTRY_VERIFY_WITH_TIMEOUT(compare->canVote(), 5000);
+        QVERIFY(compare->isVisible() && compare->hidesNames());
+        QVERIFY(!compare->column(0)->namesItself() && !compare->column(1)->namesItself());
+        QCOMPARE(bench.session()->compared(), asked);  // the same answers under the same letters
+        bool told = false;
+        for (const QLabel* label : bench.page->findChildren<QLabel*>())
+            told = told || label->text().contains(QStringLiteral("blind vote of before"));
+        QVERIFY(told);
+        test::picture(*bench.page, QStringLiteral("chat-round-restored"));
+        QSignalSpy read(bench.session(), &ChatSession::votesRead);
+        QTest::mouseClick(compare->voteBar()->button(0), Qt::LeftButton);
+        const auto votes = [&] {
+            if (read.isEmpty()) return std::int64_t{0};
+            const auto pairs = read.constLast().at(0).value<std::vector<projects::PairTally>>();
+            return pairs.empty() ? 0 : pairs[0].votes();
+        };
+        QTRY_COMPARE_WITH_TIMEOUT(votes(), 1, 5000);
+        QVERIFY(compare->column(0)->namesItself());
+        // It was voted on: once is enough.
+        bench.close();
+        bench.open();
+        QTRY_COMPARE_WITH_TIMEOUT(bench.session()->chats().size(), 1u, 5000);
+        bench.session()->openChat(chat);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.session()->path().empty(), 5000);
+        QVERIFY(!bench.page->findChild<CompareView*>()->canVote());
+    }
+    void oneTokenIsNotSeveral() {
+        Bench bench;
+        bench.talk(QStringLiteral("Hello"), {token("Yes", 1, 2)});
+        const auto shows = [&](const QString& text) {
+            for (const QLabel* label : bench.page->findChildren<QLabel*>())
+                if (label->text().startsWith(text)) return true;
+            return false;
+        };
+        QVERIFY(shows(QStringLiteral("1 token · 512.5 tokens/s")));
+        bench.talk(QStringLiteral("Hello"), {token("Yes", 1, 2), token(" no", 1, 2)});
+        QVERIFY(shows(QStringLiteral("2 tokens · 512.5 tokens/s")));
+    }
+};
+
+CARAVAN_UI_TEST_MAIN(TestChatAnswers)
+#include "tst_chat_answers.moc"
