@@ -8,6 +8,7 @@
 #include <QSettings>
 #include <QSplitter>
 #include <QStackedWidget>
+#include <QTimer>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <functional>
@@ -29,6 +30,26 @@
 
 namespace caravan::ui {
 namespace {
+constexpr char kShownPage[] = "shownPage";
+constexpr int kKeepPageAfter = 4000;  // ms
+
+// Settings are written through to the disk, which may take a tenth of a second and more: not while pages are
+// being turned.
+void keepPageSoon(MainWindow* window, const QString& id) {
+    const QString name = QStringLiteral("keepPage");
+    auto* timer = window->findChild<QTimer*>(name, Qt::FindDirectChildrenOnly);
+    if (timer == nullptr) {
+        timer = new QTimer(window);
+        timer->setObjectName(name);
+        timer->setSingleShot(true);
+        timer->setInterval(kKeepPageAfter);
+        QObject::connect(timer, &QTimer::timeout, window, [window] {
+            QSettings().setValue(QStringLiteral("window/page"), window->property(kShownPage));
+        });
+    }
+    window->setProperty(kShownPage, id);
+    timer->start();
+}
 
 constexpr int kLayoutVersion = 2;  // rises when docks stand elsewhere
 
@@ -79,6 +100,8 @@ MainWindow::MainWindow(EngineLink* engine, QWidget* parent)
 }
 
 MainWindow::~MainWindow() {
+    if (!property(kShownPage).toString().isEmpty())
+        QSettings().setValue(QStringLiteral("window/page"), property(kShownPage));
     for (Page* page : m_pages)
         page->setProject(nullptr);
     m_project.reset();
@@ -169,7 +192,7 @@ void MainWindow::showPage(const QString& id) {
         m_actions->setActivePage(id);
         next->setActive(true);
         next->setProperty("seen", true);
-        QSettings().setValue(QStringLiteral("window/page"), id);
+        keepPageSoon(this, id);
     }
     m_rail->setCurrent(id);
     renewTitle();

@@ -21,6 +21,7 @@
 
 #include "projects/project.h"
 #include "ui/actions/action_registry.h"
+#include "ui/actions/shortcuts.h"
 #include "ui/format/format.h"
 #include "ui/main_window.h"
 #include "ui/page.h"
@@ -225,7 +226,8 @@ void MainWindow::renewRunActions() {
     resume->setText(selected && selected->state == engine::RunState::Created ? tr("&Start") : tr("&Resume"));
     // Data has a start of its own under the same key
     const bool data = m_current && m_current->id() == QLatin1String("data");
-    resume->setShortcut(data ? QKeySequence() : QKeySequence(Qt::CTRL | Qt::Key_R));
+    const QKeySequence keys = keptShortcut(*m_actions, resume);
+    resume->setShortcut(data && keys == QKeySequence(Qt::CTRL | Qt::Key_R) ? QKeySequence() : keys);
     m_actions->find(QStringLiteral("run.ask_again"))
         ->setEnabled(QSettings().contains(QStringLiteral("run/when_closing")));
     m_actions->find(QStringLiteral("run.new"))->setEnabled(m_project != nullptr);

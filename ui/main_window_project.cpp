@@ -99,7 +99,9 @@ void MainWindow::setProject(std::unique_ptr<ProjectContext> project) {
     for (Page* page : m_pages)
         page->setProject(m_project.get());
     m_rail->show();
-    const QString last = QSettings().value(QStringLiteral("window/page")).toString();
+    const QString shown = property("shownPage").toString();  // not in the settings yet
+    const QString last =
+        shown.isEmpty() ? QSettings().value(QStringLiteral("window/page")).toString() : shown;
     showPage(page(last) ? last : m_pages.isEmpty() ? QString() : m_pages.first()->id());
     m_actions->find(QStringLiteral("file.close"))->setEnabled(true);
     renewRunActions();

@@ -19,6 +19,13 @@ void setShortcut(const ActionRegistry& actions, QAction* action, const QKeySeque
     action->setShortcut(keys);
 }
 
+QKeySequence keptShortcut(const ActionRegistry& actions, const QAction* action) {
+    const ActionSpec* spec = actions.spec(action);
+    if (spec == nullptr) return {};
+    return QKeySequence(
+        QSettings().value(QStringLiteral("shortcuts/") + spec->id, spec->shortcut.toString()).toString());
+}
+
 QAction* shortcutHolder(const ActionRegistry& actions, const QKeySequence& keys, const QAction* except) {
     if (keys.isEmpty()) return nullptr;
     const ActionSpec* mine = actions.spec(except);

@@ -31,8 +31,11 @@
 #include "ui/pages/runs/runs_page.h"
 #include "ui/pages/settings/settings_page.h"
 #include "ui/pages/settings/shortcuts_model.h"
+#include "ui/pages/tune/step_batch_dialog.h"
 #include "ui/pages/tune/tune_page.h"
+#include "ui/pages/tune/tune_plots.h"
 #include "ui/pages/upcycle/plan_panel.h"
+#include "ui/run_history.h"
 #include "widgets/chart_pane.h"
 #include "widgets/curve_plot.h"
 #include "widgets/heat_map.h"
@@ -97,6 +100,7 @@ class TestJourneyOfPages : public QObject {
 
   private:
     void tuneToTheEnd(int runs);
+    void seeABatch();
     JourneyBench m_bench;
     bool m_failed = false;
     QStringList m_runs;  // first, second
@@ -243,8 +247,9 @@ void TestJourneyOfPages::c_oddTables() {
     qInfo("Data: 40 rows, refused: line %s; %s", qPrintable(told.join(QStringLiteral("; line "))),
           qPrintable(batch->countsText().remove(QRegularExpression(QStringLiteral("<[^>]*>|&nbsp;")))));
     QTRY_VERIFY_WITH_TIMEOUT(page->mainAction()->isEnabled(), kPatience);
-    click(buttonIn(page, QStringLiteral("Start tuning")));
+    QTest::keyClick(m_bench.window(), Qt::Key_R, Qt::ControlModifier);  // the dialog has given the keys back
     tuneToTheEnd(1);
+    seeABatch();
 }
 
 void TestJourneyOfPages::tuneToTheEnd(int runs) {
@@ -260,6 +265,34 @@ void TestJourneyOfPages::tuneToTheEnd(int runs) {
                               kPatience);
     qInfo("Tune: run %s, loss %.3f to %.3f", qPrintable(m_runs.last()), tune->history().steps().front().loss,
           tune->history().steps().back().loss);
+}
+
+// From a point of the curves to what its step was trained on.
+void TestJourneyOfPages::seeABatch() {
+    auto* tune = m_bench.page<TunePage>("tune");
+    widgets::CurvePlot* plot = tune->plots()->plot();
+    const engine::StepIndex wanted = 3;
+    m_bench.activate();
+    plot->setFocus();
+    QTest::keyClick(plot, Qt::Key_Home);
+    while (tune->plots()->cursorStep().value_or(0) < wanted)
+        QTest::keyClick(plot, Qt::Key_Right);
+    QTest::keyClick(plot, Qt::Key_B);
+    auto* dialog = tune->findChild<StepBatchDialog*>();
+    QVERIFY(dialog != nullptr && dialog->isVisible());
+    for (engine::StepIndex step = wanted; step <= kSteps; ++step) {  // each one is what the step logged
+        QTRY_VERIFY_WITH_TIMEOUT(dialog->shown() && dialog->shown()->step == step, kPatience);
+        const RunHistory& history = tune->history();
+        QCOMPARE(static_cast<double>(dialog->shown()->tokens()),
+                 history.tokensAt(step) - history.tokensAt(step - 1));
+        QCOMPARE(dialog->warningText(), QString());
+        QVERIFY(!dialog->view()->strips().isEmpty());
+        if (step == wanted)
+            qInfo("Tune: step %lld had %s", static_cast<long long>(step), qPrintable(dialog->factsText()));
+        QTest::keyClick(dialog->stepBox(), Qt::Key_Up);
+    }
+    QTest::keyClick(dialog, Qt::Key_Escape);
+    QTRY_VERIFY(tune->findChild<StepBatchDialog*>() == nullptr);
 }
 
 void TestJourneyOfPages::d_aSecondRunWithAnotherRate() {

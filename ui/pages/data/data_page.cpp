@@ -78,7 +78,9 @@ DataPage::DataPage(const Services& services, QWidget* parent)
         if (this->services().engine->isUsable() && m_stale) m_debounce.start();
         showState();
     });
-    connect(services.runs, &RunController::liveChanged, this, [this] { showState(); });
+    connect(services.runs, &RunController::liveChanged, this, [this] {
+        if (isActive()) showState();  // a run tells this with every step
+    });
     connect(&Theme::instance(), &Theme::changed, this, [this] { showState(); });
     showState();
 }
@@ -98,7 +100,9 @@ void DataPage::setProject(ProjectContext* project) {
 
 void DataPage::setActive(bool active) {
     Page::setActive(active);
-    if (active && m_stale) m_debounce.start(0);
+    if (!active) return;
+    showState();
+    if (m_stale) m_debounce.start(0);
 }
 
 void DataPage::recipeChanged() {

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the user can do on the data page: files, mapping, held-out split, template.
+#include <QDialog>
 #include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
@@ -19,6 +20,15 @@
 #include "widgets/message_bar.h"
 
 namespace caravan::ui {
+namespace {
+
+// Where nobody else hands the keyboard on, a closed dialog would leave the window without its shortcuts.
+void takeKeysBack(QDialog* dialog) {
+    QWidget* page = dialog->parentWidget();
+    QObject::connect(dialog, &QDialog::finished, page, [page] { page->window()->activateWindow(); });
+}
+
+}  // namespace
 
 void DataPage::makeActions() {
     ActionRegistry* actions = services().actions;
@@ -141,6 +151,7 @@ void DataPage::openMapping() {
             return;  // the list changed meanwhile
         commitData(m_files->withMapping(row, dialog->mapping()), tr("Column mapping"), {});
     });
+    takeKeysBack(dialog);
     dialog->open();
 }
 
@@ -162,6 +173,7 @@ void DataPage::openSplit() {
         data.heldoutFraction = percent / 100;
         commitData(data, tr("Held-out split"), {});
     });
+    takeKeysBack(dialog);
     dialog->open();
 }
 
