@@ -291,7 +291,7 @@ void TunePage::actMain() {
 }
 
 QStringList TunePage::keyHints() const {
-    return {tr("Ctrl+P pause"), tr("Ctrl+T table"), tr("B batch of a step")};
+    return {tr("B batch of a step"), tr("Ctrl+P pause"), tr("Ctrl+T table")};
 }
 
 engine::RunState TunePage::state() const {
