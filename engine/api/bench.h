@@ -14,8 +14,9 @@
 namespace caravan::engine {
 
 struct BenchRow {
-    std::string id;    // "C1"
+    std::string id;    // "C1", "B5"
     std::string what;  // one line
+    bool gpu = false;  // needs a CUDA device
 };
 [[nodiscard]] const std::vector<BenchRow>& benchRows();
 // The row of that name in any case; null: there is none.
@@ -28,9 +29,10 @@ struct BenchFigure {
     double share = -1;                          // of the ceiling; < 0: it has none
     double ceiling = 0;
     std::string ceilingUnit, ceilingOf;  // "GFLOP/s", "fp32 product of 2048^3"
+    Bytes peakBytes = 0;                 // of the device's memory; 0: not told
 };
 struct BenchRequest {
-    std::vector<std::string> rows;  // ids of benchRows(); empty: all
+    std::vector<std::string> rows;  // ids of benchRows(); empty: all that the engine's device can run
     std::string model;              // folder of the small model that the CPU's rows use
 };
 using FigureFunction = std::function<void(const BenchFigure&)>;
@@ -40,7 +42,7 @@ class Measurer {
   public:
     virtual ~Measurer() = default;
     // Blocks, minutes; a figure is told as soon as it is there. Errors: NotFound for an unknown row,
-    // Interrupted, those of reading the model.
+    // Unsupported for a row of a GPU without one, Interrupted, those of reading the model.
     virtual Result<void> measure(const BenchRequest& request, const FigureFunction& figure,
                                  const ProgressFunction& progress, std::stop_token stop) = 0;
 };

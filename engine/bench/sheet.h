@@ -51,11 +51,15 @@ struct Sheet {
     }
 };
 
-void cpuStep(const Sheet& sheet);    // C1
-void cpuDecode(const Sheet& sheet);  // C2
+// The rows. Those of a GPU need ops::openCuda().table.
+void cpuStep(const Sheet& sheet);                                          // C1
+void cpuDecode(const Sheet& sheet);                                        // C2
+void gpuOperations(const Sheet& sheet, const std::string& row);            // B1, B3, B12
+void gpuSteps(const Sheet& sheet, const std::string& row);                 // B5, B6, B9, B14
+void gpuDecode(const Sheet& sheet, const std::vector<std::string>& rows);  // B10, B11, B15 of one model
 
 // What Measurer::measure does.
 void run(const BenchRequest& request, const FigureFunction& figure, const ProgressFunction& progress,
-         std::stop_token stop);
+         std::stop_token stop, bool cuda, const std::string& note);
 
 }  // namespace caravan::engine::bench

@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/bench/gpu_clock.h"
+#include "engine/bench/random_batch.h"
+#include "engine/bench/random_model.h"
+#include "engine/plan/plan.h"
+#include "engine/train/stepper.h"
+
+// Rows B5, B6, B9 and B14: whole tuning steps of random models, NF4 base, LoRA of rank 64 on seven linears,
+// with or without 8 experts of 512, top-2; weights widened for every use, equal bits every time.
+namespace caravan::engine::bench {
+namespace {
+
+struct Shape {
+    std::int64_t rows, length;
+    double dropout;  // LoRA's
+};
+struct Row {
+    const char *id, *model;
+    bool dense;
+    OptimizerKind optimizer;
+    Recompute recompute;
+    std::vector<Shape> shapes;
+};
+
+const std::vector<Row>& rowsOfSteps() {
+    constexpr auto k32 = OptimizerKind::AdamW, k8 = OptimizerKind::AdamW8bit;
+    static const std::vector<Row> rows{
+        {"B5", "7b", false, k32, Recompute::None, {{8, 2048, 0}, {8, 2048, 0.1}, {4, 2048, 0}, {1, 512, 0}}},
+        {"B6", "7b", true, k32, Recompute::None, {{8, 2048, 0}, {4, 2048, 0}, {1, 512, 0}}},
+        {"B9", "13b", false, k8, Recompute::None, {{8, 2048, 0}}},
+        {"B14", "7b", false, k8, Recompute::All, {{1, 2048, 0}}}};
+    return rows;
+}
+
+double operationsPerToken(const Row& row, const model::Model& model, std::int64_t length) {
+    ModelConfig base = model.config();
+    base.moe.reset();
+    Recipe recipe;
+    if (row.dense) recipe.upcycle.method = UpcycleMethod::None;
+    recipe.tune.sequenceLength = length;
+    return unwrap(planRun(recipe, base, nullptr, DeviceKind::Cuda)).flopsPerToken;  // of no recomputation
+}
+
+void measure(const Sheet& sheet, const Row& row, model::Model& model, const Shape& shape, double ceiling) {
+    constexpr int kWarm = 3, kRepeats = 10;
+    train::Stepper stepper(model, {.seed = 1,
+                                   .optimizer = row.optimizer,
+                                   .loraDropout = shape.dropout,
+                                   .recompute = row.recompute,
+                                   .domains = 3});
+    const std::string name = std::to_string(shape.rows) + "x" + std::to_string(shape.length) +
+                             (shape.dropout > 0 ? ", LoRA dropout 0.1" : "");
+    std::vector<train::TokenBatch> batches;
+    for (int i = 0; i <= kWarm + kRepeats; ++i)
+        batches.push_back(
+            randomBatch(shape.rows, shape.length, model.config().vocabulary, static_cast<std::uint64_t>(i)));
+    std::vector<double> times;
+    Bytes peak = 0;
+    Clock::time_point last;
+    // One step is laid out while the one before it computes.
+    const auto read = [&](int done) {
+        const train::StepReport report = stepper.take();
+        if (done > kWarm) times.push_back(std::chrono::duration<double>(report.finished - last).count());
+        last = report.finished;
+        peak = std::max(peak, report.memoryBytes);
+    };
+    for (int i = 0; i <= kWarm + kRepeats; ++i) {
+        sheet.at(std::string(row.id) + " " + name, i, kWarm + kRepeats + 1);
+        stepper.run(i + 1, std::span(&batches[static_cast<std::size_t>(i)], 1), 1e-5);
+        if (i > 0) read(i - 1);
+    }
+    read(kWarm + kRepeats);
+    BenchFigure figure = Sheet::rate(row.id, name, static_cast<double>(shape.rows * shape.length), "tokens/s",
+                                     spreadOf(times));
+    beside(figure, figure.value * operationsPerToken(row, model, shape.length) / ceiling, ceiling * 1e-12,
+           "TFLOP/s", "bf16 product of 8192^3");
+    figure.peakBytes = peak;
+    sheet.figure(figure);
+}
+
+}  // namespace
+
+void gpuSteps(const Sheet& sheet, const std::string& id) {
+    for (const Row& row : rowsOfSteps()) {
+        if (row.id != id) continue;
+        sheet.at(id + " making a random " + row.model, 0, 0);
+        const auto model =
+            model::RandomModel::make(model::randomShape(row.model), row.dense ? 0 : 8, 512, true);
+        model->attachLora({.rank = 64, .alpha = 16, .targets = Recipe{}.tune.loraTargets, .seed = 1});
+        const double ceiling = gpuProductCeiling();
+        for (const Shape& shape : row.shapes) {
+            gpuTable().emptyCache();
+            measure(sheet, row, *model, shape, ceiling);
+        }
+    }
+    gpuTable().emptyCache();
+}
+
+}  // namespace caravan::engine::bench
