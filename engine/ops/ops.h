@@ -127,7 +127,7 @@ struct LoraPart {
     double scale = 1;
     std::int32_t site = 0;  // of its dropout mask
     at::Tensor da, db;      // gradients, added to; backward only
-    at::Tensor kept;        // backward only: the mask's bits as the forward saved them; undefined: drawn again
+    at::Tensor kept;  // backward only: the mask's bits as the forward saved them; undefined: drawn again
 };
 struct LoraGroup {
     std::vector<LoraPart> parts;

@@ -140,7 +140,9 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
     }
     Result<void> measure(const BenchRequest& request, const FigureFunction& figure,
                          const ProgressFunction& progress, std::stop_token stop) override {
-        return compute([&] { bench::run(request, figure, progress, std::move(stop), m_choice.device.is_cuda(), m_choice.note); });
+        return compute([&] {
+            bench::run(request, figure, progress, std::move(stop), m_choice.device.is_cuda(), m_choice.note);
+        });
     }
     Result<void> probe(const ModelSource& source, const ProbeRequest& request,
                        std::stop_token stop) override {
