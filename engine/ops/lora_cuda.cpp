@@ -95,20 +95,6 @@ bool rowsAligned(const at::Tensor& x) {
            reinterpret_cast<std::uintptr_t>(x.data_ptr()) % 16 == 0;
 }
 
-kernels::cuda::LoraUp upOf(const at::Tensor& dy, const LoraGroup& group) {
-    kernels::cuda::LoraUp up{};
-    up.dy = dy.data_ptr();
-    up.stride = dy.stride(0);
-    for (const LoraPart& part : group.parts) {
-        const bool whole = dy.size(1) == part.b.size(0);
-        up.b[up.count] = part.b.data_ptr();
-        up.begin[up.count] = whole ? 0 : part.begin;
-        up.columns[up.count] = part.b.size(0);
-        up.scale[up.count++] = static_cast<float>(part.scale);
-    }
-    return up;
-}
-
 at::Tensor scratchFor(const at::Tensor& x, std::int64_t columns, int sites) {
     return at::empty({cudaTable().loraGradientScratch(x.size(0), columns, sites)}, like(x, at::kFloat));
 }
