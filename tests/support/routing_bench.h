@@ -53,6 +53,14 @@ struct RoutingBench {
     [[nodiscard]] float mapValue(int layer, int expert) const { return page->map()->value(layer, expert); }
 };
 
+// The load over ideal that a story's record of a step holds.
+inline float expectedLoad(const RunStory& story, std::int64_t step, const RoutingFilter& filter, int layer,
+                          int expert) {
+    return viewOf(story.record(step, step), filter)
+        .load[static_cast<std::size_t>(layer) * static_cast<std::size_t>(story.experts) +
+              static_cast<std::size_t>(expert)];
+}
+
 // What the engine would say of a checkpoint: figures by formula, so that each cell differs.
 inline engine::RoutingAnalysis analysisOf(const RunStory& story, std::int64_t step) {
     engine::RoutingAnalysis a;

@@ -29,16 +29,10 @@
 using namespace caravan;
 using namespace caravan::ui;
 using Bench = test::RoutingBench;
-using test::analysisOf, test::writeAnalysis, test::writeCheckpointFolder;
+using test::analysisOf, test::writeAnalysis, test::writeCheckpointFolder, test::expectedLoad;
 using test::RunStory;
 
 namespace {
-
-float expected(const RunStory& story, std::int64_t step, const RoutingFilter& filter, int layer, int expert) {
-    return viewOf(story.record(step, step), filter)
-        .load[static_cast<std::size_t>(layer) * static_cast<std::size_t>(story.experts) +
-              static_cast<std::size_t>(expert)];
-}
 
 // Two checkpoints against the last one; the first layer settles last.
 void writeCurve(const QString& run, const RunStory& story) {
@@ -173,7 +167,8 @@ class TestRoutingAnalysis : public QObject {
         bench.page->compareButton()->click();
         QTRY_VERIFY(bench.page->isComparing());  // the first record of the same run
         QCOMPARE(bench.page->compareBar()->step()->value(), 1);
-        QTRY_COMPARE(bench.mapValue(1, 2), expected(story, 20, {}, 1, 2) / expected(story, 1, {}, 1, 2));
+        QTRY_COMPARE(bench.mapValue(1, 2),
+                     expectedLoad(story, 20, {}, 1, 2) / expectedLoad(story, 1, {}, 1, 2));
         bench.page->compareBar()->step()->setValue(20);
         QTRY_COMPARE(bench.mapValue(1, 2), 1.0F);
         QVERIFY(bench.page->compareBar()->note().contains(QStringLiteral("1×")));
@@ -183,7 +178,7 @@ class TestRoutingAnalysis : public QObject {
         RoutingFilter filter;
         filter.domain = 1;
         QTRY_COMPARE(bench.mapValue(0, 3),
-                     expected(story, 20, filter, 0, 3) / expected(story, 5, filter, 0, 3));
+                     expectedLoad(story, 20, filter, 0, 3) / expectedLoad(story, 5, filter, 0, 3));
         bench.page->filters()->domain()->setCurrent(0);
         // Another shape is refused in words.
         RunStory wider;
@@ -192,7 +187,7 @@ class TestRoutingAnalysis : public QObject {
         bench.project->refreshRuns();
         QTRY_COMPARE(bench.project->runs().size(), 2);
         bench.page->compareButton()->click();
-        QCOMPARE(bench.mapValue(1, 2), expected(story, 20, {}, 1, 2));
+        QCOMPARE(bench.mapValue(1, 2), expectedLoad(story, 20, {}, 1, 2));
         bench.page->compareButton()->click();
         QComboBox* runs = bench.page->compareBar()->runs();
         QCOMPARE(runs->count(), 2);

@@ -21,18 +21,8 @@
 using namespace caravan;
 using namespace caravan::ui;
 using Bench = test::RoutingBench;
-using test::analysisOf, test::writeAnalysis;
+using test::analysisOf, test::expectedLoad, test::writeAnalysis;
 using test::RunStory;
-
-namespace {
-
-float expected(const RunStory& story, std::int64_t step, const RoutingFilter& filter, int layer, int expert) {
-    return viewOf(story.record(step, step), filter)
-        .load[static_cast<std::size_t>(layer) * static_cast<std::size_t>(story.experts) +
-              static_cast<std::size_t>(expert)];
-}
-
-}  // namespace
 
 class TestRoutingPage : public QObject {
     Q_OBJECT
@@ -46,7 +36,7 @@ class TestRoutingPage : public QObject {
         QTRY_COMPARE(bench.page->shownStep(), 20);
         for (int layer = 0; layer < 4; ++layer)
             for (int expert = 0; expert < 4; ++expert)
-                QCOMPARE(bench.mapValue(layer, expert), expected(story, 20, {}, layer, expert));
+                QCOMPARE(bench.mapValue(layer, expert), expectedLoad(story, 20, {}, layer, expert));
         QCOMPARE(bench.page->liveTag(), QStringLiteral("Step 20"));
         const RoutingView view = viewOf(story.record(20, 20), {});
         QCOMPARE(bench.page->tiles()->value(QStringLiteral("MaxVio, mean over layers")),
@@ -65,7 +55,7 @@ class TestRoutingPage : public QObject {
         QTest::mouseClick(timeline, Qt::LeftButton, {},
                           QPoint(static_cast<int>(std::lround(timeline->pixelOf(7))), 12));
         QTRY_COMPARE(bench.page->shownStep(), 7);
-        QCOMPARE(bench.mapValue(3, 1), expected(story, 7, {}, 3, 1));
+        QCOMPARE(bench.mapValue(3, 1), expectedLoad(story, 7, {}, 3, 1));
         QTest::keyClick(timeline, Qt::Key_Right);
         QTRY_COMPARE(bench.page->shownStep(), 8);
         // [ and ] on the map: checkpoints.
@@ -97,21 +87,21 @@ class TestRoutingPage : public QObject {
         widgets::Segmented* domains = bench.page->filters()->domain();
         QTest::mouseClick(domains, Qt::LeftButton, {}, domains->segmentRect(2).center());
         filter.domain = 1;
-        QCOMPARE(bench.mapValue(2, 3), expected(story, 20, filter, 2, 3));
+        QCOMPARE(bench.mapValue(2, 3), expectedLoad(story, 20, filter, 2, 3));
         QCOMPARE(bench.page->bars()->gridColumns(), 1);
         bench.page->map()->setFocus();
         QTest::keyClick(bench.page->map(), Qt::Key_C);
         filter.choice = RoutingChoice::First;
-        QCOMPARE(bench.mapValue(2, 3), expected(story, 20, filter, 2, 3));
+        QCOMPARE(bench.mapValue(2, 3), expectedLoad(story, 20, filter, 2, 3));
         QTest::keyClick(bench.page->map(), Qt::Key_C);
         filter.choice = RoutingChoice::Later;
-        QCOMPARE(bench.mapValue(1, 0), expected(story, 20, filter, 1, 0));
+        QCOMPARE(bench.mapValue(1, 0), expectedLoad(story, 20, filter, 1, 0));
         bench.page->filters()->measure()->setCurrent(1);
         filter.measure = RoutingMeasure::GateWeight;
         bench.page->filters()->role()->setCurrent(2);
         filter.role = RoutingRole::Prompt;
         QCOMPARE(bench.page->filters()->filter(), filter);
-        QCOMPARE(bench.mapValue(1, 0), expected(story, 20, filter, 1, 0));
+        QCOMPARE(bench.mapValue(1, 0), expectedLoad(story, 20, filter, 1, 0));
     }
 
     void theMapBecomesATable() {
@@ -124,12 +114,12 @@ class TestRoutingPage : public QObject {
         QAbstractItemModel* model = pane->tableView()->model();
         QAbstractItemModelTester tester(model, QAbstractItemModelTester::FailureReportingMode::QtTest);
         QCOMPARE(model->index(1, 2).data(widgets::ChartTableModel::kSortRole).toFloat(),
-                 expected(story, 20, {}, 1, 2));
+                 expectedLoad(story, 20, {}, 1, 2));
         bench.page->filters()->domain()->setCurrent(1);
         RoutingFilter filter;
         filter.domain = 0;
         QCOMPARE(model->index(1, 2).data(widgets::ChartTableModel::kSortRole).toFloat(),
-                 expected(story, 20, filter, 1, 2));
+                 expectedLoad(story, 20, filter, 1, 2));
     }
 
     void followsTheLiveRunUntilScrubbed() {
@@ -139,7 +129,7 @@ class TestRoutingPage : public QObject {
         bench.engine.tellRun(bench.run, story.step(21));
         bench.engine.tellRun(bench.run, story.record(21, 21));
         QTRY_COMPARE(bench.page->shownStep(), 21);
-        QTRY_COMPARE(bench.mapValue(0, 3), expected(story, 21, {}, 0, 3));
+        QTRY_COMPARE(bench.mapValue(0, 3), expectedLoad(story, 21, {}, 0, 3));
         QCOMPARE(bench.page->liveTag(), QStringLiteral("Live"));
         QVERIFY(bench.page->followsLive());
         QTest::keyClick(bench.page->timeline(), Qt::Key_Home);
