@@ -107,8 +107,6 @@ Table makeTable() {
     t.swigluBackward = launch::swigluBackward;
     t.loraDownScratch = launch::loraDownScratch;
     t.loraDown = launch::loraDown;
-    t.loraUpScratch = launch::loraUpScratch;
-    t.loraUpGradient = launch::loraUpGradient;
     t.loraInput = launch::loraInput;
     t.loraGradientScratch = launch::loraGradientScratch;
     t.loraGradient = launch::loraGradient;

@@ -25,7 +25,7 @@
 // freely.
 namespace caravan::engine::cuda {
 
-inline constexpr std::uint32_t kTableVersion = 4;
+inline constexpr std::uint32_t kTableVersion = 5;
 
 struct DeviceMemory {
     std::uint64_t free = 0, total = 0;          // of the card, everybody's
@@ -60,8 +60,6 @@ struct Table {
     decltype(&kernels::cuda::swigluBackward) swigluBackward;
     decltype(&kernels::cuda::loraDownScratch) loraDownScratch;
     decltype(&kernels::cuda::loraDown) loraDown;
-    decltype(&kernels::cuda::loraUpScratch) loraUpScratch;
-    decltype(&kernels::cuda::loraUpGradient) loraUpGradient;
     decltype(&kernels::cuda::loraInput) loraInput;
     decltype(&kernels::cuda::loraGradientScratch) loraGradientScratch;
     decltype(&kernels::cuda::loraGradient) loraGradient;

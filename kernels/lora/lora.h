@@ -37,18 +37,6 @@ struct LoraSites {
 [[nodiscard]] std::int64_t loraDownScratch(std::int64_t tokens, std::int64_t columns, int sites);
 int loraDown(const void* x, const LoraSites& sites, void* h, float* scratch, std::int64_t tokens,
              std::int64_t columns, Stream stream);
-// dh [tokens, 64 count] = scale_i dy_i b_i, where dy_i are `columns` of dy from `begin` on and b_i [columns,
-// 64]. Everything in multiples of 64 columns; split like loraDown.
-struct LoraUp {
-    const void* dy;
-    std::int64_t stride;  // elements from token to token
-    const void* b[kLoraSites];
-    std::int64_t begin[kLoraSites], columns[kLoraSites];
-    float scale[kLoraSites];
-    int count;
-};
-[[nodiscard]] std::int64_t loraUpScratch(const LoraUp& up, std::int64_t tokens);
-int loraUpGradient(const LoraUp& up, void* dh, float* scratch, std::int64_t tokens, Stream stream);
 // dx [tokens, columns] = (dx if add) + sum_i mask_i * scale * (dh_i a_i); dh [tokens, 64 count]; columns a
 // multiple of 128
 int loraInput(const void* dh, const LoraSites& sites, void* dx, std::int64_t tokens, std::int64_t columns,

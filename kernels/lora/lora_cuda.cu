@@ -6,8 +6,9 @@
 #include "kernels/lora/lora_tiles.cuh"
 
 // Log, goes on from lora.h. Two stages in shared memory that take turns, one barrier a chunk instead of two,
-// in the products for h, for dh and for the gradients (predicted: 20 ms of a step's 88): 88.6 -> 86.9 ms of a
-// 7B step at 8x2048 without dropout, no more than two runs differ by. The barrier was not what they wait for.
+// in the products for h, for dh (that kernel has gone since: nothing called it) and for the gradients
+// (predicted: 20 ms of a step's 88): 88.6 -> 86.9 ms of a 7B step at 8x2048 without dropout, no more than two
+// runs differ by. The barrier was not what they wait for.
 namespace caravan::kernels::cuda {
 
 using namespace lora;
@@ -101,59 +102,6 @@ __global__ void __launch_bounds__(kThreads, 2)
                   s * kTile + n0);
 }
 
-// One block per 64 tokens, split of the columns and part.
-__global__ void __launch_bounds__(kThreads, 3)
-    upGradientKernel(const __grid_constant__ LoraUp up, Bf16* out, float* partial, std::int64_t tokens,
-                     int splits) {
-    __shared__ __align__(16) Bf16 stages[2][2 * kTileElements];
-    const int part = blockIdx.z, warp = threadIdx.x >> 5, lane = threadIdx.x & 31, m0 = (warp & 3) * 16,
-              n0 = (warp >> 2) * 32;
-    const std::int64_t first = blockIdx.x * std::int64_t{kTile}, columns = up.columns[part],
-                       perSplit = (columns / kTile + splits - 1) / splits * kTile,
-                       begin = blockIdx.y * perSplit, end = min(columns, begin + perSplit);
-    const auto* dy = static_cast<const Bf16*>(up.dy) + up.begin[part];
-    const auto* b = static_cast<const Bf16*>(up.b[part]);
-    Sums<1> sums;
-    uint4 nextDy[2], nextB[2];
-    const auto fetch = [&](std::int64_t chunk) {
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            const Piece at(i);
-            nextDy[i] =
-                loadOrZero(dy + (first + at.row) * up.stride + chunk + at.column, first + at.row < tokens);
-            nextB[i] = *reinterpret_cast<const uint4*>(b + (chunk + at.row) * kTile + at.column);
-        }
-    };
-    if (begin < end) fetch(begin);
-    for (std::int64_t chunk = begin; chunk < end; chunk += kTile) {
-        Bf16* dyTile = stages[(chunk - begin) / kTile & 1];
-        Bf16* bTile = dyTile + kTileElements;
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            store(dyTile, Piece(i), nextDy[i]);
-            store(bTile, Piece(i), nextB[i]);
-        }
-        __syncthreads();
-        if (chunk + kTile < end) fetch(chunk + kTile);
-#pragma unroll
-        for (int k = 0; k < kTile; k += 16) {
-            std::uint32_t left[4];
-            loadMatrices(left, dyTile + (m0 + (lane & 15)) * kStride + k + (lane >> 4) * 8);
-#pragma unroll
-            for (int n = 0; n < 4; n += 2) {
-                std::uint32_t right[4];
-                loadMatricesTransposed(right,
-                                       bTile + (k + (lane & 15)) * kStride + n0 + n * 8 + (lane >> 4) * 8);
-                multiplyTile(sums.v[0][n], left, right[0], right[1]);
-                multiplyTile(sums.v[0][n + 1], left, right[2], right[3]);
-            }
-        }
-    }
-    const int width = up.count * kTile;
-    if (partial != nullptr) partial += blockIdx.y * tokens * width;
-    storeSums(sums.v[0], up.scale[part], out, partial, first + m0, tokens, width, part * kTile + n0);
-}
-
 struct Scales {
     float of[kLoraSites];
 };
@@ -203,13 +151,6 @@ int launchDown(const void* x, const LoraSites& sites, void* h, float* scratch, s
     return sumSplits(scratch, h, scales, splits, tokens, Sites, stream);
 }
 
-int upSplits(const LoraUp& up, std::int64_t tokens) {
-    std::int64_t most = 0;
-    for (int i = 0; i < up.count; ++i)
-        most = std::max(most, up.columns[i]);
-    return productSplits((tokens + kTile - 1) / kTile * up.count, most / kTile);
-}
-
 }  // namespace
 
 std::int64_t loraDownScratch(std::int64_t tokens, std::int64_t columns, int sites) {
@@ -225,24 +166,6 @@ int loraDown(const void* x, const LoraSites& sites, void* h, float* scratch, std
         return sites.masked ? launchDown<kCount, true>(x, sites, h, scratch, tokens, columns, stream)
                             : launchDown<kCount, false>(x, sites, h, scratch, tokens, columns, stream);
     });
-}
-
-std::int64_t loraUpScratch(const LoraUp& up, std::int64_t tokens) {
-    const int splits = upSplits(up, tokens);
-    return splits == 1 ? 0 : splits * tokens * up.count * kTile;
-}
-
-int loraUpGradient(const LoraUp& up, void* dh, float* scratch, std::int64_t tokens, Stream stream) {
-    if (tokens == 0) return 0;
-    const int splits = upSplits(up, tokens);
-    const dim3 grid(blocksFor(tokens, kTile), static_cast<unsigned>(splits), static_cast<unsigned>(up.count));
-    upGradientKernel<<<grid, kThreads, 0, stream>>>(up, static_cast<Bf16*>(dh),
-                                                    splits > 1 ? scratch : nullptr, tokens, splits);
-    if (splits == 1) return launched();
-    Scales scales{};
-    for (int i = 0; i < up.count; ++i)
-        scales.of[i] = up.scale[i];
-    return sumSplits(scratch, dh, scales, splits, tokens, up.count, stream);
 }
 
 }  // namespace caravan::kernels::cuda
