@@ -375,11 +375,17 @@ Target ExpressionParser::target(bool withTuple, bool withAttribute, std::string_
     Target target;
     const bool parenthesised = withTuple && m_stream.skipSign("(");
     for (;;) {
-        if (!m_stream.at(TokenKind::Name)) m_stream.fail("can't assign to 'const'");
-        const std::string name = m_stream.take().text;
-        for (const std::string_view fixed : {"true", "false", "none", "True", "False", "None"})
-            if (name == fixed) m_stream.fail("can't assign to 'const'");
-        target.names.push_back(name);
+        if (withTuple && m_stream.atSign("(")) {
+            target.nested[target.names.size()] = this->target(true, false);
+            target.nested[target.names.size()].unpacks = true;
+            target.names.emplace_back();
+        } else {
+            if (!m_stream.at(TokenKind::Name)) m_stream.fail("can't assign to 'const'");
+            const std::string name = m_stream.take().text;
+            for (const std::string_view fixed : {"true", "false", "none", "True", "False", "None"})
+                if (name == fixed) m_stream.fail("can't assign to 'const'");
+            target.names.push_back(name);
+        }
         if (withAttribute && m_stream.skipSign(".")) target.attribute = m_stream.expectName();
         if (!withTuple || !m_stream.skipSign(",")) break;
         target.unpacks = true;

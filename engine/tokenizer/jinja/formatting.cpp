@@ -60,8 +60,8 @@ class Formatter {
             ++m_at;
             return next().integer().value_or(0);
         }
-        for (; m_at < m_in.size() && m_in[m_at] >= '0' && m_in[m_at] <= '9' && value < 100'000; ++m_at)
-            value = value * 10 + (m_in[m_at] - '0');
+        for (; m_at < m_in.size() && m_in[m_at] >= '0' && m_in[m_at] <= '9'; ++m_at)
+            value = std::min<std::int64_t>(value * 10 + (m_in[m_at] - '0'), std::int64_t{1} << 40);
         return value;
     }
 
@@ -97,7 +97,18 @@ class Formatter {
     Text wide(const Text& text, const Spec& spec) {
         const bool zeros =
             spec.zero && !spec.left && std::string_view("sra").find(spec.kind) == std::string_view::npos;
-        return padded(m_interpreter, text, spec.width, Text(zeros ? "0" : " "), !spec.left, spec.left);
+        if (zeros) {  // between what stands in front of the digits and them
+            const bool prefix =
+                spec.alternate && std::string_view("xXo").find(spec.kind) != std::string_view::npos;
+            const std::size_t sign = text.bytes().find_first_of("0123456789"),
+                              lead = std::min(text.bytes().size(),
+                                              (sign == std::string::npos ? 0 : sign) + (prefix ? 2 : 0));
+            Text out = text.part(0, lead);
+            out.append(padded(m_interpreter, text.part(lead, text.bytes().size()),
+                              spec.width - static_cast<std::int64_t>(lead), Text("0"), true, false));
+            return out;
+        }
+        return padded(m_interpreter, text, spec.width, Text(" "), !spec.left, spec.left);
     }
 
     Text converted(const Spec& spec, const Value& value) {
@@ -146,7 +157,11 @@ class Formatter {
                              : spec.kind == 'X' ? fmt::format("{:X}", size)
                              : spec.kind == 'o' ? fmt::format("{:o}", size)
                                                 : fmt::format("{}", size);
-        return Text(signOf(spec, number < 0) + digits);
+        const std::string prefix = spec.alternate && spec.kind == 'o' ? "0o"
+                                   : spec.alternate && (spec.kind == 'x' || spec.kind == 'X')
+                                       ? std::string("0") + spec.kind
+                                       : "";
+        return Text(signOf(spec, number < 0) + prefix + digits);
     }
 
     static Text real(const Spec& spec, const Value& value) {

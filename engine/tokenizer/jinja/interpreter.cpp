@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-#include "engine/tokenizer/jinja/interpreter.h"
+#include "engine/tokenizer/jinja/scopes.h"
 
 #include <fmt/format.h>
 
@@ -12,46 +12,8 @@ namespace {
 
 constexpr int kMaxDepth = 1500;  // of nested evaluations, macros included
 constexpr std::int64_t kTextPerStep = 256;
-constexpr std::int64_t kStepsPerRound = 10;  // of a loop: what it offers as `loop` is made anew
 
 }  // namespace
-
-struct Interpreter::Scope {
-    std::map<std::string, Value> variables;
-    ScopePtr parent;
-};
-
-class Interpreter::ScopeGuard {
-  public:
-    explicit ScopeGuard(Interpreter& owner) : ScopeGuard(owner, owner.m_scope) {}
-    ScopeGuard(Interpreter& owner, ScopePtr parent) : m_owner(owner), m_before(owner.m_scope) {
-        owner.m_scope = std::make_shared<Scope>(Scope{{}, std::move(parent)});
-    }
-    ScopeGuard(const ScopeGuard&) = delete;
-    ScopeGuard& operator=(const ScopeGuard&) = delete;
-    ~ScopeGuard() { m_owner.m_scope = m_before; }
-
-  private:
-    Interpreter& m_owner;
-    ScopePtr m_before;
-};
-
-class Interpreter::CallGuard {
-  public:
-    explicit CallGuard(Interpreter& owner, int weight = 1) : m_owner(owner), m_weight(weight) {
-        owner.m_depth += weight;
-        if (owner.m_depth <= kMaxDepth) return;
-        owner.m_depth -= weight;
-        throw Failure("RecursionError", "maximum recursion depth exceeded");
-    }
-    CallGuard(const CallGuard&) = delete;
-    CallGuard& operator=(const CallGuard&) = delete;
-    ~CallGuard() { m_owner.m_depth -= m_weight; }
-
-  private:
-    Interpreter& m_owner;
-    int m_weight;
-};
 
 Interpreter::Interpreter(Limits limits) : m_limits(limits), m_scope(std::make_shared<Scope>()) {}
 
@@ -84,6 +46,7 @@ Text Interpreter::render(const Body& body, std::vector<std::pair<std::string, Va
     for (auto& [name, value] : variables)
         m_scope->variables[name] = std::move(value);
     const ScopeGuard scope(*this);
+    m_templateScope = m_scope;
     return captured(body);
 }
 
@@ -149,8 +112,10 @@ Interpreter::Flow Interpreter::run(const Statement& statement) {
             case StatementKind::With:
                 runWith(statement);
                 break;
-            case StatementKind::Scope:
+            case StatementKind::Scope: {
+                const ScopeGuard scope(*this, statement.seesTemplateOnly ? m_templateScope : m_scope);
                 return run(statement.bodies[0]);
+            }
             case StatementKind::Break:
                 return Flow::Break;
             case StatementKind::Continue:
@@ -168,54 +133,6 @@ Interpreter::Flow Interpreter::runIf(const Statement& statement) {
         if (evaluate(*statement.expressions[i]).truth()) return run(statement.bodies[i]);
     return statement.bodies.size() > statement.expressions.size() ? run(statement.bodies.back())
                                                                   : Flow::Normal;
-}
-
-Interpreter::Flow Interpreter::runFor(const Statement& statement) {
-    std::vector<Value> items = evaluate(*statement.expressions[0]).iterate();
-    charge(static_cast<std::int64_t>(items.size()) / 8);
-    if (const ExpressionPtr& condition = statement.expressions[1]) {
-        std::vector<Value> kept;
-        for (const Value& item : items) {
-            const ScopeGuard scope(*this);
-            assign(statement.targets[0], item);
-            if (evaluate(*condition).truth()) kept.push_back(item);
-        }
-        items = std::move(kept);
-    }
-    for (std::size_t i = 0; i < items.size(); ++i) {
-        charge(kStepsPerRound);
-        const ScopeGuard scope(*this);
-        assign(statement.targets[0], items[i]);
-        m_scope->variables["loop"] = makeLoop(items, i);
-        if (run(statement.bodies[0]) == Flow::Break) return Flow::Normal;
-    }
-    if (!items.empty() || statement.bodies.size() < 2) return Flow::Normal;
-    const ScopeGuard scope(*this);
-    return run(statement.bodies[1]);
-}
-
-Value Interpreter::makeLoop(const std::vector<Value>& items, std::size_t index) {
-    auto loop = std::make_shared<Mapping>();
-    loop->kind = MappingKind::Loop;
-    const auto put = [&](const char* name, Value value) {
-        loop->entries.emplace_back(Value(name), std::move(value));
-    };
-    put("index", Value::size(index + 1));
-    put("index0", Value::size(index));
-    put("revindex", Value::size(items.size() - index));
-    put("revindex0", Value::size(items.size() - index - 1));
-    put("first", Value(index == 0));
-    put("last", Value(index + 1 == items.size()));
-    put("length", Value::size(items.size()));
-    put("previtem", index > 0 ? items[index - 1] : Value(Undefined{"there is no previous item"}));
-    put("nextitem", index + 1 < items.size() ? items[index + 1] : Value(Undefined{"there is no next item"}));
-    put("depth", Value::size(1));
-    put("depth0", Value::size(0));
-    put("cycle", Value::function("cycle", [index](Interpreter&, const Arguments& arguments) {
-            if (arguments.positional.empty()) typeError("no items for cycling given");
-            return arguments.positional[index % arguments.positional.size()];
-        }));
-    return Value(std::move(loop));
 }
 
 void Interpreter::assign(const Target& target, const Value& value) {
@@ -237,7 +154,10 @@ void Interpreter::assign(const Target& target, const Value& value) {
         throw Failure("ValueError",
                       fmt::format("too many values to unpack (expected {})", target.names.size()));
     for (std::size_t i = 0; i < parts.size(); ++i)
-        m_scope->variables[target.names[i]] = parts[i];
+        if (const auto inner = target.nested.find(i); inner != target.nested.end())
+            assign(inner->second, parts[i]);
+        else
+            m_scope->variables[target.names[i]] = parts[i];
 }
 
 void Interpreter::runSet(const Statement& statement) {
@@ -334,6 +254,8 @@ Value Interpreter::lookUp(const std::string& name) {
 Value Interpreter::call(const Value& callee, const Arguments& arguments) {
     charge(1);
     if (callee.isUndefined()) raise(callee.undefined());
+    if (const Mapping* loop = callee.mapping(); loop && loop->kind == MappingKind::Loop)
+        return call(recursionOf(*loop), arguments);
     if (!callee.callable()) typeError(fmt::format("'{}' object is not callable", callee.typeName()));
     const CallGuard guard(*this);
     const Value held = callee;  // keeps the callable while it runs
@@ -353,6 +275,8 @@ Value Interpreter::attribute(const Value& object, const std::string& name) {
         charge(static_cast<std::int64_t>(mapping->entries.size()) / 16);
         if (const Value* found = mapping->find(std::string_view(name))) return *found;
     }
+    if (const Sequence* group = object.sequence(); group && group->isGroup)
+        if (name == "grouper" || name == "list") return group->items[name == "list" ? 1 : 0];
     std::string type = object.typeName();
     if (object.isNone())
         type = "None";
@@ -369,7 +293,8 @@ Value Interpreter::item(const Value& object, const Value& key) {
         charge(static_cast<std::int64_t>(mapping->entries.size()) / 16);
         if (const Value* found = mapping->find(key)) return *found;
     }
-    if (const auto index = key.integer(); index && (object.sequence() || object.text())) {
+    if (const auto index = key.integer();
+        index && (object.text() || (object.sequence() && object.sequence()->kind <= SequenceKind::Tuple))) {
         if (object.text()) chargeText(object.text()->bytes().size());
         const auto size =
             static_cast<std::int64_t>(object.text() ? object.length() : object.sequence()->items.size());

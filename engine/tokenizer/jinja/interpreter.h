@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,13 @@ class Interpreter {
     Value makeMacro(const std::string& name, const Statement& definition);
     Text callMacro(const std::string& name, const Statement& definition, const ScopePtr& home,
                    const Arguments& arguments);
-    Value makeLoop(const std::vector<Value>& items, std::size_t index);
+    struct LoopState {
+        int depth = 0;
+        std::shared_ptr<std::optional<Value>> last;  // what changed() was last asked about
+        Value again;                                 // of a recursive loop: runs it over something else
+    };
+    Flow loopOver(const Statement& statement, const Value& sequence, int depth);
+    Value makeLoop(const std::vector<Value>& items, std::size_t index, const LoopState& state);
 
     Value evaluate(const Expression& expression);
     Value evaluateKind(const Expression& expression);
@@ -75,6 +82,7 @@ class Interpreter {
     std::int64_t m_steps = 0;
     int m_depth = 0;
     ScopePtr m_scope;
+    ScopePtr m_templateScope;  // what the template itself has set, outside of loops and macros
     Text* m_out = nullptr;
     std::vector<std::weak_ptr<Scope>> m_macroScopes;  // emptied at the end: macros and scopes hold each other
     std::vector<std::shared_ptr<Mapping>> m_namespaces;  // likewise: namespaces may hold themselves
@@ -84,6 +92,8 @@ class Interpreter {
 [[nodiscard]] Value binary(Interpreter& interpreter, const std::string& sign, const Value& left,
                            const Value& right);
 [[nodiscard]] bool compare(const std::string& sign, const Value& left, const Value& right);
+[[nodiscard]] Value recursionOf(
+    const Mapping& loop);  // what loop(...) calls; TypeError if it is not recursive
 [[nodiscard]] Value slice(const Value& object, const Value& start, const Value& stop, const Value& step);
 // A method of a value ("strip" of a string); nothing if it has none of that name.
 [[nodiscard]] std::optional<Value> method(const Value& object, const std::string& name);
@@ -98,6 +108,9 @@ class Interpreter {
                             std::int64_t count);
 [[nodiscard]] Text padded(Interpreter& interpreter, const Text& text, std::int64_t width, const Text& fill,
                           bool left, bool right);
-[[nodiscard]] std::vector<Value> splitLines(const Text& text);
+[[nodiscard]] std::vector<Value> splitLines(const Text& text, bool keepEnds = false);
+[[nodiscard]] Text zeroFilled(Interpreter& interpreter, const Text& text, std::int64_t width);
+// "{} of {name!r:>8}".format(...)
+[[nodiscard]] Text braceFormatted(Interpreter& interpreter, const Text& pattern, const Arguments& arguments);
 
 }  // namespace caravan::engine::jinja

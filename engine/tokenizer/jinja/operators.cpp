@@ -141,6 +141,14 @@ bool contains(const Value& container, const Value& needle) {
     if (container.isUndefined()) return false;
     if (!container.sequence())
         typeError(fmt::format("argument of type '{}' is not iterable", container.typeName()));
+    if (Sequence* held = container.mutableSequence(); held->kind == SequenceKind::Generator) {
+        while (!held->items.empty()) {  // takes what it looks at
+            const bool found = held->items.front().equals(needle);
+            held->items.erase(held->items.begin());
+            if (found) return true;
+        }
+        return false;
+    }
     const auto& items = container.sequence()->items;
     return std::any_of(items.begin(), items.end(), [&](const Value& item) { return item.equals(needle); });
 }
@@ -236,7 +244,8 @@ Value slice(const Value& object, const Value& start, const Value& stop, const Va
         walk(s, [&](std::size_t i) { out.append(all[i]); });
         return Value(std::move(out));
     }
-    if (!plainSequence(object)) typeError(fmt::format("'{}' object is not subscriptable", object.typeName()));
+    if (!plainSequence(object))
+        return Value(Undefined{fmt::format("'{} object' has no such part", object.typeName())});
     const auto& items = object.sequence()->items;
     std::vector<Value> out;
     walk(resolve(start, stop, step, static_cast<std::int64_t>(items.size())),

@@ -112,7 +112,7 @@ class Parser {
         if (!m_stream.skipName("in")) m_stream.failHere("'in'");
         made->expressions.push_back(m_expressions.tuple(false, "recursive"));
         made->expressions.push_back(m_stream.skipName("if") ? m_expressions.expression() : nullptr);
-        if (m_stream.atName("recursive")) m_stream.fail("recursive loops are not supported");
+        made->recursive = m_stream.skipName("recursive");
         std::string ended;
         ++m_loops;
         made->bodies.push_back(block({"endfor", "else"}, &ended));
@@ -217,8 +217,9 @@ class Parser {
 
     StatementPtr namedBlock() {
         const std::string name = m_stream.expectName();
-        m_stream.skipName("scoped");
+        const bool scoped = m_stream.skipName("scoped");
         StatementPtr made = scopeTag("endblock");
+        made->seesTemplateOnly = !scoped;
         m_stream.skipName(name);
         return made;
     }

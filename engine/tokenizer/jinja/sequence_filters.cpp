@@ -15,8 +15,26 @@ Value generator(std::vector<Value> items) {
     return Value::list(std::move(items), SequenceKind::Generator);
 }
 
-// What sorting and comparing looks at: the attribute if one is named; strings without case unless told.
+std::vector<Value> commaParts(const Text& text) {
+    std::vector<Value> parts;
+    const std::string& bytes = text.bytes();
+    for (std::size_t at = 0; at <= bytes.size();) {
+        const std::size_t end = std::min(bytes.find(',', at), bytes.size());
+        parts.emplace_back(text.part(at, end));
+        at = end + 1;
+    }
+    return parts;
+}
+
+// What sorting and comparing looks at: the attribute (of several, "a,b", one behind the other) if one is
+// named; strings without case unless told.
 Value sortKey(Interpreter& interpreter, const Value& value, const Value& attribute, bool caseSensitive) {
+    if (attribute.text() && attribute.text()->bytes().find(',') != std::string::npos) {
+        std::vector<Value> keys;
+        for (const Value& part : commaParts(*attribute.text()))
+            keys.push_back(sortKey(interpreter, value, part, caseSensitive));
+        return Value::list(std::move(keys));
+    }
     const Value key = attribute.isNone() ? value : attributePath(interpreter, value, attribute);
     if (caseSensitive || !key.text()) return key;
     return Value(lowered(key.text()->bytes()));
@@ -70,19 +88,31 @@ Value listFilter(Interpreter&, const Value& value, const Arguments&) {
 }
 
 Value firstFilter(Interpreter&, const Value& value, const Arguments&) {
+    if (Sequence* held = value.mutableSequence();
+        held && held->kind == SequenceKind::Generator && !held->items.empty()) {
+        const Value taken = held->items.front();
+        held->items.erase(held->items.begin());
+        return taken;
+    }
     const std::vector<Value> items = value.iterate();
     return items.empty() ? Value(Undefined{"No first item, sequence was empty."}) : items.front();
 }
+bool isGenerator(const Value& value) {
+    return value.sequence() && value.sequence()->kind == SequenceKind::Generator;
+}
+
 Value lastFilter(Interpreter&, const Value& value, const Arguments&) {
+    if (isGenerator(value)) typeError("'generator' object is not reversible");
     const std::vector<Value> items = value.iterate();
     return items.empty() ? Value(Undefined{"No last item, sequence was empty."}) : items.back();
 }
 
 Value reverseFilter(Interpreter&, const Value& value, const Arguments&) {
     if (value.text()) return slice(value, Value(), Value(), Value(std::int64_t{-1}));
+    const bool once = isGenerator(value);
     std::vector<Value> items = value.iterate();
     std::reverse(items.begin(), items.end());
-    return generator(std::move(items));
+    return once ? Value::list(std::move(items)) : generator(std::move(items));
 }
 
 Value joinFilter(Interpreter& interpreter, const Value& value, const Arguments& arguments) {
@@ -266,21 +296,36 @@ Value rejectattrFilter(Interpreter& interpreter, const Value& value, const Argum
 }
 
 Value groupbyFilter(Interpreter& interpreter, const Value& value, const Arguments& arguments) {
-    auto items = keyed(interpreter, value, arguments.get(0, "attribute", Value()),
-                       arguments.get(2, "case_sensitive", Value(false)).truth());
+    const Value attribute = arguments.get(0, "attribute", Value());
+    const Value* fallback = arguments.find(1, "default");
+    const bool caseSensitive = arguments.get(2, "case_sensitive", Value(false)).truth();
+    const auto nameOf = [&](const Value& item) {
+        const Value name = attributePath(interpreter, item, attribute);
+        return fallback && name.isUndefined() ? *fallback : name;
+    };
+    std::vector<Keyed> items;
+    for (const Value& item : value.iterate())
+        items.push_back({sortKey(interpreter, nameOf(item), Value(), caseSensitive), item});
+    interpreter.charge(static_cast<std::int64_t>(items.size()) * 4);
     sortKeyed(items, false);
     std::vector<Value> groups, group;
     for (std::size_t i = 0; i < items.size(); ++i) {
         group.push_back(items[i].value);
         if (i + 1 < items.size() && items[i + 1].key.equals(items[i].key)) continue;
-        const Value name = attributePath(interpreter, group.front(), arguments.get(0, "attribute", Value()));
+        const Value name = nameOf(group.front());
         groups.push_back(Value::list({name, Value::list(std::exchange(group, {}))}, SequenceKind::Tuple));
+        groups.back().mutableSequence()->isGroup = true;
     }
     return Value::list(std::move(groups));
 }
 
 Value attrFilter(Interpreter& interpreter, const Value& value, const Arguments& arguments) {
-    return interpreter.attribute(value, arguments.get(0, "name", Value("")).toText().bytes());
+    const std::string name = arguments.get(0, "name", Value("")).toText().bytes();
+    const bool dictionary = value.mapping() && value.mapping()->kind == MappingKind::Dictionary;
+    if (!dictionary) return interpreter.attribute(value, name);
+    const auto found = method(value, name);  // never an entry
+    return found ? *found
+                 : Value(Undefined{fmt::format("'dict object' has no attribute {}", quotedText(name))});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -52,6 +53,7 @@ struct Expression {
 // What is assigned to: names (several = unpacking), or object.attribute of a namespace.
 struct Target {
     std::vector<std::string> names;
+    std::map<std::size_t, Target> nested;  // (b, c) in a, (b, c): by place; its name is ""
     bool unpacks = false;
     std::string attribute;  // with one name
 };
@@ -92,6 +94,8 @@ struct Statement {
     std::vector<Target> targets;        // For, Set, SetBlock: one; With: one per value
     std::vector<Parameter> parameters;  // Macro, CallBlock
     bool takesMore = false, takesMoreNamed = false;  // their bodies look at varargs, kwargs
+    bool recursive = false;                          // For
+    bool seesTemplateOnly = false;                   // Scope: a block without "scoped"
 };
 
 }  // namespace caravan::engine::jinja

@@ -186,6 +186,28 @@ Value joinerFunction(Interpreter&, const Arguments& arguments) {
         });
 }
 
+Value cyclerFunction(Interpreter& interpreter, const Arguments& arguments) {
+    if (arguments.positional.empty()) throw Failure("RuntimeError", "at least one item has to be provided");
+    const Value made = interpreter.makeNamespace();
+    Mapping* state = made.mutableMapping();  // lives as long as the interpreter
+    auto place = std::make_shared<std::size_t>(0);
+    const auto show = [state, place, items = arguments.positional](std::size_t at) {
+        *place = at % items.size();
+        state->set(Value("current"), items[*place]);
+    };
+    show(0);
+    state->set(Value("next"), Value::function("next", [show, place, state](Interpreter&, const Arguments&) {
+                   const Value now = *state->find(std::string_view("current"));
+                   show(*place + 1);
+                   return now;
+               }));
+    state->set(Value("reset"), Value::function("reset", [show](Interpreter&, const Arguments&) {
+                   show(0);
+                   return Value();
+               }));
+    return made;
+}
+
 Value raiseFunction(Interpreter&, const Arguments& arguments) {
     throw Failure("TemplateError", arguments.get(0, "message", Value("")).toText().bytes());
 }
@@ -225,6 +247,7 @@ std::vector<std::pair<std::string, Value>> globals() {
             {"dict", Value::function("dict", dictFunction)},
             {"namespace", Value::function("namespace", namespaceFunction)},
             {"joiner", Value::function("joiner", joinerFunction)},
+            {"cycler", Value::function("cycler", cyclerFunction)},
             {"raise_exception", Value::function("raise_exception", raiseFunction)},
             {"strftime_now", Value::function("strftime_now", timeFunction)}};
 }

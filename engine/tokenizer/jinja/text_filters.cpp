@@ -128,15 +128,36 @@ Value formatFilter(Interpreter& interpreter, const Value& value, const Arguments
     return formatted(interpreter, value.toText(), Value::list(arguments.positional, SequenceKind::Tuple));
 }
 
-Value urlencodeFilter(Interpreter&, const Value& value, const Arguments&) {
+// Of a part of a query a space becomes "+", and "/" is not left as it is.
+Text urlQuoted(const Text& text, bool query) {
     std::string out;
-    const Text text = value.toText();
     for (const char c : text.bytes()) {
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                           std::string_view("_.-~/").find(c) != std::string_view::npos;
-        out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+                           std::string_view(query ? "_.-~" : "_.-~/").find(c) != std::string_view::npos;
+        out += plain               ? std::string(1, c)
+               : query && c == ' ' ? "+"
+                                   : fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
-    return Value(text.changed(std::move(out)));
+    return text.changed(std::move(out));
+}
+
+Value urlencodeFilter(Interpreter& interpreter, const Value& value, const Arguments&) {
+    const bool dictionary = value.mapping() && value.mapping()->kind == MappingKind::Dictionary;
+    if (!dictionary && !value.sequence()) return Value(urlQuoted(value.toText(), false));
+    Text out;
+    for (const Value& pair : dictionary
+                                 ? interpreter.call(interpreter.attribute(value, "items"), {}).iterate()
+                                 : value.iterate()) {
+        const std::vector<Value> parts = pair.iterate();
+        if (parts.size() != 2)
+            throw Failure("ValueError",
+                          fmt::format("not enough values to unpack (expected 2, got {})", parts.size()));
+        if (!out.bytes().empty()) out.append("&");
+        out.append(urlQuoted(parts[0].toText(), true));
+        out.append("=");
+        out.append(urlQuoted(parts[1].toText(), true));
+    }
+    return Value(std::move(out));
 }
 
 Value tojsonFilter(Interpreter& interpreter, const Value& value, const Arguments& arguments) {
@@ -147,7 +168,10 @@ Value tojsonFilter(Interpreter& interpreter, const Value& value, const Arguments
         !arguments.positional[0].as<bool>())
         style.ensureAscii = arguments.positional[0].truth();
     const Value indent = arguments.get(1, "indent", Value());
-    if (indent.integer()) style.indent = indent.integer();
+    if (const auto width = indent.integer())
+        style.indent = std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(*width, 0, 100)), ' ');
+    else if (indent.text() && indent.text()->bytes().size() <= 100)
+        style.indent = indent.text()->bytes();
     const Value separators = arguments.get(2, "separators", Value());
     if (separators.sequence() && separators.sequence()->items.size() == 2) {
         style.itemSeparator = separators.sequence()->items[0].toText().bytes();

@@ -82,7 +82,16 @@ Text padded(Interpreter& interpreter, const Text& text, std::int64_t width, cons
     return out;
 }
 
-std::vector<Value> splitLines(const Text& text) {
+Text zeroFilled(Interpreter& interpreter, const Text& text, std::int64_t width) {
+    const bool sign =
+        !text.bytes().empty() && std::string_view("+- ").find(text.bytes()[0]) != std::string_view::npos;
+    Text out = text.part(0, sign ? 1 : 0);
+    out.append(padded(interpreter, text.part(sign ? 1 : 0, text.bytes().size()), width - (sign ? 1 : 0),
+                      Text("0"), true, false));
+    return out;
+}
+
+std::vector<Value> splitLines(const Text& text, bool keepEnds) {
     std::vector<Value> lines;
     const std::string_view bytes = text.bytes();
     std::size_t begin = 0;
@@ -94,8 +103,9 @@ std::vector<Value> splitLines(const Text& text) {
             at += c.length;
             continue;
         }
-        lines.emplace_back(text.part(begin, at));
+        const std::size_t end = at;
         at += c.code == '\r' && bytes.substr(at + 1).starts_with('\n') ? 2 : c.length;
+        lines.emplace_back(text.part(begin, keepEnds ? at : end));
         begin = at;
     }
     if (begin < bytes.size()) lines.emplace_back(text.part(begin, bytes.size()));

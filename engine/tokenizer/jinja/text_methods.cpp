@@ -9,7 +9,7 @@
 #include <map>
 
 #include "engine/tokenizer/characters.h"
-#include "engine/tokenizer/jinja/interpreter.h"
+#include "engine/tokenizer/jinja/text_looks.h"
 #include "engine/tokenizer/utf8.h"
 
 namespace caravan::engine::jinja {
@@ -130,11 +130,31 @@ bool edgeMatches(const Text& text, const Arguments& arguments, bool atEnd, const
     });
 }
 
-Value found(const Text& text, const Arguments& arguments, bool last, bool mustBe) {
+// The part of a text that find(needle, start, end) and its kin look at, and where it begins.
+struct Part {
+    Text text;
+    std::int64_t begin = 0;  // characters
+    bool possible = true;    // false: it begins behind the end, where not even "" is found
+};
+
+Part partOf(const Text& text, const Arguments& arguments) {
+    if (arguments.positional.size() < 2) return {text};
+    const Value& start = arguments.positional[1];
+    const Value end = arguments.positional.size() > 2 ? arguments.positional[2] : Value();
+    const auto size = static_cast<std::int64_t>(utf8::countCharacters(text.bytes()));
+    std::int64_t begin = wholeArgument(arguments, 1, "start", 0);
+    if (begin < 0) begin = std::max<std::int64_t>(0, begin + size);
+    return {*slice(Value(text), start, end, Value()).text(), begin, begin <= size};
+}
+
+Value found(const Text& whole, const Arguments& arguments, bool last, bool mustBe) {
     const std::string& needle = textArgument(arguments, 0, last ? "rfind" : "find").bytes();
-    const std::size_t at = last ? text.bytes().rfind(needle) : text.bytes().find(needle);
-    if (at != std::string::npos)
-        return Value::size(utf8::countCharacters(std::string_view(text.bytes()).substr(0, at)));
+    const Part part = partOf(whole, arguments);
+    const std::string& bytes = part.text.bytes();
+    const std::size_t at = last ? bytes.rfind(needle) : bytes.find(needle);
+    if (at != std::string::npos && part.possible)
+        return Value(part.begin +
+                     static_cast<std::int64_t>(utf8::countCharacters(std::string_view(bytes).substr(0, at))));
     if (mustBe) throw Failure("ValueError", "substring not found");
     return Value(std::int64_t{-1});
 }
@@ -152,10 +172,6 @@ Value partitioned(const Text& text, const Arguments& arguments, bool last) {
     return Value::list(
         {Value(text.part(0, at)), Value(separator), Value(text.part(end, text.bytes().size()))},
         SequenceKind::Tuple);
-}
-
-bool isCased(char32_t c) {
-    return isUpper(c) || isLower(c);
 }
 
 // Each run of letters: first upper, others lower.
@@ -226,43 +242,6 @@ Value joinMethod(Interpreter& interpreter, const Text& separator, const Argument
     return Value(std::move(out));
 }
 
-// "{} of {name}".format(...), without format specifications.
-Value formatMethod(Interpreter& interpreter, const Text& text, const Arguments& arguments) {
-    Text out;
-    std::size_t automatic = 0;
-    const std::string& in = text.bytes();
-    for (std::size_t i = 0; i < in.size();) {
-        if ((in[i] == '{' || in[i] == '}') && i + 1 < in.size() && in[i + 1] == in[i]) {
-            out.append(in.substr(i, 1));
-            i += 2;
-            continue;
-        }
-        if (in[i] != '{') {
-            out.append(text.part(i, i + 1));
-            ++i;
-            continue;
-        }
-        const std::size_t end = in.find('}', i);
-        if (end == std::string::npos) throw Failure("ValueError", "expected '}' before end of string");
-        std::string name = in.substr(i + 1, end - i - 1);
-        name = name.substr(0, name.find_first_of(":!"));
-        const bool number =
-            !name.empty() && name.size() < 6 && name.find_first_not_of("0123456789") == std::string::npos;
-        const std::size_t place = name.empty() ? automatic++
-                                  : number     ? static_cast<std::size_t>(std::stoul(name))
-                                               : arguments.positional.size();
-        const Value* value = arguments.find(place, name);
-        if (!value && (name.empty() || number))
-            throw Failure("IndexError",
-                          fmt::format("Replacement index {} out of range for positional args tuple", place));
-        if (!value) throw Failure("KeyError", jinja::quotedText(name));
-        out.append(value->toText());
-        interpreter.chargeText(out.bytes().size());
-        i = end + 1;
-    }
-    return Value(std::move(out));
-}
-
 Value trimMethod(const Text& text, const Arguments& arguments, bool left, bool right) {
     return Value(trimmed(text, arguments.get(0, "chars", Value()), left, right));
 }
@@ -272,14 +251,6 @@ Value padMethod(Interpreter& interpreter, const Text& text, const Arguments& arg
     const Value fill = arguments.get(1, "fillchar", Value(" "));
     return Value(
         padded(interpreter, text, wholeArgument(arguments, 0, "width", 0), fill.toText(), left, right));
-}
-
-Text zeroFilled(Interpreter& interpreter, const Text& text, std::int64_t width) {
-    const bool sign = text.bytes().starts_with('-') || text.bytes().starts_with('+');
-    Text out = text.part(0, sign ? 1 : 0);
-    out.append(padded(interpreter, text.part(sign ? 1 : 0, text.bytes().size()), width - (sign ? 1 : 0),
-                      Text("0"), true, false));
-    return out;
 }
 
 const std::map<std::string, TextMethod>& textMethods() {
@@ -293,7 +264,9 @@ const std::map<std::string, TextMethod>& textMethods() {
         {"split", [](Interpreter&, const Text& t, const Arguments& a) { return splitMethod(t, a, false); }},
         {"rsplit", [](Interpreter&, const Text& t, const Arguments& a) { return splitMethod(t, a, true); }},
         {"splitlines",
-         [](Interpreter&, const Text& t, const Arguments&) { return Value::list(splitLines(t)); }},
+         [](Interpreter&, const Text& t, const Arguments& a) {
+             return Value::list(splitLines(t, a.get(0, "keepends", Value(false)).truth()));
+         }},
         {"startswith", [](Interpreter&, const Text& t,
                           const Arguments& a) { return Value(edgeMatches(t, a, false, "startswith")); }},
         {"endswith", [](Interpreter&, const Text& t,
@@ -302,8 +275,8 @@ const std::map<std::string, TextMethod>& textMethods() {
          [](Interpreter&, const Text& t, const Arguments&) { return Value(t.changed(uppered(t.bytes()))); }},
         {"lower",
          [](Interpreter&, const Text& t, const Arguments&) { return Value(t.changed(lowered(t.bytes()))); }},
-        {"casefold",
-         [](Interpreter&, const Text& t, const Arguments&) { return Value(t.changed(lowered(t.bytes()))); }},
+        {"casefold", [](Interpreter&, const Text& t,
+                        const Arguments&) { return Value(t.changed(caseFolded(t.bytes()))); }},
         {"title", [](Interpreter&, const Text& t, const Arguments&) { return Value(titled(t)); }},
         {"capitalize", [](Interpreter&, const Text& t, const Arguments&) { return Value(capitalized(t)); }},
         {"swapcase", [](Interpreter&, const Text& t, const Arguments&) { return Value(swapped(t)); }},
@@ -313,14 +286,19 @@ const std::map<std::string, TextMethod>& textMethods() {
         {"rindex", [](Interpreter&, const Text& t, const Arguments& a) { return found(t, a, true, true); }},
         {"count",
          [](Interpreter&, const Text& t, const Arguments& a) {
-             return Value::size(splitAt(t, textArgument(a, 0, "count").bytes(), -1, false).size() - 1);
+             const std::string& needle = textArgument(a, 0, "count").bytes();
+             const Part part = partOf(t, a);
+             if (needle.empty())
+                 return Value::size(part.possible ? utf8::countCharacters(part.text.bytes()) + 1 : 0);
+             return Value::size(splitAt(part.text, needle, -1, false).size() - 1);
          }},
         {"partition",
          [](Interpreter&, const Text& t, const Arguments& a) { return partitioned(t, a, false); }},
         {"rpartition",
          [](Interpreter&, const Text& t, const Arguments& a) { return partitioned(t, a, true); }},
         {"join", joinMethod},
-        {"format", formatMethod},
+        {"format", [](Interpreter& interpreter, const Text& t,
+                      const Arguments& a) { return Value(braceFormatted(interpreter, t, a)); }},
         {"replace",
          [](Interpreter& interpreter, const Text& t, const Arguments& a) {
              return Value(replaced(interpreter, t, textArgument(a, 0, "replace"),
@@ -351,16 +329,26 @@ const std::map<std::string, TextMethod>& textMethods() {
          [](Interpreter&, const Text& t, const Arguments&) { return Value(allAre(t, isWhiteSpace)); }},
         {"isupper", [](Interpreter&, const Text& t, const Arguments&) { return Value(hasCase(t, true)); }},
         {"islower", [](Interpreter&, const Text& t, const Arguments&) { return Value(hasCase(t, false)); }},
+        {"istitle", [](Interpreter&, const Text& t, const Arguments&) { return Value(isTitle(t)); }},
+        {"isascii",
+         [](Interpreter&, const Text& t, const Arguments&) {
+             return Value(std::all_of(t.bytes().begin(), t.bytes().end(), [](char c) { return c >= 0; }));
+         }},
+        {"isidentifier",
+         [](Interpreter&, const Text& t, const Arguments&) { return Value(isIdentifier(t)); }},
+        {"expandtabs",
+         [](Interpreter& interpreter, const Text& t, const Arguments& a) {
+             return Value(tabsExpanded(interpreter, t, wholeArgument(a, 0, "tabsize", 8)));
+         }},
         {"center", [](Interpreter& interpreter, const Text& t,
                       const Arguments& a) { return padMethod(interpreter, t, a, true, true); }},
         {"ljust", [](Interpreter& interpreter, const Text& t,
                      const Arguments& a) { return padMethod(interpreter, t, a, false, true); }},
         {"rjust", [](Interpreter& interpreter, const Text& t,
                      const Arguments& a) { return padMethod(interpreter, t, a, true, false); }},
-        {"zfill",
-         [](Interpreter& interpreter, const Text& t, const Arguments& a) {
-             return Value(zeroFilled(interpreter, t, wholeArgument(a, 0, "width", 0)));
-         }},
+        {"zfill", [](Interpreter& interpreter, const Text& t,
+                     const Arguments&
+                         a) { return Value(zeroFilled(interpreter, t, wholeArgument(a, 0, "width", 0))); }},
     };
     return methods;
 }

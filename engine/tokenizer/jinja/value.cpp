@@ -114,6 +114,9 @@ const Text* Value::text() const {
     return held ? held->get() : nullptr;
 }
 const Sequence* Value::sequence() const {
+    return mutableSequence();
+}
+Sequence* Value::mutableSequence() const {
     const auto* held = as<std::shared_ptr<Sequence>>();
     return held ? held->get() : nullptr;
 }
@@ -171,7 +174,8 @@ const char* Value::typeName() const {
 
 std::vector<Value> Value::iterate() const {
     if (isUndefined()) return {};
-    if (sequence()) return sequence()->items;
+    if (Sequence* held = mutableSequence())
+        return held->kind == SequenceKind::Generator ? std::exchange(held->items, {}) : held->items;
     std::vector<Value> values;
     if (mapping() && mapping()->kind == MappingKind::Dictionary) {
         for (const auto& [key, value] : mapping()->entries)
@@ -202,6 +206,7 @@ bool Value::equals(const Value& other) const {
     if (sequence() && other.sequence()) {
         const auto& a = *sequence();
         const auto& b = *other.sequence();
+        if (a.kind == SequenceKind::Generator) return &a == &b;
         return a.kind == b.kind && std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(),
                                               [](const Value& x, const Value& y) { return x.equals(y); });
     }

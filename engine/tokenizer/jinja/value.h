@@ -53,8 +53,9 @@ inline constexpr std::size_t kMaxItems = 1'000'000;
 
 struct Sequence {
     SequenceKind kind = SequenceKind::List;
-    std::vector<Value> items;
+    std::vector<Value> items;  // of a Generator: those that nobody has taken yet
     int depth = 1;
+    bool isGroup = false;  // a tuple of groupby: also has grouper and list
 };
 enum class MappingKind { Dictionary, Namespace, Loop };
 struct Mapping {  // in the order of insertion
@@ -110,6 +111,7 @@ class Value {
     [[nodiscard]] bool isNumber() const { return as<bool>() || as<std::int64_t>() || as<double>(); }
     [[nodiscard]] const Text* text() const;          // nullptr: not a string
     [[nodiscard]] const Sequence* sequence() const;  // nullptr: not a sequence
+    [[nodiscard]] Sequence* mutableSequence() const;
     [[nodiscard]] const Mapping* mapping() const;
     [[nodiscard]] Mapping* mutableMapping() const;
     [[nodiscard]] const Callable* callable() const;
@@ -122,7 +124,8 @@ class Value {
     [[nodiscard]] Text toText() const;           // Python's str()
     [[nodiscard]] std::string repr() const;      // Python's repr()
     [[nodiscard]] const char* typeName() const;  // Python's: "str", "dict"
-    // The values that a loop visits: items, keys, characters. TypeError for what cannot be iterated.
+    // The values that a loop visits: items, keys, characters. TypeError for what cannot be iterated. A
+    // generator gives its values once: it is empty afterwards.
     [[nodiscard]] std::vector<Value> iterate() const;
     [[nodiscard]] std::size_t length() const;  // TypeError without a length
 
@@ -140,7 +143,7 @@ class Value {
 // Values of a JSON document; its strings count as written by a person.
 [[nodiscard]] Value fromJson(const nlohmann::ordered_json& json);
 struct JsonStyle {
-    std::optional<std::int64_t> indent;
+    std::optional<std::string> indent;  // of one level
     bool ensureAscii = false, sortKeys = false;
     std::string itemSeparator, keySeparator = ": ";  // itemSeparator "" = Python's default
 };

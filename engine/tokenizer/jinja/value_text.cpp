@@ -80,7 +80,11 @@ std::string reprOf(const Sequence& sequence, int depth) {
 }
 
 std::string reprOf(const Mapping& mapping, int depth) {
-    if (mapping.kind == MappingKind::Loop) return "<LoopContext>";
+    if (mapping.kind == MappingKind::Loop) {
+        const Value *index = mapping.find(std::string_view("index")),
+                    *length = mapping.find(std::string_view("length"));
+        return "<LoopContext " + (index ? index->repr() : "") + "/" + (length ? length->repr() : "") + ">";
+    }
     std::string out;
     for (const auto& [key, value] : mapping.entries)
         appendLimited(out,
@@ -169,8 +173,8 @@ class JsonWriter {
     void newLine(int depth) {
         if (!m_style.indent) return;
         m_out += '\n';
-        m_out.append(static_cast<std::size_t>(std::clamp<std::int64_t>(*m_style.indent, 0, 100) * depth),
-                     ' ');
+        for (int i = 0; i < depth; ++i)
+            m_out += *m_style.indent;
     }
 
     void list(const Sequence& sequence, int depth) {

@@ -1,13 +1,12 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Odd and hostile data files and templates, made here: each costs what is wrong with it, says so in words
-// with its place, and leaves the rest usable.
+// Odd and hostile data files, made here: each costs what is wrong with it, says so in words with its place,
+// and leaves the rest usable.
 
 #include <chrono>
 
 #include "engine/data/row_file.h"
-#include "engine/tokenizer/chat_template.h"
 #include "tests/engine/data/data_fixtures.h"
 
 namespace caravan::engine {
@@ -21,6 +20,7 @@ struct Case {
     std::int64_t rows = 0;  // accepted
     std::string said;       // part of a problem's or the file's message; "" = none is expected
     ColumnMapping columns{};
+    std::int64_t line = 0;  // of the only problem; 0: other cases tell how many there are and where
 };
 
 const std::string kGood = R"({"prompt":"q","response":"a"})";
@@ -39,7 +39,7 @@ std::string message(const std::string& list) {
 
 std::vector<Case> jsonLineCases() {
     const auto two = [](const std::string& name, const std::string& json, const std::string& said) {
-        return Case{name + ".jsonl", line(json), 2, said};
+        return Case{name + ".jsonl", line(json), 2, said, {}, 2};
     };
     return {
         two("empty-object", "{}", "none of"),
@@ -54,8 +54,8 @@ std::vector<Case> jsonLineCases() {
         two("two-objects", kGood + kGood, "not valid JSON"),
         two("comment", "// " + kGood, "not valid JSON"),
         two("nan", R"({"prompt":"q","response":NaN})", "not valid JSON"),
-        two("deep", std::string(10000, '[') + std::string(10000, ']'), ""),
-        two("deep-object", R"({"prompt":)" + std::string(5000, '{'), ""),
+        two("deep", std::string(10000, '[') + std::string(10000, ']'), "nested deeper than 32"),
+        two("deep-object", R"({"prompt":)" + std::string(5000, '{'), "not valid JSON"),
         two("nul-byte", "{\"prompt\":\"q\0\",\"response\":\"a\"}"s, "is NUL"),
         two("nul-escape", R"({"prompt":"q","response":"a\u0000b"})", "NUL character"),
         two("lone-surrogate", R"({"prompt":"q","response":"\ud800"})", "not valid JSON"),
@@ -83,7 +83,7 @@ std::vector<Case> jsonLineCases() {
                     return many;
                 }() +
                 "]}",
-            ""),
+            "more than 200000 values"),
         two("pesc-no-turns", R"({"conversation":[]})", "is empty"),
         two("pesc-text", R"({"conversation":"hello"})", "not a list"),
         two("pesc-turn-number", R"({"conversation":[3]})", "turn 1 of"),
@@ -99,7 +99,7 @@ std::vector<Case> jsonLineCases() {
 
 std::vector<Case> messageCases() {
     const auto two = [](const std::string& name, const std::string& list, const std::string& said) {
-        return Case{"messages-" + name + ".jsonl", message(list), 2, said};
+        return Case{"messages-" + name + ".jsonl", message(list), 2, said, {}, 2};
     };
     const std::string user = R"({"role":"user","content":"q"})",
                       answer = R"({"role":"assistant","content":"a"})",
@@ -126,7 +126,7 @@ std::vector<Case> messageCases() {
 
 std::vector<Case> tableCases() {
     const auto two = [](const std::string& name, const std::string& row, const std::string& said) {
-        return Case{"table-" + name + ".csv", csv(row), 2, said};
+        return Case{"table-" + name + ".csv", csv(row), 2, said, {}, 3};
     };
     ColumnMapping missing;
     missing.answer = "respnse";
@@ -140,7 +140,7 @@ std::vector<Case> tableCases() {
         two("bad-utf8", "a,\xFF", "not UTF-8"),
         two("nul", "a,b\0c"s, "is NUL"),
         two("huge", "a," + std::string(9u << 20, 'b'), "8 MiB"),
-        two("huge-quoted", "a,\"" + std::string(9u << 20, 'b') + "\"", ""),
+        two("huge-quoted", "a,\"" + std::string(9u << 20, 'b') + "\"", "longer than 8 MiB"),
         {"table-crlf-quoted.csv", "prompt,response\r\n\"a\r\nb\",\"c,\"\"d\"\"\"\r\n", 1, ""},
         {"table-cr-only.csv", "prompt,response\rq,a\rq,b\r", 2, ""},
         {"table-no-last-line-feed.csv", "prompt,response\nq,a", 1, ""},
@@ -215,7 +215,7 @@ std::vector<Case> fileCases() {
         {"list-extra-commas.json", "[,," + kGood + ",,]", 1, ""},
         {"list-of-lists.json", "[[" + kGood + "]]", 0, "not an object"},
         {"list-deep.json", "[" + std::string(100'000, '[') + std::string(100'000, ']') + "," + kGood + "]", 1,
-         ""},
+         "nested deeper than 32"},
         {"stray-brackets.json", "{\"a\":\n1}]]}}" + kGood, 1, "closes nothing"},
         {"pretty.json", "{\n\"prompt\":\"q\",\n\"response\":\"a\"\n}\n", 1, ""},
         {"unclosed-many.json",
@@ -269,6 +269,13 @@ TEST(HostileFiles, EachSaysWhatIsWrongAndTheRestIsRead) {
             } else {
                 EXPECT_LT(file->rows.size(), 5u) << c.name;
             }
+            if (c.line > 0) {
+                ASSERT_EQ(file->problems.size(), 1u) << c.name;
+                EXPECT_EQ(file->problems[0].line, c.line) << c.name << ": " << file->problems[0].reason;
+            }
+            EXPECT_EQ(file->problemCount, static_cast<std::int64_t>(file->problems.size())) << c.name;
+            EXPECT_EQ(c.said.empty(), file->problems.empty())
+                << c.name << (file->problems.empty() ? "" : ": " + file->problems[0].reason);
             bool said = c.said.empty();
             std::string all;
             for (const RowProblem& problem : file->problems) {
@@ -283,54 +290,33 @@ TEST(HostileFiles, EachSaysWhatIsWrongAndTheRestIsRead) {
     EXPECT_GE(count, 100u);
 }
 
-struct BadTemplate {
-    const char* name;
-    std::string source;
-};
-
-// Templates that fail, never end or write something else: an error with words, in time.
-TEST(HostileTemplates, EachEndsWithWords) {
-    const auto tokenizer = test::baseTokenizer();
-    const std::vector<ChatMessage> messages{
-        {"user", "q"}, {"assistant", "a"}, {"user", "r"}, {"assistant", "b"}};
-    const std::vector<BadTemplate> templates{
-        {"unclosed", "{% for m in messages %}"},
-        {"no-such-filter", "{{ messages | explode }}"},
-        {"undefined", "{{ nothing.at.all }}"},
-        {"raises", "{{ raise_exception('not for me') }}"},
-        {"not-utf8", "\xFF{{ 1 }}"},
-        {"endless", "{% for i in range(99999999) %}{% for j in range(99999999) %}x{% endfor %}{% endfor %}"},
-        {"grows",
-         "{% set ns = namespace(x='xxxxxxxxxxxxxxxx') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x "
-         "%}{% endfor %}{{ ns.x }}"},
-        {"recursive", "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}"},
-        {"deep", std::string(3000, '(') + std::string(3000, ')')},
-        {"too-long", "{{ '" + std::string(2u << 20, 'x') + "' }}"},
-        {"forgets-answers", "{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}"},
-        {"shouts", "{% for m in messages %}{{ m.role + m.content | upper }}{% endfor %}"},
-        {"last-only", "{{ messages[-1].content }}"},
-        {"other-prompt",
-         "{{ 'chat' if add_generation_prompt else 'tune' }}{% for m in messages %}{{ m.content "
-         "}}{% endfor %}"},
-        {"attack", "{{ messages.__class__.__mro__ }}"},
-        {"empty-text", "{{ '' }}"},
-        {"constant", "hello"},
-        {"reversed", "{% for m in messages | reverse %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}"},
-        {"type-error", "{{ 1 + messages }}"},
-        {"division", "{{ 1 / 0 }}"},
-    };
-    for (const BadTemplate& t : templates) {
-        const auto start = std::chrono::steady_clock::now();
-        const auto made = ChatTemplate::fromSource(t.source, t.name).encodeMasked(*tokenizer, messages);
-        const double seconds =
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        EXPECT_LT(seconds, 10.0) << t.name;
-        ASSERT_FALSE(made) << t.name;
-        EXPECT_FALSE(errorLines(made.error()).empty()) << t.name;
-        const bool words =
-            !made.error().parameter("detail").empty() || !made.error().parameter("limit").empty();
-        EXPECT_TRUE(words) << t.name << ": " << errorLines(made.error());
-    }
+// A bad row costs itself alone, and its line is told exactly: wherever it stands, however lines end.
+TEST(HostileFiles, TheLineIsExactWhereverItStands) {
+    const TemporaryFolder folder;
+    std::size_t count = 0;
+    for (const auto& cases : {jsonLineCases(), messageCases()})
+        for (const Case& c : cases) {
+            const std::string bad = c.text.substr(kGood.size() + 1, c.text.size() - 2 * kGood.size() - 3);
+            if (bad.size() > 100'000) continue;  // long ones are tried once, above
+            for (const std::int64_t place : {1, 4, 7})
+                for (const std::string& end : {"\n"s, "\r\n"s})
+                    for (const std::string& mark : {""s, "\xEF\xBB\xBF"s}) {
+                        std::string text = mark;
+                        for (std::int64_t i = 1; i <= 7; ++i)
+                            text += (i == place ? bad : kGood) + end;
+                        const auto file = readRows(folder.write("rows.jsonl", text));
+                        const std::string name =
+                            c.name + " in line " + std::to_string(place) + (end.size() > 1 ? ", CR" : "");
+                        ASSERT_TRUE(file) << name << ": " << file.error().parameter("detail");
+                        EXPECT_EQ(file->rows.size(), 6u) << name;
+                        ASSERT_EQ(file->problems.size(), 1u) << name;
+                        EXPECT_EQ(file->problems[0].line, place) << name;
+                        EXPECT_NE(file->problems[0].reason.find(c.said), std::string::npos)
+                            << name << ": " << file->problems[0].reason;
+                        ++count;
+                    }
+        }
+    EXPECT_GE(count, 500u);
 }
 
 }  // namespace
