@@ -20,7 +20,8 @@ double heldoutLoss(model::Model& model, const RowStore& store, std::span<const s
         const auto tokens = train::toDevice(train::makeTokenBatch(batch), model.device());
         if (tokens.answers() > 0) {
             const at::Tensor hidden = model.forward(tokens.tokens);
-            sum += train::answerLoss(hidden, model.head(), tokens.targets, 1, false).sum.to(at::kDouble);
+            sum += train::answerLoss(hidden, model.head(), tokens.targets, 1, false, model.headPanels())
+                       .sum.to(at::kDouble);
             answers += tokens.answers();
         }
         done += static_cast<std::int64_t>(batch.segments());

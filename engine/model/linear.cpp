@@ -67,6 +67,10 @@ void FrozenLinear::keepDequantised(Workspace& workspace, at::ScalarType compute)
     if (!m_joined.defined() && !m_kept.defined()) m_kept = weight(workspace, compute).clone();
 }
 
+void FrozenLinear::keepPanels() {
+    if (m_joined.defined() && !m_panels.transposed.defined()) m_panels = ops::packFrozen(m_joined);
+}
+
 std::optional<std::size_t> FrozenLinear::partNamed(const std::string& name) const {
     for (std::size_t i = 0; i < m_parts.size(); ++i)
         if (m_parts[i].name == name || m_parts[i].name.ends_with("." + name)) return i;
@@ -93,7 +97,7 @@ bool AdaptedLinear::hasLora() const {
 }
 
 ops::LoraGroup AdaptedLinear::group(const LinearPass& pass, const std::vector<at::Tensor>* saved) const {
-    ops::LoraGroup group{.parts = {}, .dropout = pass.dropout, .key = pass.key};
+    ops::LoraGroup group{.parts = {}, .dropout = pass.dropout, .key = pass.key, .panels = frozen.panels()};
     for (std::size_t i = 0; i < lora.size(); ++i) {
         if (!lora[i]) continue;
         group.parts.push_back(

@@ -28,6 +28,11 @@ class FrozenLinear {
     // Dequantises once and keeps the result: more memory, the same values.
     void keepDequantised(Workspace& workspace, at::ScalarType compute);
     void dropDequantised() { m_kept.reset(); }
+    // Of the dense matrix, for the CPU's products; stays for good.
+    void keepPanels();
+    [[nodiscard]] const ops::FrozenPanels* panels() const {
+        return m_panels.transposed.defined() ? &m_panels : nullptr;
+    }
     [[nodiscard]] std::size_t parts() const { return m_parts.size(); }
     [[nodiscard]] std::int64_t out() const { return m_out; }
     [[nodiscard]] std::int64_t in() const { return m_in; }
@@ -55,6 +60,7 @@ class FrozenLinear {
     std::vector<Part> m_parts;
     at::Tensor m_joined;  // all parts dense
     at::Tensor m_kept;    // dequantised, if it is to be kept
+    ops::FrozenPanels m_panels;
     std::int64_t m_out = 0, m_in = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "engine/model/linear.h"
 #include "engine/model/rope.h"
 #include "engine/model/step_state.h"
+#include "engine/plan/plan.h"
 
 namespace caravan::engine::model {
 
@@ -49,6 +50,20 @@ void Model::keepDequantised(bool keep) {
             else
                 linear->frozen.dropDequantised();
         }
+}
+
+void Model::keepPanels() {
+    if (!m_device.is_cpu()) return;
+    std::int64_t bytes = m_head.defined() ? static_cast<std::int64_t>(m_head.nbytes()) : 0;
+    for (const Layer& layer : m_layers)
+        for (const AdaptedLinear* linear : {&layer.qkv, &layer.out, &layer.gateUp, &layer.down})
+            if (linear->frozen.joined().defined())
+                bytes += static_cast<std::int64_t>(linear->frozen.joined().nbytes());
+    if (bytes > kMostPanels) return;
+    for (Layer& layer : m_layers)
+        for (AdaptedLinear* linear : {&layer.qkv, &layer.out, &layer.gateUp, &layer.down})
+            linear->frozen.keepPanels();
+    if (m_head.defined() && !m_headPanels.transposed.defined()) m_headPanels = ops::packFrozen(m_head);
 }
 
 const ops::Nf4* Model::nf4Of(std::int64_t layer, const std::string& linear) const {

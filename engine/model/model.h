@@ -81,6 +81,12 @@ class Model {
     // Whether NF4 linears are dequantised once and kept beside their codes (2 bytes a weight more, the same
     // values) or again for every use.
     void keepDequantised(bool keep);
+    // Lays the frozen matrices out for the CPU's products, if these take at most kMostPanels (of which
+    // the layouts take twice as much again).
+    void keepPanels();
+    [[nodiscard]] const ops::FrozenPanels* headPanels() const {
+        return m_headPanels.transposed.defined() ? &m_headPanels : nullptr;
+    }
 
     // Final hidden state after the last norm, [T, D] in the compute type.
     [[nodiscard]] at::Tensor forward(const Tokens& tokens, const ForwardOptions& options = {});
@@ -148,6 +154,7 @@ class Model {
     Trainable m_trainable;
     std::unique_ptr<Workspace> m_workspace;
     at::Tensor m_embedding, m_head, m_finalNorm;
+    ops::FrozenPanels m_headPanels;
     ops::RopeTable m_rope;
     std::vector<Layer> m_layers;
     std::vector<std::int64_t> m_sparseLayers;

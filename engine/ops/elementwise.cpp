@@ -21,6 +21,15 @@ kernels::SwigluShape swigluShape(const char* operation, const at::Tensor& gate, 
     return {gate.size(1), gate.stride(0), up.stride(0)};
 }
 
+// Rows [begin, end) of x += those of add, if there is one
+template <class T>
+void addRows(const at::Tensor& add, std::int64_t begin, std::int64_t end, std::int64_t columns,
+             const at::Tensor& x) {
+    if (add.defined())
+        kernels::addValues(data<T>(x) + begin * columns, data<T>(add) + begin * columns,
+                           (end - begin) * columns);
+}
+
 // x [+ add, stored in x] -> result
 void normOnDevice(const at::Tensor& x, const at::Tensor& add, const at::Tensor& weight, double eps,
                   Normed& result) {
@@ -37,42 +46,41 @@ void normOnDevice(const at::Tensor& x, const at::Tensor& add, const at::Tensor& 
     checkLaunch("rmsNorm", cudaTable().rmsNorm(elementOf("rmsNorm", x), arguments, streamOf(x)));
 }
 
-}  // namespace
-
-Normed rmsNormOfSum(at::Tensor& x, const at::Tensor& add, const at::Tensor& weight, double eps) {
-    if (!x.is_cuda()) {
-        x.add_(add);
-        return rmsNorm(x, weight, eps);
-    }
-    const PartScope scope(Part::Elementwise);
-    require(x.dim() >= 2 && x.is_contiguous(), "rmsNormOfSum", "[..., columns] contiguous", x);
-    require(add.sizes() == x.sizes() && add.is_contiguous() && add.scalar_type() == x.scalar_type(),
-            "rmsNormOfSum", "a summand like x", add);
-    Normed result{at::empty_like(x), at::empty({x.numel() / x.size(-1)}, like(x, at::kFloat))};
-    normOnDevice(x, add, weight, eps, result);
-    return result;
-}
-
-Normed rmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
-    const PartScope scope(Part::Elementwise);
-    require(x.dim() >= 2 && x.is_contiguous(), "rmsNorm", "[..., columns] contiguous", x);
+Normed norm(const at::Tensor& x, const at::Tensor& add, const at::Tensor& weight, double eps) {
     const std::int64_t columns = x.size(-1), rows = x.numel() / std::max<std::int64_t>(1, columns);
     require(weight.numel() == columns && weight.is_contiguous(), "rmsNorm", "a weight of x's columns",
             weight);
     Normed result{at::empty_like(x), at::empty({rows}, x.is_cuda() ? like(x, at::kFloat) : x.options())};
     if (x.is_cuda()) {
-        normOnDevice(x, {}, weight, eps, result);
+        normOnDevice(x, add, weight, eps, result);
         return result;
     }
     forReal("rmsNorm", x, [&](auto type) {
         using T = decltype(type);
         const at::Tensor w = weight.to(x.scalar_type());
         parallelRows(rows, rowGrain(columns), [&](std::int64_t begin, std::int64_t end) {
+            addRows<T>(add, begin, end, columns, x);
             kernels::rmsNormRows(data<T>(x), data<T>(w), static_cast<T>(eps), data<T>(result.y),
                                  data<T>(result.rstd), columns, begin, end);
         });
     });
     return result;
+}
+
+}  // namespace
+
+Normed rmsNormOfSum(at::Tensor& x, const at::Tensor& add, const at::Tensor& weight, double eps) {
+    const PartScope scope(Part::Elementwise);
+    require(x.dim() >= 2 && x.is_contiguous(), "rmsNormOfSum", "[..., columns] contiguous", x);
+    require(add.sizes() == x.sizes() && add.is_contiguous() && add.scalar_type() == x.scalar_type(),
+            "rmsNormOfSum", "a summand like x", add);
+    return norm(x, add, weight, eps);
+}
+
+Normed rmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+    const PartScope scope(Part::Elementwise);
+    require(x.dim() >= 2 && x.is_contiguous(), "rmsNorm", "[..., columns] contiguous", x);
+    return norm(x, {}, weight, eps);
 }
 
 at::Tensor rmsNormBackward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
@@ -82,11 +90,11 @@ at::Tensor rmsNormBackward(const at::Tensor& dy, const at::Tensor& x, const at::
     require(dy.sizes() == x.sizes() && dy.is_contiguous(), "rmsNormBackward", "a gradient like x", dy);
     const std::int64_t columns = x.size(-1), rows = rstd.numel();
     at::Tensor dx = at::empty_like(x);
+    require(!add.defined() ||
+                (add.sizes() == x.sizes() && add.is_contiguous() && add.scalar_type() == x.scalar_type()),
+            "rmsNormBackward", "a summand like x", add);
     if (x.is_cuda()) {
         const at::Tensor w = weight.to(x.scalar_type());
-        require(!add.defined() ||
-                    (add.sizes() == x.sizes() && add.is_contiguous() && add.scalar_type() == x.scalar_type()),
-                "rmsNormBackward", "a summand like x", add);
         const kernels::cuda::RmsNormBackwardArguments arguments{
             dy.data_ptr(),     x.data_ptr(),  w.data_ptr(), add.defined() ? add.data_ptr() : nullptr,
             data<float>(rstd), dx.data_ptr(), rows,         columns};
@@ -100,9 +108,9 @@ at::Tensor rmsNormBackward(const at::Tensor& dy, const at::Tensor& x, const at::
         parallelRows(rows, rowGrain(columns), [&](std::int64_t begin, std::int64_t end) {
             kernels::rmsNormBackwardRows(data<T>(dy), data<T>(x), data<T>(w), data<T>(rstd), data<T>(dx),
                                          columns, begin, end);
+            addRows<T>(add, begin, end, columns, dx);
         });
     });
-    if (add.defined()) dx.add_(add);
     return dx;
 }
 

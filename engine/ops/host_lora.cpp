@@ -56,10 +56,9 @@ class Forward {
         : m_x(x), m_y(y) {
         std::vector<at::Tensor> kept;
         for (const Columns& columns : columnsOf(weight.size(0), group)) {
-            Piece piece{columns, m_rights.addTransposed(weight.narrow(0, columns.begin, columns.count)),
-                        0,       0,
-                        0,       nullptr,
-                        {}};
+            Piece piece;
+            piece.columns = columns;
+            piece.weight = m_rights.addTransposedRows(weight, group.panels, columns.begin, columns.count);
             if (columns.part) {
                 const LoraPart& part = group.parts[*columns.part];
                 piece.a = m_rights.addTransposed(part.a);
@@ -95,9 +94,9 @@ class Forward {
   private:
     struct Piece {
         Columns columns;
-        std::size_t weight, a, b;
-        std::int64_t rank;
-        T* h;
+        std::size_t weight = 0, a = 0, b = 0;
+        std::int64_t rank = 0;
+        T* h = nullptr;
         kernels::MaskedRows<T> rows;
     };
     // h = drop(x) A^T of the block, as a factor for B^T
@@ -128,7 +127,7 @@ class BackwardInput {
     BackwardInput(const at::Tensor& dy, const at::Tensor& weight, const LoraGroup& group, at::Tensor& dx,
                   std::vector<at::Tensor>& dh)
         : m_dy(dy), m_dx(dx), m_masked(group.dropout > 0) {
-        if (dx.defined() && weight.defined()) m_weight = m_rights.addPlain(weight);
+        if (dx.defined() && weight.defined()) m_weight = m_rights.addPlain(weight, group.panels);
         for (std::size_t i = 0; i < group.parts.size(); ++i) {
             const LoraPart& part = group.parts[i];
             dh.push_back(at::empty({dy.size(0), part.a.size(0)}, dy.options()));

@@ -77,3 +77,21 @@ void multiply(const at::Tensor& x, const at::Tensor& weight, bool transposed, at
 }
 
 }  // namespace caravan::engine::ops::host
+
+namespace caravan::engine::ops {
+
+FrozenPanels packFrozen(const at::Tensor& weight) {
+    FrozenPanels panels;
+    if (!host::suits(weight)) return panels;
+    forReal("packFrozen", weight, [&](auto type) {
+        host::Rights<decltype(type)> transposed, plain;
+        (void)transposed.addTransposed(weight);
+        (void)plain.addPlain(weight);
+        transposed.pack(weight.options());
+        plain.pack(weight.options());
+        panels = {transposed.m_buffer, plain.m_buffer};
+    });
+    return panels;
+}
+
+}  // namespace caravan::engine::ops

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/ops/ops.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/support.h"
 #include "kernels/masked_rows/masked_rows.h"
@@ -66,10 +67,21 @@ T* scratch(int slot, std::int64_t count) {
     return reinterpret_cast<T*>((address + kLine - 1) / kLine * kLine);
 }
 
-// Right factors of an operation, packed together.
+// Right factors of an operation, packed together; kept panels are used as they are.
 template <class T>
 class Rights {
   public:
+    // x * rows [begin, begin + count) of weight, transposed, whose panels may be kept
+    std::size_t addTransposedRows(const at::Tensor& weight, const FrozenPanels* kept, std::int64_t begin,
+                                  std::int64_t count) {
+        if (kept && kept->transposed.defined() && begin % kernels::kPanelColumns == 0)
+            return addKept(data<T>(kept->transposed) + begin * weight.size(1), weight.size(1));
+        return addTransposed(weight.narrow(0, begin, count));
+    }
+    std::size_t addPlain(const at::Tensor& weight, const FrozenPanels* kept) {
+        return kept && kept->plain.defined() ? addKept(data<T>(kept->plain), weight.size(0))
+                                             : addPlain(weight);
+    }
     // x * weight^T: weight [out, in]; in is the depth
     std::size_t addTransposed(const at::Tensor& weight, double scale = 1) {
         return add(
@@ -81,6 +93,7 @@ class Rights {
             {data<T>(weight), weight.stride(0), 1, weight.size(0), weight.size(1), static_cast<T>(scale)});
     }
     void pack(const at::TensorOptions& options) {
+        if (m_size == 0) return;
         m_buffer = at::empty({m_size}, options);
         T* to = data<T>(m_buffer);
         parallelRows(m_panels, 4, [&](std::int64_t begin, std::int64_t end) {
@@ -97,7 +110,7 @@ class Rights {
         return {left,
                 rowStride,
                 1,
-                data<T>(m_buffer) + r.offset,
+                r.kept ? r.kept : data<T>(m_buffer) + r.offset,
                 r.source.depth * kernels::kPanelColumns,
                 r.source.depth};
     }
@@ -106,13 +119,20 @@ class Rights {
     struct Right {
         kernels::PackSource<T> source;
         std::int64_t offset, firstPanel;
+        const T* kept = nullptr;
     };
+    std::size_t addKept(const T* panels, std::int64_t depth) {
+        m_rights.push_back({{}, 0, 0, panels});
+        m_rights.back().source.depth = depth;  // no columns: nothing to pack
+        return m_rights.size() - 1;
+    }
     std::size_t add(const kernels::PackSource<T>& source) {
         m_rights.push_back({source, m_size, m_panels});
         m_panels += kernels::panelCount(source.columns);
         m_size += kernels::panelCount(source.columns) * kernels::kPanelColumns * source.depth;
         return m_rights.size() - 1;
     }
+    friend FrozenPanels ops::packFrozen(const at::Tensor& weight);
     std::vector<Right> m_rights;
     at::Tensor m_buffer;
     std::int64_t m_size = 0, m_panels = 0;

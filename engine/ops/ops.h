@@ -129,10 +129,17 @@ struct LoraPart {
     at::Tensor da, db;      // gradients, added to; backward only
     at::Tensor kept;  // backward only: the mask's bits as the forward saved them; undefined: drawn again
 };
+// A frozen matrix [out, in] as the CPU's products read it, for each direction: laid out once instead of in
+// every step, where it costs 2 % of one of 1,024 tokens. Undefined where products of another kind run.
+struct FrozenPanels {
+    at::Tensor transposed, plain;  // of x W^T, of dy W; flat
+};
+[[nodiscard]] FrozenPanels packFrozen(const at::Tensor& weight);
 struct LoraGroup {
     std::vector<LoraPart> parts;
     double dropout = 0;
-    RandomKey key;  // site is set per part
+    RandomKey key;                         // site is set per part
+    const FrozenPanels* panels = nullptr;  // of the weight, if they are kept
 };
 // x W^T + bias (if defined) + the parts; h per part for the backward. On the CPU the masks' bits may follow,
 // one uint8 [T, ceil(in / 8)] per part: drawing them again costs more than reading them.
@@ -202,9 +209,9 @@ struct CrossEntropy {
     at::Tensor perRow;   // [N] fp32
 };
 // hidden [N, D] (rows that predict a trained token), head [V, D], labels [N] int64; in chunks, logits are
-// never kept.
+// never kept. panels: of the head, if they are kept.
 CrossEntropy crossEntropy(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
-                          double scale, bool withGradient);
+                          double scale, bool withGradient, const FrozenPanels* panels = nullptr);
 
 at::Tensor gradientNorm(const std::vector<at::Tensor>& flatGradients);  // [] fp32, fixed order of summation
 struct AdamW {

@@ -109,6 +109,13 @@ Bytes workspaceBytes(const Setting& s, std::int64_t tokens) {
     return std::max(temporaries, logits) + (s.nf4() ? largest * s.width() : 0);
 }
 
+// The frozen matrices once more for each direction of the CPU's products.
+Bytes panelBytes(const Setting& s, std::int64_t linears, std::int64_t head) {
+    if (s.device != DeviceKind::Cpu || s.width() != 4) return 0;
+    const Bytes bytes = ((s.nf4() ? 0 : linears) + head) * s.width();
+    return bytes > kMostPanels ? 0 : 2 * bytes;
+}
+
 std::vector<MemoryItem> memoryItems(const Setting& s, const ParameterCounts& counts, std::int64_t trainable,
                                     std::int64_t tokens) {
     const std::int64_t linears = s.model.layers * linearWeights(s.model);
@@ -123,7 +130,8 @@ std::vector<MemoryItem> memoryItems(const Setting& s, const ParameterCounts& cou
             {"gradients", trainable * 4},
             {"optimizer", bytesFrom(static_cast<double>(trainable) * moments)},
             {"activations", activationBytes(s, tokens)},
-            {"workspace", workspaceBytes(s, tokens)},
+            {"workspace",
+             workspaceBytes(s, tokens) + panelBytes(s, linears, s.model.vocabulary * s.model.hidden)},
             {"context", s.device == DeviceKind::Cuda ? kContextCuda : kContextCpu}};
 }
 

@@ -12,6 +12,10 @@ namespace caravan::engine {
 
 enum class DeviceKind { Cpu, Cuda };
 
+// Frozen matrices in the compute type (linears and head) up to which tuning on the CPU keeps them laid out
+// for its products, once for each direction.
+inline constexpr Bytes kMostPanels = Bytes{256} << 20;
+
 // What is known of the data; engine/data counts it.
 struct DataFacts {
     std::int64_t rowsPerEpoch = 0;

@@ -7,9 +7,9 @@
 namespace caravan::engine::train {
 
 AnswerLoss answerLoss(const at::Tensor& hidden, const at::Tensor& head, const Targets& targets, double scale,
-                      bool withGradient) {
+                      bool withGradient, const ops::FrozenPanels* panels) {
     const at::Tensor chosen = hidden.index_select(0, targets.rows);
-    ops::CrossEntropy entropy = ops::crossEntropy(chosen, head, targets.labels, scale, withGradient);
+    ops::CrossEntropy entropy = ops::crossEntropy(chosen, head, targets.labels, scale, withGradient, panels);
     AnswerLoss loss{.sum = entropy.lossSum, .perRow = entropy.perRow, .dHidden = {}};
     if (withGradient) {
         loss.dHidden = at::zeros_like(hidden);

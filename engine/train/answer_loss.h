@@ -14,13 +14,14 @@ struct Targets {
     at::Tensor labels;  // [N] int64
 };
 
-// Cross entropy over the targets only; other positions never meet the head.
+// Cross entropy over the targets only; other positions never meet the head. panels: of the head, if kept.
 struct AnswerLoss {
     at::Tensor sum;      // [] nats, not scaled
     at::Tensor perRow;   // [N]
     at::Tensor dHidden;  // [T, D] of scale * sum; undefined without gradient
 };
 [[nodiscard]] AnswerLoss answerLoss(const at::Tensor& hidden, const at::Tensor& head, const Targets& targets,
-                                    double scale, bool withGradient);
+                                    double scale, bool withGradient,
+                                    const ops::FrozenPanels* panels = nullptr);
 
 }  // namespace caravan::engine::train

@@ -28,6 +28,7 @@ StepperOptions stepperOptions(const Recipe& recipe, std::int64_t domains) {
 
 Stepper::Stepper(model::Model& model, const StepperOptions& options) : m_model(model), m_options(options) {
     m_model.trainable().prepareTuning(options.optimizer);
+    m_model.keepPanels();
     if (m_model.sparseLayers().empty()) return;
     const MoeConfig& moe = *m_model.config().moe;
     m_sparse = static_cast<std::int64_t>(m_model.sparseLayers().size());
@@ -83,7 +84,8 @@ at::Tensor Stepper::accumulate(StepIndex step, std::span<const TokenBatch> batch
         if (m_balance) m_balance->beginMicroBatch(batch.count());
         model::StepState state;
         const at::Tensor hidden = m_model.forwardForTuning(batch.tokens, tuning, state);
-        const AnswerLoss answer = answerLoss(hidden, m_model.head(), batch.targets, scale, true);
+        const AnswerLoss answer =
+            answerLoss(hidden, m_model.head(), batch.targets, scale, true, m_model.headPanels());
         loss.add_(answer.sum);
         if (m_balance && hidden.scalar_type() != at::kDouble) countRouting(state, batch);
         m_model.backward(answer.dHidden, batch.tokens, tuning, state);

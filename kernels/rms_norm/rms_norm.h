@@ -20,6 +20,9 @@ void rmsNormRows(const float* x, const float* weight, float eps, float* y, float
                  std::int64_t begin, std::int64_t end);
 void rmsNormRows(const double* x, const double* weight, double eps, double* y, double* rstd,
                  std::int64_t columns, std::int64_t begin, std::int64_t end);
+// x += add over n values: the residual, in the pass of the norm that reads it next
+void addValues(float* x, const float* add, std::int64_t n);
+void addValues(double* x, const double* add, std::int64_t n);
 // dx = rstd (w dy - x rstd^2 mean(w dy x))
 void rmsNormBackwardRows(const float* dy, const float* x, const float* weight, const float* rstd, float* dx,
                          std::int64_t columns, std::int64_t begin, std::int64_t end);

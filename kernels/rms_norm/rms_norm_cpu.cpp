@@ -22,6 +22,12 @@ CARAVAN_INLINE void forward(const T* x, const T* weight, T eps, T* y, T* rstd, s
 }
 
 template <class T>
+CARAVAN_INLINE void addTo(T* __restrict__ x, const T* __restrict__ add, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i)
+        x[i] += add[i];
+}
+
+template <class T>
 CARAVAN_INLINE void backward(const T* dy, const T* x, const T* weight, const T* rstd, T* dx,
                              std::int64_t columns, std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
@@ -38,6 +44,12 @@ CARAVAN_INLINE void backward(const T* dy, const T* x, const T* weight, const T* 
 
 }  // namespace
 
+CARAVAN_CLONES void addValues(float* x, const float* add, std::int64_t n) {
+    addTo(x, add, n);
+}
+CARAVAN_CLONES void addValues(double* x, const double* add, std::int64_t n) {
+    addTo(x, add, n);
+}
 CARAVAN_CLONES void rmsNormRows(const float* x, const float* weight, float eps, float* y, float* rstd,
                                 std::int64_t columns, std::int64_t begin, std::int64_t end) {
     forward(x, weight, eps, y, rstd, columns, begin, end);
