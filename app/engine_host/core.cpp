@@ -15,6 +15,7 @@
 
 #include "engine/api/error_text.h"
 #include "engine/api/event_json.h"
+#include "projects/power_file.h"
 
 namespace caravan::host {
 namespace {
@@ -304,7 +305,12 @@ void Host::Core::watchDevice(std::stop_token stop) {
     std::condition_variable_any pause;
     std::unique_lock lock(mutex);
     while (!stop.stop_requested()) {
-        broadcast({"device", 0, json(m_engine.device())}, Outbox::Kind::Latest, "device");
+        const engine::DeviceStatus device = m_engine.device();
+        broadcast({"device", 0, json(device)}, Outbox::Kind::Latest, "device");
+        if (device.powerWatts >= 0)
+            for (const auto& status : m_runs->list())
+                if (status.state == engine::RunState::Running && status.step > 0)
+                    static_cast<void>(projects::appendPower(status.run, {status.step, device.powerWatts}));
         pause.wait_for(lock, stop, m_options.beat, [] { return false; });
     }
 }

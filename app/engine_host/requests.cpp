@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/engine_host/requests.h"
 
+#include <filesystem>
 #include <map>
 
 #include "engine/api/answer_score.h"
@@ -172,6 +173,22 @@ Result<json> analyseRouting(const Call& c) {
         analyst->analyseRouting(c.body.get<engine::RoutingAnalysisRequest>(), c.replies.progress, c.stop));
 }
 
+// Whether the folder may be written is asked before the model is read: that takes minutes.
+Result<json> exportModel(const Call& c) {
+    const engine::ExportRequest request{c.body.value("format", std::string("camelidae")),
+                                        c.body.at("folder").get<std::string>()};
+    const std::filesystem::path folder(request.folder);
+    std::error_code ignored;
+    if (!folder.is_absolute())
+        return fail(ErrorCode::BadOption,
+                    {{"key", "folder"}, {"value", request.folder}, {"range", "an absolute path"}});
+    if (std::filesystem::exists(folder, ignored) &&
+        !(std::filesystem::is_directory(folder, ignored) && std::filesystem::is_empty(folder, ignored)))
+        return fail(ErrorCode::AlreadyExists, {{"path", request.folder}});
+    return asJson(c.engine.exportModel(c.body.at("source").get<engine::ModelSource>(), request,
+                                       c.replies.progress, c.stop));
+}
+
 Result<json> device(const Call& c) {
     return json(c.engine.device());
 }
@@ -195,7 +212,7 @@ const std::map<std::string, Handler>& handlers() {
         {"run.resume", runResume}, {"generate", generate},
         {"evaluate", evaluate},    {"routing", routing},
         {"score", score},          {"routing.analyse", analyseRouting},
-        {"unload", unload}};
+        {"export", exportModel},   {"unload", unload}};
     return table;
 }
 

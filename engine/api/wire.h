@@ -22,7 +22,9 @@ namespace caravan::engine::wire {
 //   device {} -> DeviceStatus
 //   inspect {path} -> ModelInspection
 //   plan {RECIPE} -> {plan: RunPlan, problems: [{key, error, warning, nearest}]}
+//   fits {} -> FitTable (fit_table.h)
 //   preview {RECIPE} -> DataPreview; long
+//   step_batch {RECIPE, step} -> StepBatch (step_batch.h); long
 //   tokenize {path, text} -> {ids: [], pieces: []}
 //   proof {RECIPE} -> StepZeroProof; long
 //   dry_step {RECIPE} -> DryStep; long
@@ -37,6 +39,7 @@ namespace caravan::engine::wire {
 //   evaluate {source, files: [{path, name}]} -> EvaluateOutcome; long
 //   routing {source, files} -> RoutingStatistics; long
 //   routing.analyse: RoutingAnalysisRequest -> RoutingAnalysis (routing_analysis.h); long
+//   export {source, folder, format?} -> ExportOutcome; long. format: "camelidae" if not said; what import does
 //   cancel {id} -> {}; ends that request with error interrupted
 //   unload {} -> {}
 //   quit {} -> {}; refused (run_busy) while a run is live unless {force: true}

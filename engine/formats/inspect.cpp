@@ -9,6 +9,7 @@
 #include "engine/formats/bounded_json.h"
 #include "engine/formats/model_folder.h"
 #include "engine/formats/peft.h"
+#include "engine/formats/reference_run.h"
 #include "engine/tokenizer/tokenizer.h"
 
 // What a folder is, told from headers: facts, where the parameters are, whether it can be upcycled.
@@ -185,9 +186,30 @@ Result<ModelInspection> inspectLora(const fs::path& folder, const std::optional<
     return out;
 }
 
+// What stands in moe_model.bin is read when it is imported: its numbers lie in no header.
+ModelInspection inspectReferenceRun(const fs::path& folder, const std::optional<std::string>& said) {
+    ModelInspection out = named(folder);
+    out.kind = "reference_run";
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder, ignored))
+        if (entry.path().extension() == ".bin" && entry.is_regular_file(ignored)) {
+            ++out.files;
+            out.bytes += static_cast<Bytes>(entry.file_size(ignored));
+        }
+    out.reasons.emplace_back("It is a run of the released PESC code, not a model: import it");
+    try {
+        out.base = fs::absolute(said ? fs::path(*said) : referenceBase(folder)).lexically_normal().string();
+    } catch (const EngineException&) {
+        out.reasons.emplace_back(
+            "The dense model that it tuned is not named, or not there: say it when you import");
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<ModelInspection> inspectModel(const fs::path& folder, const std::optional<std::string>& base) {
+    if (isReferenceRun(folder)) return inspectReferenceRun(folder, base);
     auto out = isPeftFolder(folder) ? inspectLora(folder, base) : inspectWhole(folder);
     if (out || out.error().code != ErrorCode::ModelUnsupported) return out;
     return unusable(folder, out.error());

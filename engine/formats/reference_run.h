@@ -12,7 +12,8 @@
 namespace caravan::engine {
 
 // What a training run of the released PESC code leaves in a checkpoint folder: moe_model.bin with the
-// adapters and routers, and beside it, in adapter_model/, a PEFT LoRA whose base is the dense model.
+// adapters and routers, and beside it, in adapter_model/, a PEFT LoRA whose base is the dense model. Such a
+// folder is inspected as kind "reference_run": nothing computes with it before it is imported.
 struct ReferenceRun {
     WeightSource experts;  // keys as routerKey() and adapterKey() give them
     MoeConfig moe;

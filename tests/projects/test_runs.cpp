@@ -3,9 +3,11 @@
 #include <sqlite3.h>
 #include <sys/wait.h>
 
+#include <fstream>
 #include <thread>
 
 #include "projects/metrics_file.h"
+#include "projects/power_file.h"
 #include "projects/rebuild.h"
 #include "projects/run_catalogue.h"
 #include "projects/schema.h"
@@ -37,6 +39,21 @@ TEST(Project, NamesRunsInOrderAndNeverTwice) {
     EXPECT_EQ(Project::open(scratch.path() / "none").error().code, ErrorCode::NotFound);
     EXPECT_EQ(Project::projectOfRun(project->runFolder("0001")), project->folder());
     EXPECT_TRUE(Project::projectOfRun(scratch.path() / "elsewhere" / "0001").empty());
+}
+
+TEST(Runs, PowerIsAMeanByStepAndFollowsAResume) {
+    const Scratch scratch;
+    EXPECT_TRUE(readPower(scratch.path()).empty());  // a device that told nothing
+    for (const PowerSample& reading : {PowerSample{1, 100}, {1, 200}, {1, 300}, {2, 50}, {5, 60}, {6, 70}})
+        EXPECT_TRUE(appendPower(scratch.path(), reading));
+    std::ofstream(scratch.path() / "power.jsonl", std::ios::app)
+        << "{\"step\":7}\nno json\n{\"step\":\"8\",\"watts\":1}\n{\"step\":9,\"watts\":-3}\n"
+        << std::string(5000, '[') << "\n{\"step\":0,\"watts\":1}\n";
+    const std::vector<PowerSample> before = {{1, 200, 3}, {2, 50}, {5, 60}, {6, 70}};
+    EXPECT_EQ(readPower(scratch.path()), before);
+    EXPECT_TRUE(appendPower(scratch.path(), {3, 90}));  // resumed from step 2
+    EXPECT_EQ(readPower(scratch.path()), (std::vector<PowerSample>{{1, 200, 3}, {2, 50}, {3, 90}}));
+    EXPECT_FALSE(appendPower(scratch.path() / "gone", {1, 1}));
 }
 
 TEST(Runs, EventsBecomeRowsThatTheCatalogueReads) {

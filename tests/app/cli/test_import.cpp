@@ -16,7 +16,12 @@ TEST_F(Cli, ImportsARunOfTheReleasedCode) {
                                       "--json",    "--device",
                                       "cpu",       "--threads",
                                       "1"};
-    Outcome o = run(words);
+    Outcome o = run({"inspect", fixture.run, "--json"});
+    ASSERT_EQ(o.code, 0) << o.err;
+    EXPECT_EQ(o.lines().at(0)["kind"], "reference_run");
+    EXPECT_TRUE(fs::equivalent(o.lines()[0]["base"].get<std::string>(), fixture.base));
+    EXPECT_NE(o.lines()[0]["reasons"][0].get<std::string>().find("import it"), std::string::npos);
+    o = run(words);
     ASSERT_EQ(o.code, 0) << o.err;
     EXPECT_EQ(o.lines().at(0)["kind"], "moe");
     EXPECT_EQ(o.lines()[0]["format"], "camelidae");

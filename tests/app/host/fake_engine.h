@@ -109,7 +109,10 @@ class FakeEngine : public Engine {
   public:
     std::chrono::microseconds pace{1000};
     std::atomic<int> generating{0};
-    DeviceStatus device() override { return {.name = "Fake", .memoryUsed = 1, .memoryTotal = 2}; }
+    std::atomic<double> watts{-1};
+    DeviceStatus device() override {
+        return {.name = "Fake", .memoryUsed = 1, .memoryTotal = 2, .powerWatts = watts};
+    }
     Result<StepZeroProof> proveStepZero(const Recipe&, const std::string&, const ProgressFunction& progress,
                                         std::stop_token) override {
         progress({"proving", 1, 2});
@@ -166,10 +169,20 @@ class FakeEngine : public Engine {
         return RoutingStatistics{};
     }
     Result<void> probe(const ModelSource&, const ProbeRequest&, std::stop_token) override { return {}; }
-    Result<ExportOutcome> exportModel(const ModelSource&, const ExportRequest&, const ProgressFunction&,
-                                      std::stop_token) override {
-        return ExportOutcome{};
+    // "forever" until stopped.
+    Result<ExportOutcome> exportModel(const ModelSource& source, const ExportRequest& request,
+                                      const ProgressFunction& progress, std::stop_token stop) override {
+        ++exports;
+        progress({"writing weights", 1, 2});
+        while (source.path == "forever" && !stop.stop_requested())
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        if (stop.stop_requested()) return fail(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
+        std::filesystem::create_directories(request.folder);
+        std::ofstream(request.folder + "/asked.json")
+            << nlohmann::json{{"source", source}, {"format", request.format}};
+        return ExportOutcome{0.25, 1234};
     }
+    std::atomic<int> exports{0};
     void unload() override {}
 };
 

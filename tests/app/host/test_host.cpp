@@ -8,6 +8,7 @@
 #include <random>
 
 #include "engine/api/config/descriptors.h"
+#include "projects/power_file.h"
 #include "projects/run_catalogue.h"
 #include "tests/app/host/host_fixture.h"
 
@@ -39,6 +40,34 @@ TEST_F(HostTest, AnswersRequestsAndTellsErrors) {
                         {{"source", {{"path", "x"}}}, {"files", {{{"path", "a"}, {"name", "general"}}}}})
                   .body["mean"],
               1.5);
+}
+
+TEST_F(HostTest, WritesModelsWhereNothingIs) {
+    start();
+    Client client(path());
+    const std::string out = folder / "copy";
+    std::vector<Frame> seen;
+    const json source = {{"path", "run"}, {"base", "dense"}, {"top_k", 3}, {"scaling", 0.5}};
+    const Frame done = client.answer(client.send("export", {{"source", source}, {"folder", out}}), &seen);
+    EXPECT_EQ(done.body["bytes"], 1234);
+    EXPECT_EQ(done.body["max_abs_logit_difference"], 0.25);
+    EXPECT_TRUE(std::any_of(seen.begin(), seen.end(), [](const Frame& f) {
+        return f.type == "progress" && f.body["stage"] == "writing weights";
+    }));
+    const json asked = json::parse(std::ifstream(out + "/asked.json"));
+    EXPECT_EQ(asked["format"], "camelidae");
+    for (const char* key : {"path", "base", "top_k", "scaling"})
+        EXPECT_EQ(asked["source"][key], source[key]) << key;
+    // A folder that holds something, or no absolute one, is told before the engine reads anything.
+    EXPECT_EQ(client.call("export", {{"source", source}, {"folder", out}}).body["code"], "already_exists");
+    EXPECT_EQ(client.call("export", {{"source", source}, {"folder", "copy"}}).body["code"], "bad_option");
+    EXPECT_EQ(client.call("export", {{"source", source}}).type, "error");
+    EXPECT_EQ(fake.exports, 1);
+    const auto id = client.send("export", {{"source", {{"path", "forever"}}}, {"folder", out + "2"}});
+    ASSERT_TRUE(client.until([&](const Frame& f) { return f.type == "progress" && f.id == id; }));
+    client.send("cancel", {{"id", id}});
+    EXPECT_EQ(client.answer(id).body["code"], "interrupted");
+    EXPECT_FALSE(fs::exists(out + "2"));
 }
 
 TEST_F(HostTest, BeatsAndTellsTheDevice) {
@@ -81,6 +110,30 @@ TEST_F(HostTest, ALeavingClientEndsItsRequests) {
     for (int i = 0; i < 300 && fake.generating > 0; ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     EXPECT_EQ(fake.generating, 0);
+}
+
+TEST_F(HostTest, WhatTheDeviceTakesStandsBesideTheRun) {
+    options.beat = std::chrono::milliseconds(2);
+    fake.watts = 250;
+    start();
+    Client client(path());
+    const fs::path told = folder / "told", silent = folder / "silent";
+    EXPECT_EQ(client.call("run.start", {{"recipe", recipe(60)}, {"run", told.string()}}).type, "result");
+    ASSERT_TRUE(client.state("finished"));
+    const auto samples = projects::readPower(told);
+    ASSERT_FALSE(samples.empty());
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        EXPECT_EQ(samples[i].watts, 250);
+        EXPECT_GE(samples[i].step, i == 0 ? 1 : samples[i - 1].step + 1);
+        EXPECT_LE(samples[i].step, 60);
+    }
+    fake.watts = -1;  // a device that tells nothing
+    ASSERT_TRUE(client.until([](const Frame& f) {
+        return f.type == "device" && (f.body["power_watts"].is_null() || f.body["power_watts"] < 0);
+    }));
+    EXPECT_EQ(client.call("run.start", {{"recipe", recipe(60)}, {"run", silent.string()}}).type, "result");
+    ASSERT_TRUE(client.state("finished"));
+    EXPECT_FALSE(fs::exists(silent / "power.jsonl"));
 }
 
 TEST_F(HostTest, RunsAndWritesTheProject) {
