@@ -11,14 +11,12 @@
 namespace caravan::ui {
 namespace {
 
-// Older ones are in the run's file by then: the engine writes it first.
-constexpr qsizetype kMostEarly = 4096;
 const QLatin1String kNoRun("\n");  // no run has this name: choose() takes in whatever comes
 
 }  // namespace
 
-RunFollower::RunFollower(const Services& services, StepTable::Keep keep, QObject* parent)
-    : QObject(parent), m_services(services), m_box(new QComboBox), m_history(keep), m_reader(keep, nullptr) {
+RunFollower::RunFollower(const Services& services, QObject* parent)
+    : QObject(parent), m_services(services), m_box(new QComboBox) {
     m_box->setMinimumWidth(200);
     m_box->setAccessibleName(tr("Run"));
     connect(m_box, &QComboBox::activated, this, [this](int index) {
@@ -26,18 +24,9 @@ RunFollower::RunFollower(const Services& services, StepTable::Keep keep, QObject
         if (m_project != nullptr) m_project->selectRun(id);
         choose(id);
     });
-    connect(&m_reader, &RunReader::reached, this, [this](const RunHistory& soFar) {
-        m_history = soFar;
-        Q_EMIT reached();
-    });
-    connect(&m_reader, &RunReader::done, this, [this](const RunHistory& whole) {
-        m_history = whole;
-        if (!m_waiting.isEmpty()) apply(std::exchange(m_waiting, {}));
-        Q_EMIT loaded();
-    });
     RunController* runs = services.runs;
     if (runs == nullptr) return;
-    connect(runs, &RunController::events, this, &RunFollower::take);
+    RunFeeds::of(runs);  // keeps what is told before a run is chosen
     connect(runs, &RunController::stateChanged, this, [this](const QString& folder, engine::RunState) {
         if (m_project == nullptr || !(m_id.isEmpty() || (!isHeld() && m_services.runs->live().isActive())))
             return;
@@ -49,8 +38,6 @@ void RunFollower::setProject(ProjectContext* project) {
     if (m_project != nullptr) m_project->disconnect(this);
     m_project = project;
     m_id = kNoRun;
-    m_early.clear();
-    m_earlyFolder.clear();
     if (project != nullptr) {
         connect(project, &ProjectContext::runsChanged, this, &RunFollower::fill);
         connect(project, &ProjectContext::selectedRunChanged, this, &RunFollower::choose);
@@ -82,43 +69,23 @@ void RunFollower::choose(const QString& runId) {
     m_id = id;
     m_folder = run != nullptr ? run->folder : QString();
     m_box->setCurrentIndex(m_box->findData(m_id));
-    m_history.clear();
-    m_waiting.clear();
-    if (run != nullptr) {
-        if (m_earlyFolder == m_folder) m_waiting.swap(m_early);
-        m_early.clear();
-        m_earlyFolder.clear();
-    }
-    load();
+    const RunFeed* before = m_feed.get();
+    std::shared_ptr<RunFeed> feed;
+    if (run != nullptr)
+        feed = m_services.runs != nullptr ? RunFeeds::of(m_services.runs)->feed(m_folder)
+                                          : std::make_shared<RunFeed>(m_folder, RunEventBatch{});
+    hold(std::move(feed));
     Q_EMIT chosen();
+    if (m_feed && m_feed.get() != before && !m_feed->isLoading()) Q_EMIT loaded();  // another page read it
 }
 
-void RunFollower::load() {
-    if (m_folder.isEmpty())
-        m_reader.stop();
-    else
-        m_reader.read(m_folder, m_history.generation());
-}
-
-void RunFollower::take(const QString& folder, const RunEventBatch& batch) {
-    if (m_folder.isEmpty()) {  // the list of runs is still being read: this may be the one to come
-        if (folder != m_earlyFolder) m_early.clear();
-        m_earlyFolder = folder;
-        m_early += batch;
-        if (m_early.size() > kMostEarly) m_early.remove(0, m_early.size() - kMostEarly);
-        return;
-    }
-    if (folder != m_folder) return;
-    if (isLoading())
-        m_waiting += batch;
-    else
-        apply(batch);
-}
-
-void RunFollower::apply(const RunEventBatch& batch) {
-    for (const RunEventItem& item : batch)
-        m_history.apply(item.event);
-    Q_EMIT grown(batch);
+void RunFollower::hold(std::shared_ptr<RunFeed> feed) {
+    if (m_feed) m_feed->disconnect(this);
+    m_feed = std::move(feed);
+    if (!m_feed) return;
+    connect(m_feed.get(), &RunFeed::reached, this, &RunFollower::reached);
+    connect(m_feed.get(), &RunFeed::loaded, this, &RunFollower::loaded);
+    connect(m_feed.get(), &RunFeed::grown, this, &RunFollower::grown);
 }
 
 const RunEntry* RunFollower::entry() const {

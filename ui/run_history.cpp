@@ -21,7 +21,7 @@ double meanOf(const std::vector<float>& values) {
 }  // namespace
 
 void RunHistory::clear() {
-    *this = RunHistory(m_keep, m_generation + 1);
+    *this = RunHistory(m_generation + 1);
 }
 
 template <class T>

@@ -19,8 +19,7 @@ namespace caravan::ui {
 // came after it is dropped.
 class RunHistory {
   public:
-    explicit RunHistory(StepTable::Keep keep = StepTable::Keep::All, int generation = 0)
-        : m_keep(keep), m_steps(keep), m_generation(generation) {}
+    explicit RunHistory(int generation = 0) : m_generation(generation) {}
     void clear();
     void apply(const engine::RunEvent& event);
 
@@ -57,7 +56,6 @@ class RunHistory {
     template <class T>
     void replaceFrom(std::vector<T>& list, engine::StepIndex step);
 
-    StepTable::Keep m_keep;
     StepTable m_steps;
     std::vector<engine::Evaluation> m_evaluations;
     std::vector<engine::Sample> m_samples;

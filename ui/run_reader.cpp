@@ -59,18 +59,18 @@ void RunReader::read(const QString& runFolder, int generation) {
     m_reading = std::make_shared<Reading>();
     m_share = 0;
     const QString file = QDir(runFolder).filePath(QStringLiteral("metrics.jsonl"));
-    readingThreads().start([pointer = QPointer<RunReader>(this), reading = m_reading, file,
-                            history = RunHistory(m_keep, generation)] {
-        readRun(file, history, *reading,
-                [&](std::shared_ptr<const RunHistory> soFar, double share, bool whole) {
-                    QMetaObject::invokeMethod(
-                        QCoreApplication::instance(),
-                        [pointer, reading, soFar = std::move(soFar), share, whole] {
-                            if (pointer) pointer->take(reading, *soFar, share, whole);
-                        },
-                        Qt::QueuedConnection);
-                });
-    });
+    readingThreads().start(
+        [pointer = QPointer<RunReader>(this), reading = m_reading, file, history = RunHistory(generation)] {
+            readRun(file, history, *reading,
+                    [&](std::shared_ptr<const RunHistory> soFar, double share, bool whole) {
+                        QMetaObject::invokeMethod(
+                            QCoreApplication::instance(),
+                            [pointer, reading, soFar = std::move(soFar), share, whole] {
+                                if (pointer) pointer->take(reading, *soFar, share, whole);
+                            },
+                            Qt::QueuedConnection);
+                    });
+        });
 }
 
 void RunReader::stop() {

@@ -16,7 +16,7 @@ namespace caravan::ui {
 class RunReader : public QObject {
     Q_OBJECT
   public:
-    RunReader(StepTable::Keep keep, QObject* parent) : QObject(parent), m_keep(keep) {}
+    explicit RunReader(QObject* parent = nullptr) : QObject(parent) {}
     ~RunReader() override { stop(); }
     // Ends a reading before it. generation: that of the histories, until rows of the file take others back.
     void read(const QString& runFolder, int generation);
@@ -37,7 +37,6 @@ class RunReader : public QObject {
   private:
     void take(const std::shared_ptr<Reading>& reading, const RunHistory& history, double share, bool whole);
 
-    StepTable::Keep m_keep;
     std::shared_ptr<Reading> m_reading;  // nullptr: none goes on
     double m_share = 0;
 };

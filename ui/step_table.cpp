@@ -23,20 +23,13 @@ constexpr std::array<double StepRow::*, StepTable::FigureCount> kMembers = {null
 
 }  // namespace
 
-bool StepTable::keeps(Figure figure) const {
-    return figure == Step || m_keep == Keep::All || (m_keep == Keep::Routing) == (figure >= MaxVio);
-}
-
 void StepTable::append(StepRow row, double secondsOfProcess, double tokensOfStep) {
-    if (keeps(Seconds)) {
-        const double total = empty() ? 0 : m_columns[Seconds].back();
-        if (m_processes.empty() || secondsOfProcess < total - m_processes.back().secondsBefore)
-            m_processes.push_back({size(), total});
-        row.seconds = m_processes.back().secondsBefore + secondsOfProcess;
-        row.tokens = (empty() ? 0 : m_columns[Tokens].back()) + tokensOfStep;
-    }
+    const double total = empty() ? 0 : m_columns[Seconds].back();
+    if (m_processes.empty() || secondsOfProcess < total - m_processes.back().secondsBefore)
+        m_processes.push_back({size(), total});
+    row.seconds = m_processes.back().secondsBefore + secondsOfProcess;
+    row.tokens = (empty() ? 0 : m_columns[Tokens].back()) + tokensOfStep;
     for (int i = Loss; i < FigureCount; ++i) {
-        if (!keeps(static_cast<Figure>(i))) continue;
         const double value = row.*kMembers[static_cast<std::size_t>(i)];
         m_columns[static_cast<std::size_t>(i)].append(i >= MaxVio ? static_cast<float>(value) : value);
     }
@@ -54,8 +47,7 @@ StepRow StepTable::operator[](std::size_t index) const {
     StepRow row;
     row.step = stepAt(index);
     for (int i = Loss; i < FigureCount; ++i)
-        if (keeps(static_cast<Figure>(i)))
-            row.*kMembers[static_cast<std::size_t>(i)] = m_columns[static_cast<std::size_t>(i)][index];
+        row.*kMembers[static_cast<std::size_t>(i)] = m_columns[static_cast<std::size_t>(i)][index];
     return row;
 }
 

@@ -22,8 +22,7 @@ struct StepRow {
     double maxVio = NAN, worstMaxVio = NAN, effectiveExperts = NAN, entropy = NAN, confidence = NAN;
 };
 
-// What the steps of a run tell, a column for each figure. Pages that show other figures keep other columns: a
-// million steps stand in memory once.
+// What the steps of a run tell, a column for each figure.
 class StepTable {
   public:
     enum Figure {
@@ -43,8 +42,6 @@ class StepTable {
         Confidence,
         FigureCount
     };
-    enum class Keep { All, Progress, Routing };  // Progress: up to Seconds; Routing: Step and from MaxVio
-    explicit StepTable(Keep keep = Keep::All) : m_keep(keep) {}
 
     // The row's tokens and seconds are set here. secondsOfProcess counts from the begin of the process: a
     // fall means that another one goes on.
@@ -52,7 +49,7 @@ class StepTable {
     void truncate(std::size_t size);
     [[nodiscard]] std::size_t size() const { return m_columns[Step].size(); }
     [[nodiscard]] bool empty() const { return size() == 0; }
-    [[nodiscard]] StepRow operator[](std::size_t index) const;  // what is not kept is as in StepRow()
+    [[nodiscard]] StepRow operator[](std::size_t index) const;
     [[nodiscard]] StepRow front() const { return (*this)[0]; }
     [[nodiscard]] StepRow back() const { return (*this)[size() - 1]; }
     [[nodiscard]] engine::StepIndex stepAt(std::size_t index) const {
@@ -63,9 +60,6 @@ class StepTable {
     [[nodiscard]] std::size_t bytes() const;
 
   private:
-    [[nodiscard]] bool keeps(Figure figure) const;
-
-    Keep m_keep;
     std::array<widgets::Column, FigureCount> m_columns;
     struct Process {
         std::size_t firstRow;

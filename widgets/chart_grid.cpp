@@ -74,6 +74,10 @@ QVariant ChartTableModel::headerData(int section, Qt::Orientation orientation, i
 
 namespace {
 
+QString tabField(QString text) {
+    return text.replace(QLatin1Char('\t'), QLatin1Char(' ')).replace(QLatin1Char('\n'), QLatin1Char(' '));
+}
+
 QString csvField(QString text) {
     if (text.contains(QLatin1Char(',')) || text.contains(QLatin1Char('"')) ||
         text.contains(QLatin1Char('\n'))) {
@@ -83,29 +87,37 @@ QString csvField(QString text) {
     return text;
 }
 
-}  // namespace
-
-QString gridToCsv(const ChartGrid& grid) {
+QString gridToText(const ChartGrid& grid, char between, QString (*field)(QString)) {
     QString text;
     QTextStream out(&text);
     for (int c = 0; c < grid.gridColumns(); ++c)
-        out << ',' << csvField(grid.gridColumnName(c));
+        out << between << field(grid.gridColumnName(c));
     out << '\n';
     for (int r = 0; r < grid.gridRows(); ++r) {
-        out << csvField(grid.gridRowName(r));
+        out << field(grid.gridRowName(r));
         for (int c = 0; c < grid.gridColumns(); ++c) {
             const QVariant value = grid.gridValue(r, c);
-            out << ',';
+            out << between;
             if (!value.isValid()) continue;
             if (value.typeId() == QMetaType::Double)
                 out << QString::number(value.toDouble(), 'g', 9);
             else
-                out << csvField(value.toString());
+                out << field(value.toString());
         }
         out << '\n';
     }
     out.flush();
     return text;
+}
+
+}  // namespace
+
+QString gridToCsv(const ChartGrid& grid) {
+    return gridToText(grid, ',', csvField);
+}
+
+QString gridToTabs(const ChartGrid& grid) {
+    return gridToText(grid, '\t', tabField);
 }
 
 }  // namespace caravan::widgets

@@ -64,5 +64,7 @@ class ChartTableModel : public QAbstractTableModel {
 
 // Raw numbers, point as decimal mark, first column = row names.
 [[nodiscard]] QString gridToCsv(const ChartGrid& grid);
+// The same with tabs between the columns, as spreadsheets take it from the clipboard.
+[[nodiscard]] QString gridToTabs(const ChartGrid& grid);
 
 }  // namespace caravan::widgets

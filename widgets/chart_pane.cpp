@@ -3,18 +3,50 @@
 #include "widgets/chart_pane.h"
 
 #include <QAction>
+#include <QClipboard>
 #include <QFileDialog>
+#include <QFileInfo>
+#include <QGuiApplication>
 #include <QHeaderView>
+#include <QMessageBox>
+#include <QMimeData>
 #include <QPainter>
 #include <QPdfWriter>
 #include <QSaveFile>
 #include <QSvgGenerator>
 #include <QTableView>
+#include <algorithm>
 
 #include "widgets/chart_grid.h"
 #include "widgets/theme_colors.h"
 
 namespace caravan::widgets {
+namespace {
+
+QImage pictureOf(ChartGrid& grid, QSize size) {
+    QImage image(size * 2, QImage::Format_RGB32);
+    image.setDevicePixelRatio(2);
+    image.fill(themeColors().base);
+    QPainter painter(&image);
+    grid.paintChart(painter, size);
+    return image;
+}
+
+// Of a table's selection, row by row.
+QString selectedText(const QTableView& table) {
+    QModelIndexList cells = table.selectionModel()->selectedIndexes();
+    std::sort(cells.begin(), cells.end());
+    QString text;
+    int row = -1;
+    for (const QModelIndex& cell : cells) {
+        if (row >= 0) text += QLatin1Char(cell.row() == row ? '\t' : '\n');
+        row = cell.row();
+        text += cell.data().toString();
+    }
+    return text;
+}
+
+}  // namespace
 
 ChartPane::ChartPane(QWidget* chart, QWidget* parent)
     : QStackedWidget(parent), m_grid(dynamic_cast<ChartGrid*>(chart)) {
@@ -26,6 +58,11 @@ ChartPane::ChartPane(QWidget* chart, QWidget* parent)
     m_action->setShortcutContext(Qt::WidgetWithChildrenShortcut);
     addAction(m_action);
     connect(m_action, &QAction::toggled, this, &ChartPane::setTableShown);
+    m_copy = new QAction(themeIcon(QStringLiteral("copy")), tr("Copy picture and numbers"), this);
+    m_copy->setShortcut(QKeySequence::Copy);
+    m_copy->setShortcutContext(Qt::WidgetWithChildrenShortcut);
+    addAction(m_copy);
+    connect(m_copy, &QAction::triggered, this, &ChartPane::copy);
     m_export = new QAction(themeIcon(QStringLiteral("export")), tr("Export…"), this);
     m_export->setShortcut(Qt::CTRL | Qt::Key_E);
     m_export->setShortcutContext(Qt::WidgetWithChildrenShortcut);
@@ -78,11 +115,39 @@ void ChartPane::chooseFile() {
         dialog->setDefaultSuffix(filter.section(QStringLiteral("*."), 1).chopped(1));
     });
     dialog->selectFile(m_exportName.isEmpty() ? tr("chart") : m_exportName);
-    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& path) {
-        const QString reason = saveChart(*m_grid, m_grid->gridWidget()->size().expandedTo({640, 400}), path);
-        if (!reason.isEmpty()) Q_EMIT exportFailed(path, reason);
-    });
+    connect(dialog, &QFileDialog::fileSelected, this, &ChartPane::exportTo);
     dialog->open();
+}
+
+QSize ChartPane::exportSize() const {
+    return m_grid->gridWidget()->size().expandedTo({640, 400});
+}
+
+void ChartPane::exportTo(const QString& path) {
+    const QString reason = saveChart(*m_grid, exportSize(), path);
+    if (reason.isEmpty()) return;
+    auto* box =
+        new QMessageBox(QMessageBox::Warning, tr("Export"),
+                        tr("%1 was not written.").arg(QFileInfo(path).fileName()), QMessageBox::Ok, this);
+    box->setInformativeText(
+        tr("%1: %2. Choose another place, or look at the disk.").arg(QFileInfo(path).absolutePath(), reason));
+    box->setAttribute(Qt::WA_DeleteOnClose);
+    box->open();
+}
+
+// Where cells of the table are selected it is these.
+void ChartPane::copy() {
+    if (isTableShown() && m_table->selectionModel()->selectedIndexes().size() > 1)
+        QGuiApplication::clipboard()->setText(selectedText(*m_table));
+    else
+        QGuiApplication::clipboard()->setMimeData(chartData(*m_grid, exportSize()));
+}
+
+QMimeData* chartData(ChartGrid& grid, QSize size) {
+    auto* data = new QMimeData;
+    data->setImageData(pictureOf(grid, size));
+    data->setText(gridToTabs(grid));
+    return data;
 }
 
 QString saveChart(ChartGrid& grid, QSize size, const QString& path) {
@@ -106,13 +171,8 @@ QString saveChart(ChartGrid& grid, QSize size, const QString& path) {
         QPainter painter(&writer);
         grid.paintChart(painter, size);
     } else if (ending == QLatin1String("png")) {
-        QImage image(size * 2, QImage::Format_RGB32);
-        image.setDevicePixelRatio(2);
-        image.fill(themeColors().base);
-        QPainter painter(&image);
-        grid.paintChart(painter, size);
-        painter.end();
-        if (!image.save(&file, "png")) return ChartPane::tr("The picture could not be written.");
+        if (!pictureOf(grid, size).save(&file, "png"))
+            return ChartPane::tr("The picture could not be written.");
     } else {
         return ChartPane::tr("The name must end in .png, .svg, .pdf or .csv.");
     }

@@ -5,6 +5,7 @@
 #include <QStackedWidget>
 
 class QAction;
+class QMimeData;
 class QTableView;
 
 namespace caravan::widgets {
@@ -22,7 +23,9 @@ class ChartPane : public QStackedWidget {
     [[nodiscard]] QAction* tableAction() const {
         return m_action;
     }  // checkable, "View as table", Ctrl+T inside the pane
+    [[nodiscard]] QAction* copyAction() const { return m_copy; }      // "Copy", Ctrl+C inside the pane
     [[nodiscard]] QAction* exportAction() const { return m_export; }  // "Export…"
+    [[nodiscard]] QList<QAction*> chartActions() const { return {m_action, m_copy, m_export}; }
     [[nodiscard]] bool isTableShown() const;
     void setTableShown(bool shown);
     [[nodiscard]] QTableView* tableView();
@@ -31,19 +34,25 @@ class ChartPane : public QStackedWidget {
     void setExportName(const QString& name) { m_exportName = name; }
     [[nodiscard]] ChartGrid* grid() const { return m_grid; }
 
-  Q_SIGNALS:
-    void exportFailed(const QString& path, const QString& reason);
+    // To a file by the ending of its name; what went wrong is told in a message box.
+    void exportTo(const QString& path);
 
   private:
     void chooseFile();
+    void copy();
+    [[nodiscard]] QSize exportSize() const;
 
     ChartGrid* m_grid;
     ChartTableModel* m_model = nullptr;
     QTableView* m_table = nullptr;
     QAction* m_action;
+    QAction* m_copy;
     QAction* m_export;
     QString m_exportName;
 };
+
+// A chart for the clipboard: the picture (2x), and its numbers as text with tabs.
+[[nodiscard]] QMimeData* chartData(ChartGrid& grid, QSize size);
 
 // Writes a chart by the ending of the name: png (2x), svg, pdf, csv. "" or why not.
 [[nodiscard]] QString saveChart(ChartGrid& grid, QSize size, const QString& path);

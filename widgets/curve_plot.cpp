@@ -109,6 +109,17 @@ void CurvePlot::removeCurves(int firstCurve) {
     schedule();
 }
 
+void CurvePlot::removeLanes(int firstLane) {
+    while (laneCount() > firstLane) {
+        plotLayout()->remove(m_lanes.back()->rect);
+        m_lanes.pop_back();
+    }
+    plotLayout()->simplify();
+    m_hoverLane = std::max(0, std::min(m_hoverLane, laneCount() - 1));
+    applyLaneHeights();
+    schedule();
+}
+
 QString CurvePlot::curveName(int curve) const {
     return m_curves.at(static_cast<std::size_t>(curve))->name;
 }

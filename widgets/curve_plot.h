@@ -53,6 +53,7 @@ class CurvePlot : public QCustomPlot, public ChartGrid {
     int addLane(const LaneStyle& style);  // top to bottom
     int addCurve(int lane, const QString& name, const CurveStyle& style);
     void removeCurves(int firstCurve);  // this one and all after it
+    void removeLanes(int firstLane);    // this one and all after it, and the curves in them must be gone
     [[nodiscard]] int curveCount() const { return static_cast<int>(m_curves.size()); }
     [[nodiscard]] int laneCount() const { return static_cast<int>(m_lanes.size()); }
     [[nodiscard]] QString curveName(int curve) const;

@@ -50,16 +50,21 @@ struct TuneBench {
     }
     [[nodiscard]] QString path() const { return folder.filePath(QStringLiteral("p")); }
     void open(bool active = true) {
-        project = std::make_unique<ProjectContext>(path(), &engine, runs.get());
-        page = std::make_unique<TunePage>(Services{&engine, runs.get(), &actions}, nullptr);
-        page->resize(1364, 810);
-        page->setProject(project.get());
-        page->setActive(active);
-        if (active) page->show();
+        openAt(path(), active);
         QTRY_VERIFY(project->isOpen());
     }
     void become(const QString& run, engine::RunState from, engine::RunState to, engine::StepIndex step) {
         engine.tellRun(run, engine::StateChange{from, to, run.toStdString(), step, {}});
+    }
+    // Of a run that lives in the engine: the page on the project that holds its folder.
+    void openAt(const QString& projectFolder, bool active = true) {
+        project = std::make_unique<ProjectContext>(projectFolder, &engine, runs.get());
+        page = std::make_unique<TunePage>(Services{&engine, runs.get(), &actions}, nullptr);
+        page->resize(1364, 810);
+        page->setProject(project.get());
+        if (!active) return;
+        page->setActive(true);
+        page->show();
     }
     [[nodiscard]] QPushButton* button(const QString& text) const {
         for (QPushButton* button : page->findChildren<QPushButton*>())

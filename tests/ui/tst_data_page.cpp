@@ -4,12 +4,14 @@
 #include <QAction>
 #include <QComboBox>
 #include <QInputDialog>
+#include <QLabel>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
 
+#include "engine/api/config/descriptors.h"
 #include "engine/api/event_json.h"
 #include "tests/support/data_fixture.h"
 #include "tests/support/window_fixture.h"
@@ -20,9 +22,11 @@
 #include "ui/pages/data/data_files_model.h"
 #include "ui/pages/data/data_page.h"
 #include "ui/pages/data/data_problems_model.h"
+#include "ui/pages/data/length_chart.h"
 #include "ui/pages/data/length_plot.h"
 #include "ui/pages/data/mapping_dialog.h"
 #include "ui/project_context.h"
+#include "widgets/chart_pane.h"
 #include "widgets/stack_bar.h"
 #include "widgets/token_strip.h"
 
@@ -166,6 +170,31 @@ class TestDataPage : public QObject {
         QTRY_VERIFY_WITH_TIMEOUT(bench.page->hindrance().isEmpty(), 5000);
         Q_EMIT bench.page->findChild<LengthPlot*>()->cutChanged(128);
         QCOMPARE(bench.project->recipe().tune.sequenceLength, std::optional<std::int64_t>(128));
+    }
+    void rowLengthsAreATable() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.page->hindrance().isEmpty(), 5000);
+        auto* lengths = bench.page->findChild<LengthPlot*>();
+        auto* chart = bench.page->findChild<LengthChart*>();
+        const engine::DataPreview told = test::dataPreview(engine::recipeToJson(bench.project->recipe()));
+        QCOMPARE(chart->gridColumns(), 1);
+        QCOMPARE(chart->gridColumnName(0), QStringLiteral("math"));
+        QCOMPARE(chart->gridRows(), static_cast<int>(told.files[0].lengths.size()));
+        QVERIFY(chart->gridRows() > 1);
+        for (int bin = 0; bin < chart->gridRows(); ++bin)
+            QCOMPARE(chart->gridValue(bin, 0).toDouble(),
+                     static_cast<double>(told.files[0].lengths[static_cast<std::size_t>(bin)]));
+        QCOMPARE(chart->gridRowName(1),
+                 QStringLiteral("%1 to %2 tokens").arg(told.binWidth).arg(2 * told.binWidth - 1));
+        chart->setFocus();
+        QTest::keyClick(chart, Qt::Key_T, Qt::ControlModifier);
+        QTRY_VERIFY(lengths->pane()->isTableShown());
+        QCOMPARE(lengths->pane()->tableView()->model()->rowCount(), chart->gridRows());
+        for (const QLabel* label : lengths->findChildren<QLabel*>())
+            QVERIFY(!label->isVisible());  // the words of the cut line do not lie over the table
     }
     void columnsSplitTemplateAndLongRowsAreSettings() {
         Bench bench;

@@ -7,7 +7,10 @@
 
 #include "engine/api/event_json.h"
 #include "tests/support/run_fixture.h"
+#include "tests/support/window_fixture.h"
+#include "ui/bridge/run_controller.h"
 #include "ui/pages/tune/tune_plots.h"
+#include "ui/run_feed.h"
 #include "ui/run_history.h"
 #include "ui/run_reader.h"
 #include "widgets/curve_plot.h"
@@ -103,24 +106,55 @@ class TestRunHistory : public QObject {
         QCOMPARE(history.tokensAt(2700), tokens);
     }
 
-    void keepsTheColumnsOfItsPageAlone() {
-        RunHistory all, progress(StepTable::Keep::Progress), routing(StepTable::Keep::Routing);
+    void routingOfAStepIsItsMeanOverLayers() {
+        RunHistory history;
         for (std::int64_t step = 1; step <= 100 * 1024; ++step)
-            for (RunHistory* history : {&all, &progress, &routing})
-                history->apply(sparse(stepOf(step)));
-        QCOMPARE(all.steps().back().maxVio, 0.5);
-        QCOMPARE(all.steps().back().worstMaxVio, 0.75);
-        QCOMPARE(all.steps().back().effectiveExperts, 2.0);
-        QCOMPARE(routing.rowAt(777)->maxVio, 0.5);
-        QVERIFY(std::isnan(routing.rowAt(777)->loss));
-        QCOMPARE(progress.rowAt(777)->loss, stepOf(777).loss);
-        QVERIFY(std::isnan(progress.rowAt(777)->maxVio));
-        QCOMPARE(progress.secondsPerStep(), all.secondsPerStep());
-        routing.clear();
-        routing.apply(sparse(stepOf(1)));
-        QVERIFY(std::isnan(routing.steps().front().loss));  // clear() forgets steps, not the choice
-        QVERIFY(progress.steps().bytes() + routing.steps().bytes() <= all.steps().bytes() + 100000);
-        QVERIFY2(all.steps().bytes() < 100 * 1024 * 60, qPrintable(QString::number(all.steps().bytes())));
+            history.apply(sparse(stepOf(step)));
+        QCOMPARE(history.steps().back().maxVio, 0.5);
+        QCOMPARE(history.steps().back().worstMaxVio, 0.75);
+        QCOMPARE(history.steps().back().effectiveExperts, 2.0);
+        QCOMPARE(history.rowAt(777)->loss, stepOf(777).loss);
+        QVERIFY2(history.steps().bytes() < 100 * 1024 * 60,
+                 qPrintable(QString::number(history.steps().bytes())));
+    }
+
+    // Two pages that show a run: its file is read once, its events come once, and both see the same values.
+    void pagesShareARunsHistory() {
+        const QTemporaryDir folder, other;
+        writeRun(folder, 3000);
+        writeRun(other, 200);
+        FakeEngineLink engine;
+        test::answerNoRuns(engine);
+        engine.start();
+        RunController runs(&engine);
+        RunFeeds* feeds = RunFeeds::of(&runs);
+        QCOMPARE(RunFeeds::of(&runs), feeds);
+        engine.tellRun(folder.path(), engine::StateChange{.to = engine::RunState::Running});
+        engine.tellRun(folder.path(), stepOf(3001));  // before anybody looks
+        auto tune = feeds->feed(folder.path());
+        QSignalSpy loaded(tune.get(), &RunFeed::loaded), grown(tune.get(), &RunFeed::grown);
+        auto routing = feeds->feed(folder.path());
+        QCOMPARE(routing.get(), tune.get());
+        QVERIFY(tune->isLoading());
+        engine.tellRun(folder.path(), stepOf(3002));  // while the file is read
+        QTRY_COMPARE(loaded.count(), 1);
+        QCOMPARE(tune->history().lastStep(), engine::StepIndex(3002));
+        QCOMPARE(grown.count(), 1);  // what waited
+        const double tokens = tune->history().tokensAt(3002);
+        engine.tellRun(folder.path(), stepOf(3003));
+        QCOMPARE(grown.count(), 2);
+        QCOMPARE(routing->history().tokensAt(3003), tokens + static_cast<double>(stepOf(3003).tokens));
+        engine.tellRun(other.path(), stepOf(201));  // nobody looks at it
+        QCOMPARE(routing->history().lastStep(), engine::StepIndex(3003));
+        auto another = feeds->feed(other.path());
+        QVERIFY(another.get() != tune.get());
+        tune.reset();
+        QCOMPARE(feeds->feed(folder.path()).get(), routing.get());  // as long as somebody holds it
+        std::weak_ptr<RunFeed> gone = routing;
+        routing.reset();
+        QVERIFY(gone.expired());
+        const auto again = feeds->feed(folder.path());
+        QVERIFY(again->isLoading() && again->history().isEmpty());
     }
 
     void historyReplacesRepeatedSteps() {
@@ -163,7 +197,7 @@ class TestRunHistory : public QObject {
         const QTemporaryDir folder;
         constexpr std::int64_t kSteps = 60000;
         writeRun(folder, kSteps);
-        RunReader reader(StepTable::Keep::Progress, nullptr);
+        RunReader reader;
         std::vector<RunHistory> seen;
         std::vector<double> shares;
         connect(&reader, &RunReader::reached, this, [&](const RunHistory& history) {
@@ -198,7 +232,7 @@ class TestRunHistory : public QObject {
         const QTemporaryDir folder, other;
         writeRun(folder, 60000);
         writeRun(other, 200);
-        RunReader reader(StepTable::Keep::Progress, nullptr);
+        RunReader reader;
         QSignalSpy reached(&reader, &RunReader::reached);
         std::vector<std::size_t> sizes;
         connect(&reader, &RunReader::done, this,

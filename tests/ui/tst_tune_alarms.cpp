@@ -58,11 +58,7 @@ class TestTuneAlarms : public QObject {
         const QString projectFolder = other.filePath(QStringLiteral("p"));
         const QString run = test::writeRun(projectFolder, "0001", story, engine::RunState::Running);
         Bench bench(run, QStringLiteral("running"), 20, 40);
-        bench.project = std::make_unique<ProjectContext>(projectFolder, &bench.engine, bench.runs.get());
-        bench.page =
-            std::make_unique<TunePage>(Services{&bench.engine, bench.runs.get(), &bench.actions}, nullptr);
-        bench.page->setProject(bench.project.get());
-        bench.page->setActive(true);
+        bench.openAt(projectFolder);
         QTRY_COMPARE(bench.page->history().lastStep(), 20);
         QTRY_COMPARE(bench.page->stateTag(), QStringLiteral("Running"));
         bench.engine.tellRun(run, story.record(20, 20));

@@ -12,6 +12,7 @@
 #include <QTest>
 #include <QToolButton>
 
+#include "projects/power_file.h"
 #include "tests/support/tune_bench.h"
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/run_controller.h"
@@ -97,13 +98,7 @@ class TestTunePage : public QObject {
         const QString run = test::writeRun(projectFolder, "0001", story, engine::RunState::Running);
         Bench bench(run, QStringLiteral("running"), 12, 40);
         QVERIFY(bench.folder.isValid());
-        bench.project = std::make_unique<ProjectContext>(projectFolder, &bench.engine, bench.runs.get());
-        bench.page =
-            std::make_unique<TunePage>(Services{&bench.engine, bench.runs.get(), &bench.actions}, nullptr);
-        bench.page->resize(1364, 810);
-        bench.page->setProject(bench.project.get());
-        bench.page->setActive(true);
-        bench.page->show();
+        bench.openAt(projectFolder);
         QTRY_COMPARE(bench.page->history().lastStep(), 12);
         QTRY_COMPARE(bench.page->stateTag(), QStringLiteral("Running"));
         for (const auto& event : story.events(13, 20))
@@ -146,6 +141,60 @@ class TestTunePage : public QObject {
         QTRY_VERIFY(bench.button(QStringLiteral("Resume")) != nullptr);
         bench.button(QStringLiteral("Resume"))->click();
         QTRY_COMPARE(bench.engine.count("run.resume"), 1);
+    }
+
+    void powerHasALaneWhereTheDeviceTellsIt() {
+        QTemporaryDir other;
+        RunStory story;
+        const QString projectFolder = other.filePath(QStringLiteral("p"));
+        const QString earlier = test::writeRun(projectFolder, "0001", story, engine::RunState::Finished);
+        const QString run = test::writeRun(projectFolder, "0002", story, engine::RunState::Running);
+        for (std::int64_t step = 2; step <= 20; step += 2)
+            QVERIFY(projects::appendPower(earlier.toStdString(), {step, 300.0 + static_cast<double>(step)}));
+        Bench bench(run, QStringLiteral("running"), 20, 40);
+        bench.openAt(projectFolder);
+        bench.page->showRun(QStringLiteral("0002"));
+        QTRY_COMPARE(bench.page->history().lastStep(), 20);
+        QTRY_COMPARE(bench.page->stateTag(), QStringLiteral("Running"));
+        widgets::CurvePlot* plot = bench.page->plots()->plot();
+        const int lanes = plot->laneCount();
+        bench.engine.tellDevice({"CPU, 2 cores", false, 0, 1LL << 30, -1, ""});
+        QTest::qWait(150);
+        QCOMPARE(plot->laneCount(), lanes);  // nothing where nothing is told
+        const auto tell = [&](double watts) {
+            bench.engine.tellDevice({"NVIDIA H100", true, 0, 80LL << 30, watts, ""});
+        };
+        tell(100);
+        QCOMPARE(plot->laneCount(), lanes + 1);
+        tell(300);  // of the same step: its mean is drawn when the next one begins
+        QCOMPARE(plot->curveName(TunePlots::Power), QStringLiteral("Power"));
+        QTRY_COMPARE(plot->series(0).size(), std::size_t(20));
+        QCOMPARE(plot->curveName(plot->curveCount() - 1), QStringLiteral("math"));  // held out stays last
+        QVERIFY(plot->series(plot->curveCount() - 1).size() >= 2);
+        for (const auto& event : story.events(21, 22))
+            bench.engine.tellRun(run, event);
+        QTRY_COMPARE(bench.page->history().lastStep(), 22);
+        tell(400);
+        for (const auto& event : story.events(23, 23))
+            bench.engine.tellRun(run, event);
+        QTRY_COMPARE(bench.page->history().lastStep(), 23);
+        tell(500);
+        const auto power = [&]() -> const widgets::CurveSeries& { return plot->series(TunePlots::Power); };
+        QCOMPARE(power().x(power().size() - 1), 22.0);
+        QCOMPARE(power().y(power().size() - 1), 400.0);
+        bench.page->plots()->setXAxis(TunePlots::XAxis::Tokens);  // all of it is drawn anew
+        QCOMPARE(power().size(), std::size_t(3));
+        QCOMPARE(power().x(1), 22000.0);
+        QCOMPARE(power().y(0), 200.0);
+        bench.page->plots()->setXAxis(TunePlots::XAxis::Step);
+        // Another run: what its folder says, and what the card takes now is none of its own.
+        bench.page->showRun(QStringLiteral("0001"));
+        QTRY_COMPARE(plot->laneCount(), lanes + 1);
+        QTRY_COMPARE(power().size(), std::size_t(10));
+        tell(700);
+        QCOMPARE(power().y(9), 320.0);
+        QTRY_COMPARE(plot->series(0).size(), std::size_t(20));
+        test::picture(*bench.page, QStringLiteral("tune-power"));
     }
 
     void samplesAreATableToScrub() {
@@ -230,10 +279,7 @@ class TestTunePage : public QObject {
         const QString projectFolder = other.filePath(QStringLiteral("p"));
         const QString run = test::writeRun(projectFolder, "0001", story, engine::RunState::Running);
         Bench bench(run, QStringLiteral("running"), 20, 40);
-        bench.project = std::make_unique<ProjectContext>(projectFolder, &bench.engine, bench.runs.get());
-        bench.page =
-            std::make_unique<TunePage>(Services{&bench.engine, bench.runs.get(), &bench.actions}, nullptr);
-        bench.page->setProject(bench.project.get());
+        bench.openAt(projectFolder, false);
         QTRY_COMPARE(bench.page->history().lastStep(), 20);
         for (const auto& event : story.events(21, 30))
             bench.engine.tellRun(run, event);
@@ -267,13 +313,7 @@ class TestTunePage : public QObject {
         const QString projectFolder = other.filePath(QStringLiteral("p"));
         const QString run = test::writeRun(projectFolder, "0001", story, engine::RunState::Running);
         Bench bench(run, QStringLiteral("running"), 932, 1504);
-        bench.project = std::make_unique<ProjectContext>(projectFolder, &bench.engine, bench.runs.get());
-        bench.page =
-            std::make_unique<TunePage>(Services{&bench.engine, bench.runs.get(), &bench.actions}, nullptr);
-        bench.page->setProject(bench.project.get());
-        bench.page->setActive(true);
-        bench.page->resize(1364, 810);
-        bench.page->show();
+        bench.openAt(projectFolder);
         QTRY_COMPARE_WITH_TIMEOUT(bench.page->history().lastStep(), 932, 20000);
         bench.engine.tellRun(run, story.record(932, 932));
         bench.engine.tellRun(

@@ -1,8 +1,14 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAbstractItemModelTester>
+#include <QClipboard>
 #include <QElapsedTimer>
 #include <QFile>
+#include <QGuiApplication>
+#include <QImage>
+#include <QItemSelectionModel>
+#include <QMessageBox>
+#include <QMimeData>
 #include <QSignalSpy>
 #include <QTableView>
 #include <QTemporaryDir>
@@ -311,6 +317,27 @@ class TestCurvePlot : public QObject {
         QFile svg(folder.filePath(QStringLiteral("chart.svg")));
         QVERIFY(svg.open(QIODevice::ReadOnly));
         QVERIFY(!svg.readAll().contains("<image"));  // stays a drawing
+        // To the clipboard: the picture and the numbers; of a table with chosen cells, these.
+        pane.show();
+        pane.setTableShown(false);
+        pane.copyAction()->trigger();
+        const QMimeData* copied = QGuiApplication::clipboard()->mimeData();
+        QCOMPARE(copied->text(), QStringLiteral("\tTrain\tCode\n0\t1\t\n1\t2\t\n2\t3\t0.25\n3\t9\t\n"));
+        QCOMPARE(copied->imageData().value<QImage>().size(), QSize(1280, 800));
+        pane.setTableShown(true);
+        pane.tableView()->selectionModel()->select(QItemSelection(model->index(2, 0), model->index(3, 1)),
+                                                   QItemSelectionModel::ClearAndSelect);
+        pane.activateWindow();
+        QVERIFY(QTest::qWaitForWindowActive(&pane));
+        pane.tableView()->setFocus();
+        QTest::keyClick(pane.tableView(), Qt::Key_C, Qt::ControlModifier);
+        QTRY_COMPARE(QGuiApplication::clipboard()->text(), QStringLiteral("3.000\t0.250\n9.000\t"));
+        // A place that cannot be written is told, and why.
+        pane.exportTo(folder.filePath(QStringLiteral("gone/chart.png")));
+        auto* told = pane.findChild<QMessageBox*>();
+        QVERIFY(told != nullptr && told->isVisible() && told->text().contains(QStringLiteral("chart.png")));
+        QVERIFY2(told->informativeText().contains(QStringLiteral("/gone: ")),
+                 qPrintable(told->informativeText()));
     }
 
     void ticksAreExact() {

@@ -22,6 +22,7 @@
 #include "ui/shell/pane_header.h"
 #include "ui/shell/tables.h"
 #include "ui/theme/style.h"
+#include "widgets/chart_pane.h"
 #include "widgets/stack_bar.h"
 
 namespace caravan::ui {
@@ -226,6 +227,7 @@ QWidget* DataPage::makeRight() {
     lengthHeader->setContext(tr("rows per 64 tokens"));
     lengthHeader->addWidget(m_lengths->legend());
     lengthHeader->addWidget(m_lengths->cutField());
+    lengthHeader->addMenu(m_lengths->pane()->chartActions());
     connect(m_lengths, &LengthPlot::longRowsChosen, this, &DataPage::setLongRows);
     m_batchHeader = new PaneHeader(tr("First batch, as the model sees it"));
     m_template = new QComboBox;

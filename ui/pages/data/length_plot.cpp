@@ -3,6 +3,7 @@
 
 #include "ui/pages/data/length_plot.h"
 
+#include <QAction>
 #include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
@@ -10,14 +11,14 @@
 #include <QSpinBox>
 #include <QVBoxLayout>
 #include <algorithm>
-#include <map>
 
 #include "ui/format/format.h"
+#include "ui/pages/data/length_chart.h"
 #include "ui/shell/layouts.h"
 #include "ui/shell/surface.h"
+#include "widgets/chart_pane.h"
 #include "widgets/paint.h"
 #include "widgets/plot.h"
-#include "widgets/stack_bar.h"
 #include "widgets/theme_colors.h"
 
 namespace caravan::ui {
@@ -68,12 +69,13 @@ class DomainLegend : public QWidget {
 
 LengthPlot::LengthPlot(QWidget* parent)
     : QWidget(parent),
-      m_plot(new QCustomPlot),
+      m_plot(new LengthChart),
+      m_pane(new widgets::ChartPane(m_plot)),
       m_line(new QCPItemLine(m_plot)),
       m_lost(new QCPItemRect(m_plot)),
       m_cut(new QSpinBox),
       m_cutField(new QWidget),
-      m_text(new QLabel(m_plot)),
+      m_text(new QLabel(this)),  // not the chart's child: a table has cells alone
       m_legend(new DomainLegend) {
     m_plot->setAccessibleName(tr("Row lengths in tokens"));
     m_plot->setMinimumHeight(140);
@@ -105,7 +107,10 @@ LengthPlot::LengthPlot(QWidget* parent)
     m_text->setFont(widgets::textFont(widgets::TextRole::Secondary));
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(8, 0, 8, 8);
-    layout->addWidget(m_plot, 1);
+    layout->addWidget(m_pane, 1);
+    m_pane->setExportName(tr("row lengths"));
+    m_text->raise();
+    connect(m_pane->tableAction(), &QAction::toggled, this, [this] { showText(); });
     connect(m_cut, &QSpinBox::valueChanged, this, [this](int value) {
         placeCut(value);
         Q_EMIT cutChanged(value);
@@ -148,40 +153,24 @@ void LengthPlot::setPreview(const engine::DataPreview& preview, engine::LongRows
 }
 
 void LengthPlot::rebuild() {
-    m_plot->clearPlottables();
-    std::map<std::string, std::vector<double>> domains;
+    std::vector<LengthChart::Domain> domains;
     std::vector<std::string> order;
-    std::size_t bins = 1;
     for (const engine::DataFileReport& file : m_preview.files) {
         if (file.heldout) continue;
-        if (!domains.count(file.name)) order.push_back(file.name);
-        std::vector<double>& sums = domains[file.name];
-        if (sums.size() < file.lengths.size()) sums.resize(file.lengths.size());
+        auto domain = std::find_if(domains.begin(), domains.end(),
+                                   [&](const LengthChart::Domain& each) { return each.name == file.name; });
+        if (domain == domains.end()) {
+            order.push_back(file.name);
+            domain = domains.insert(domains.end(), {file.name, {}});
+        }
+        if (domain->rows.size() < file.lengths.size()) domain->rows.resize(file.lengths.size());
         for (std::size_t i = 0; i < file.lengths.size(); ++i)
-            sums[i] += static_cast<double>(file.lengths[i]);
-        bins = std::max(bins, file.lengths.size());
+            domain->rows[i] += static_cast<double>(file.lengths[i]);
     }
     const double width = static_cast<double>(m_preview.binWidth);
-    QCPBars* below = nullptr;
-    std::vector<double> top(bins);
-    for (std::size_t d = 0; d < order.size(); ++d) {
-        auto* bars = new QCPBars(m_plot->xAxis, m_plot->yAxis);
-        QVector<double> keys, values;
-        const std::vector<double>& sums = domains[order[d]];
-        for (std::size_t i = 0; i < sums.size(); ++i) {
-            keys.push_back((static_cast<double>(i) + 0.5) * width);
-            values.push_back(sums[i]);
-            top[i] += sums[i];
-        }
-        bars->setWidth(width * 0.96);
-        const QColor color =
-            widgets::StackBar::partColor(static_cast<int>(d), static_cast<int>(order.size()));
-        bars->setPen(Qt::NoPen);
-        bars->setBrush(color);
-        bars->setData(keys, values, true);
-        if (below != nullptr) bars->moveAbove(below);
-        below = bars;
-    }
+    m_plot->setDomains(std::move(domains), m_preview.binWidth);
+    const std::vector<double> top = m_plot->sums();
+    const std::size_t bins = top.size();
     static_cast<DomainLegend*>(m_legend)->setNames(order);
     // The long tail is empty for the eye: show 99.9 % of the rows, and the cut line always.
     double total = 0, seen = 0, right = width;
@@ -196,11 +185,16 @@ void LengthPlot::rebuild() {
     const bool known = !order.empty();
     m_line->setVisible(known);
     m_lost->setVisible(known);
-    m_text->setVisible(known);
+    showText();
     m_cut->setEnabled(known);
     for (QCPAxis* axis : {m_plot->xAxis, m_plot->yAxis})
         axis->setTickLabels(known);
     placeCut(m_cut->value());
+    m_pane->refresh();
+}
+
+void LengthPlot::showText() {
+    m_text->setVisible(!m_plot->domains().empty() && !m_pane->isTableShown());
 }
 
 void LengthPlot::placeCut(double tokens) {
@@ -228,9 +222,9 @@ void LengthPlot::placeText() {
                              m_lossWords, c.text2.name(), tr("Drag the line, or"), c.accent.name(),
                              drops ? QStringLiteral("cut") : QStringLiteral("drop"),
                              drops ? tr("cut these rows") : tr("drop these rows")));
-    m_text->setGeometry(beside ? line + 10 : line - 10 - width, area.top() + 6,
-                        beside ? std::min(230, right) : width,
-                        m_text->heightForWidth(beside ? std::min(230, right) : width));
+    const QPoint at = m_plot->mapTo(this, QPoint(beside ? line + 10 : line - 10 - width, area.top() + 6));
+    const int room = beside ? std::min(230, right) : width;
+    m_text->setGeometry(at.x(), at.y(), room, m_text->heightForWidth(room));
 }
 
 void LengthPlot::applyColors() {

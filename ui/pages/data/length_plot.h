@@ -8,11 +8,16 @@
 
 class QLabel;
 class QSpinBox;
-class QCustomPlot;
 class QCPItemLine;
 class QCPItemRect;
 
+namespace caravan::widgets {
+class ChartPane;
+}
+
 namespace caravan::ui {
+
+class LengthChart;
 
 // Row lengths in tokens, stacked by domain, with the cut line (drag it, or use the spin box).
 class LengthPlot : public QWidget {
@@ -24,6 +29,7 @@ class LengthPlot : public QWidget {
     // For the head of the pane: the domains' colors, and the cut line as a number.
     [[nodiscard]] QWidget* legend() const { return m_legend; }
     [[nodiscard]] QWidget* cutField() const { return m_cutField; }
+    [[nodiscard]] widgets::ChartPane* pane() const { return m_pane; }  // table, copy and export
     [[nodiscard]] std::int64_t cut() const;
 
   Q_SIGNALS:
@@ -38,10 +44,12 @@ class LengthPlot : public QWidget {
     void rebuild();
     void placeCut(double tokens);
     void placeText();
+    void showText();
     void applyColors();
 
     engine::DataPreview m_preview;
-    QCustomPlot* m_plot;
+    LengthChart* m_plot;
+    widgets::ChartPane* m_pane;
     QCPItemLine* m_line;
     QCPItemRect* m_lost;
     QSpinBox* m_cut;

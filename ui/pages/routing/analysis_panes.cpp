@@ -85,7 +85,7 @@ AnalysisPanes::AnalysisPanes(QMainWindow* page)
     m_similarityChart->setExportName(tr("similarity"));
     m_togetherPane = new Pane(QStringLiteral("routing.together"), tr("Chosen together"),
                               framed(m_togetherChart), {260, 280}, page);
-    m_togetherPane->header()->addMenu({m_togetherChart->tableAction(), m_togetherChart->exportAction()});
+    m_togetherPane->header()->addMenu(m_togetherChart->chartActions());
     m_layers->setModel(m_layerModel);
     m_stack->addWidget(m_similarityChart);
     m_stack->addWidget(m_layers);
@@ -102,9 +102,8 @@ AnalysisPanes::AnalysisPanes(QMainWindow* page)
                                  tr("Saturation: share of choices that the last checkpoint makes too"));
     m_measure->setCompact(true);
     m_similarityPane->header()->addWidget(m_measure);
-    m_similarityPane->header()->addMenu({m_similarityChart->tableAction(), m_similarityChart->exportAction(),
-                                         m_saturationChart->tableAction(),
-                                         m_saturationChart->exportAction()});
+    m_similarityPane->header()->addMenu(m_similarityChart->chartActions() +
+                                        m_saturationChart->chartActions());
     connect(m_measure, &widgets::Segmented::currentChanged, this, [this] { showSimilarity(); });
     for (auto* map : {m_together, m_similarity})
         connect(map, &widgets::HeatMap::currentCellChanged, this, [this](int row, int) {
@@ -160,8 +159,8 @@ void AnalysisPanes::showSimilarity() {
     m_similarityPane->header()->setContext(measure == Saturation ? QString() : m_when);
     for (auto* chart : {m_similarityChart, m_saturationChart}) {
         const bool shown = chart == (matrix ? m_similarityChart : m_saturationChart) && measure != Layers;
-        chart->tableAction()->setVisible(shown);
-        chart->exportAction()->setVisible(shown);
+        for (QAction* action : chart->chartActions())
+            action->setVisible(shown);
     }
     const auto& values = measure == Cka ? m_layer.cka : m_layer.cosine;
     const bool known = std::any_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });

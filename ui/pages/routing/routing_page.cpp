@@ -33,7 +33,7 @@ constexpr int kRefreshEvery = 100, kPollEvery = 1000, kPlayEvery = 200;  // ms
 
 RoutingPage::RoutingPage(const Services& services, QWidget* parent)
     : Page(QStringLiteral("routing"), tr("Routing"), services, parent),
-      m_run(new RunFollower(services, StepTable::Keep::Routing, this)),
+      m_run(new RunFollower(services, this)),
       m_source(new RoutingSource(this)) {
     makeHeader();
     makeBars();
@@ -114,7 +114,7 @@ void RoutingPage::makeBars() {
 void RoutingPage::makeCenter() {
     m_map = new widgets::HeatMap;
     m_map->setBarTitle(tr("MaxVio"), 1.0);
-    m_map->setMaximumCell({60, 30});
+    m_map->setMaximumCell({84, 44});
     m_map->setTip([this](int row, int expert) { return cellTip(row, expert); });
     m_mapPane = new widgets::ChartPane(m_map);
     m_mapPane->setExportName(tr("routing"));
@@ -123,7 +123,7 @@ void RoutingPage::makeCenter() {
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(0);
     m_mapHeader = new PaneHeader(tr("Load"));
-    m_mapHeader->addMenu({m_mapPane->tableAction(), m_mapPane->exportAction()});
+    m_mapHeader->addMenu(m_mapPane->chartActions());
     column->addWidget(m_mapHeader);
     auto* inner = new QVBoxLayout;
     inner->setContentsMargins(12, 0, 8, 0);
@@ -166,7 +166,7 @@ void RoutingPage::makePanes() {
         new Pane(QStringLiteral("routing.shares"), tr("Share by domain"), shares, {500, 300}, this);
     m_legend = new widgets::FillLegend;
     m_sharesPane->header()->addWidget(m_legend);
-    m_sharesPane->header()->addMenu({m_barsPane->tableAction(), m_barsPane->exportAction()});
+    m_sharesPane->header()->addMenu(m_barsPane->chartActions());
 
     makeCellPanes();
     addDockWidget(Qt::RightDockWidgetArea, m_sharesPane);

@@ -56,7 +56,7 @@ RunOverlay::RunOverlay(QWidget* parent)
     m_scale->setAccessibleName(tr("Scale"));
     m_header->addWidget(m_figure);
     m_header->addWidget(m_scale);
-    m_header->addMenu({m_pane->tableAction(), m_pane->exportAction()});
+    m_header->addMenu(m_pane->chartActions());
     m_header->setFixedHeight(44);
     widgets::LaneStyle lane;
     lane.main = true;

@@ -36,7 +36,7 @@ enum Center { Empty, Run };
 
 TunePage::TunePage(const Services& services, QWidget* parent)
     : Page(QStringLiteral("tune"), tr("Tune"), services, parent),
-      m_run(new RunFollower(services, StepTable::Keep::Progress, this)),
+      m_run(new RunFollower(services, this)),
       m_source(new RoutingSource(this)) {
     makeHeader();
     makeCenter();
@@ -153,7 +153,7 @@ void TunePage::makeDocks() {
     m_samples = new SamplesView;
     m_routingPane = new Pane(QStringLiteral("tune.routing"), tr("Routing"), m_routing, {430, 430}, this);
     m_samplesPane = new Pane(QStringLiteral("tune.samples"), tr("Samples"), m_samples, {430, 230}, this);
-    m_routingPane->header()->addMenu({m_routing->pane()->tableAction(), m_routing->pane()->exportAction()});
+    m_routingPane->header()->addMenu(m_routing->pane()->chartActions());
     QToolButton* next = iconButton(QStringLiteral("right"), tr("Next prompt"));
     QToolButton* table = iconButton(QStringLiteral("table"), tr("All prompts at one step"));
     table->setCheckable(true);
@@ -203,6 +203,7 @@ void TunePage::connectServices() {
     connect(m_run, &RunFollower::reached, this, [this] { renewSoon(); });
     connect(m_run, &RunFollower::grown, this, [this] { renewSoon(); });
     connect(services().engine, &EngineLink::stateChanged, this, [this] { showState(); });
+    connect(services().engine, &EngineLink::deviceChanged, this, &TunePage::notePower);
     RunController* runs = services().runs;
     if (runs == nullptr) return;
     connect(runs, &RunController::liveChanged, this, [this] { renewSoon(); });
@@ -234,6 +235,7 @@ void TunePage::runChosen() {
     m_closedAlarm.clear();
     m_overlaid.removeAll(m_run->id());
     m_plots->clear();
+    readPower();
     if (!m_overlaid.isEmpty()) readOverlays();
     m_samples->setWindow(0, -1);
     m_samples->setSamples({});

@@ -84,6 +84,8 @@ class TunePage : public Page {
     void showSamples();
     void actMain();
     void makeBatchActions();
+    void readPower();
+    void notePower();
     [[nodiscard]] engine::StepIndex stepAtCursor() const;
     void showBatch(engine::StepIndex step);
     void makeOverlayMenu();

@@ -36,8 +36,7 @@ void TunePage::makeBatchActions() {
         batch->setEnabled(step > 0);
         connect(batch, &QAction::triggered, this, [this, step] { showBatch(step); });
         menu->addSeparator();
-        menu->addAction(m_plots->pane()->tableAction());
-        menu->addAction(m_plots->pane()->exportAction());
+        menu->addActions(m_plots->pane()->chartActions());
         menu->popup(plot->mapToGlobal(at));
     });
 }

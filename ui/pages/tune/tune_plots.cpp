@@ -199,9 +199,11 @@ void TunePlots::clear() {
     m_evaluations = m_alarms = 0;
     m_lost.reset();
     m_overlays.clear();
+    m_power.clear();
     m_plot->clearData();
     m_plot->setShade(std::nullopt);
     makeHeldOut({});
+    makePower(false);
     for (int i = Balance; i <= Memory; ++i)
         m_plot->setLaneValue(i, {});
 }
@@ -319,6 +321,7 @@ void TunePlots::refill() {
     m_generation = m_history->generation();
     appendRows();
     appendEvaluations();
+    redrawPower();
     showMarks();
     showValues();
 }
