@@ -43,10 +43,6 @@ void ChatPage::makeModes() {
         m_mode->setCurrent(1);
         showState();
     });
-    connect(m_compare, &CompareView::roundWaits, this, [this](const QString& why) {
-        m_told = why;
-        showState();
-    });
     ActionRegistry* actions = services().actions;
     const QString page = QStringLiteral("chat");
     const auto add = [&](const char* id, const QString& text, const QKeySequence& key, const char* icon,
@@ -85,11 +81,18 @@ void ChatPage::makeVoteActions() {
         add(column, columnLetter(column).toLower(), tr("%1 is better").arg(columnLetter(column)));
     add(VoteBar::kTie, QStringLiteral("tie"), tr("The answers are a tie"));
     add(VoteBar::kAllBad, QStringLiteral("bad"), tr("All answers are bad"));
+    services().actions->add({.id = QStringLiteral("chat.vote_end"),
+                             .text = tr("End the blind vote without a vote"),
+                             .menu = QStringLiteral("chat"),
+                             .page = QStringLiteral("chat"),
+                             .section = 5},
+                            this, [this] { m_compare->reveal(); });
 }
 
 void ChatPage::showVoteActions() {
     for (const auto& [choice, action] : m_voteActions)
         action->setEnabled(m_compare->canVote() && choice < m_compare->columns());
+    services().actions->find(QStringLiteral("chat.vote_end"))->setEnabled(m_compare->canVote());
 }
 
 QStringList ChatPage::keyHints() const {

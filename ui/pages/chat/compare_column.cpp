@@ -8,6 +8,7 @@
 #include <QScrollBar>
 #include <QToolButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "engine/api/event_json.h"
 #include "ui/format/format.h"
@@ -66,6 +67,7 @@ CompareColumn::CompareColumn(int number, QWidget* parent)
     inner->addWidget(m_view);
     inner->addStretch(1);
     m_scroll->setWidget(body);
+    m_scroll->setAccessibleName(tr("Answer of column %1").arg(number));
     m_scroll->setWidgetResizable(true);
     m_scroll->setFrameShape(QFrame::NoFrame);
     m_scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
@@ -74,7 +76,10 @@ CompareColumn::CompareColumn(int number, QWidget* parent)
     layout->setSpacing(0);
     layout->addWidget(head);
     layout->addWidget(m_scroll, 1);
-    connect(m_box, &QComboBox::activated, this, &CompareColumn::changed);  // by the user alone
+    connect(m_box, &QComboBox::activated, this, [this] {  // by the user alone
+        m_wanted = source();
+        Q_EMIT changed();
+    });
     connect(m_close, &QToolButton::clicked, this, &CompareColumn::closed);
     connect(m_goOn, &QToolButton::clicked, this, [this] { Q_EMIT goOn(m_message); });
     connect(m_view, &MessageView::copy, this, [this] { Q_EMIT copied(m_content); });
@@ -92,20 +97,25 @@ void CompareColumn::resizeEvent(QResizeEvent* event) {
 }
 
 void CompareColumn::setSources(const std::vector<ChatSource>& all) {
-    const ChatSource before = source();
     const QSignalBlocker quiet(m_box);
     m_all = all;
     m_box->clear();
     for (const ChatSource& each : all)
         m_box->addItem(each.words);
-    m_box->setCurrentIndex(-1);
-    choose(before);
+    choose(ChatSource(m_wanted));
 }
 
 void CompareColumn::choose(const ChatSource& wanted) {
-    for (std::size_t i = 0; i < m_all.size(); ++i)
-        if (m_all[i] == wanted) m_box->setCurrentIndex(static_cast<int>(i));
-    m_box->setToolTip(m_box->currentText());
+    m_wanted = wanted;
+    const auto found = std::find(m_all.begin(), m_all.end(), wanted);
+    m_box->setCurrentIndex(found == m_all.end() ? -1 : static_cast<int>(found - m_all.begin()));
+    const QString gone = goneWords();
+    m_box->setPlaceholderText(gone.isEmpty() ? QString() : tr("%1, not in the project").arg(gone));
+    m_box->setToolTip(gone.isEmpty() ? m_box->currentText() : m_box->placeholderText());
+}
+
+QString CompareColumn::goneWords() const {
+    return m_box->currentIndex() >= 0 || m_wanted.source.path.empty() ? QString() : m_wanted.words;
 }
 
 ChatSource CompareColumn::source() const {

@@ -20,9 +20,11 @@ class CompareColumn : public QWidget {
     Q_OBJECT
   public:
     explicit CompareColumn(int number, QWidget* parent = nullptr);
-    void setSources(const std::vector<ChatSource>& all);  // keeps the choice if it is still there
+    void setSources(const std::vector<ChatSource>& all);  // keeps the choice
+    // One that is not among the sources is named, but cannot be asked until it is.
     void choose(const ChatSource& source);
-    [[nodiscard]] ChatSource source() const;                       // empty path: none
+    [[nodiscard]] ChatSource source() const;                       // empty path: none that can be asked
+    [[nodiscard]] QString goneWords() const;                       // of a choice that cannot be asked, or ""
     void showTurn(const ChatTurn* turn, int layer, bool colored);  // nullptr: no answer of this source yet
     void append(const ChatTurn& turn, int first, int layer);
     void setLayer(const ChatTurn& turn, int layer);
@@ -47,6 +49,7 @@ class CompareColumn : public QWidget {
 
   private:
     std::vector<ChatSource> m_all;
+    ChatSource m_wanted;
     std::int64_t m_message = 0;
     QString m_content;
     bool m_hidden = false;

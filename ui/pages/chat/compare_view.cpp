@@ -150,6 +150,7 @@ void CompareView::setSources(const std::vector<ChatSource>& all, const ChatSourc
     for (CompareColumn* column : m_columns)
         column->setSources(all);
     if (!m_touched) propose(current);
+    if (m_round == Round::Open) askVote();  // one of its models may be gone, or is back
     refresh();
     restoreRound();
 }

@@ -49,9 +49,8 @@ class CompareView : public QWidget {
     void changed();  // other sources
     void copied(const QString& text);
     void answerAgain();
-    void roundChanged();                  // names were hidden, or are shown
-    void roundRestored();                 // of before this window, or before another conversation
-    void roundWaits(const QString& why);  // it cannot be gone on with now
+    void roundChanged();   // names were hidden, or are shown
+    void roundRestored();  // of before this window, or before another conversation
 
   protected:
     void showEvent(QShowEvent* event) override;
@@ -70,6 +69,7 @@ class CompareView : public QWidget {
     void endRound();
     void restoreRound();
     void setRound(Round round);
+    void askVote();
     void tellVote();
     void showVotes();
     [[nodiscard]] const ChatTurn* answerOf(const CompareColumn& column, std::size_t index) const;

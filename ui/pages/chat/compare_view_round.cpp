@@ -25,6 +25,7 @@ void CompareView::makeVoting() {
     });
     connect(m_votes, &QPushButton::clicked, this, [this] { showVotes(); });
     connect(m_bar, &VoteBar::voted, this, &CompareView::vote);
+    connect(m_bar, &VoteBar::ended, this, &CompareView::reveal);
     connect(m_session, &ChatSession::streamingChanged, this, [this](bool streaming) {
         if (!streaming) endRound();
     });
@@ -62,25 +63,20 @@ void CompareView::endRound() {
                                   turn->message.summary.is_object() &&
                                   turn->message.summary.value("finish", std::string()) != "cancelled";
                        });
-    if (whole) m_bar->ask(static_cast<int>(m_columns.size()));
+    if (whole) askVote();
     if (whole) m_session->keepRound(m_asked);
     setRound(whole ? Round::Open : Round::None);
 }
 
 // A round that was open when the window closed, or when another conversation was opened, goes on: the same
-// answers under the same letters.
+// answers under the same letters. A vote is on answers: it needs none of the models that gave them.
 void CompareView::restoreRound() {
-    if (m_round != Round::None || m_session->isStreaming() || m_all.empty()) return;
+    if (m_round != Round::None || m_session->isStreaming()) return;
     const std::vector<std::int64_t> answers = m_session->keptRound();
     if (answers.size() < 2) return;
     std::vector<ChatSource> sources;
     for (const std::int64_t id : answers)
         sources.push_back(m_session->tree().find(id)->source());
-    for (const ChatSource& source : sources)
-        if (std::find(m_all.begin(), m_all.end(), source) == m_all.end()) {
-            Q_EMIT roundWaits(tr("A blind vote waits here until all of its models can be asked again."));
-            return;
-        }
     m_session->setCompared(answers);
     while (m_columns.size() < answers.size())
         addColumn();
@@ -94,9 +90,18 @@ void CompareView::restoreRound() {
         m_blind->setChecked(true);
     }
     m_asked = answers;
-    m_bar->ask(static_cast<int>(answers.size()));
+    askVote();
     setRound(Round::Open);
     Q_EMIT roundRestored();
+}
+
+// Which column's model is gone is not said: that would name an answer.
+void CompareView::askVote() {
+    QStringList gone;
+    for (const CompareColumn* column : m_columns)
+        if (const QString words = column->goneWords(); !words.isEmpty()) gone << words;
+    gone.sort();
+    m_bar->ask(static_cast<int>(m_columns.size()), gone);
 }
 
 void CompareView::reveal() {

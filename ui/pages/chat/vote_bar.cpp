@@ -31,6 +31,8 @@ void VoteBar::clear() {
     for (const auto& [choice, button] : m_buttons)
         button->deleteLater();
     m_buttons.clear();
+    if (m_end != nullptr) m_end->deleteLater();
+    m_end = nullptr;
 }
 
 void VoteBar::addButton(int choice, const QString& text) {
@@ -41,18 +43,28 @@ void VoteBar::addButton(int choice, const QString& text) {
     m_buttons.emplace_back(choice, button);
 }
 
-void VoteBar::ask(int answers) {
+void VoteBar::ask(int answers, const QStringList& gone) {
     clear();
-    m_words->setText(tr("Which answer is better? The names are shown after your vote."));
+    QString words = tr("Which answer is better? The names are shown after your vote.");
+    if (!gone.isEmpty())
+        words = tr("Not in the project any more: %1. Its answer can still be voted on.")
+                    .arg(gone.join(QStringLiteral("; ")));
+    m_words->setText(words);
+    m_words->setToolTip(gone.isEmpty() ? QString() : words);
     for (int i = 0; i < answers; ++i)
         addButton(i, tr("%1 is better").arg(columnLetter(i)));
     addButton(kTie, tr("Tie"));
     addButton(kAllBad, answers == 2 ? tr("Both bad") : tr("All bad"));
+    m_end = textButton(tr("No vote"));
+    m_end->setToolTip(tr("Ends the blind vote and shows the names; nothing is counted"));
+    connect(m_end, &QPushButton::clicked, this, &VoteBar::ended);
+    m_row->addWidget(m_end);
 }
 
 void VoteBar::tell(const QString& words) {
     clear();
     m_words->setText(words);
+    m_words->setToolTip({});
 }
 
 QPushButton* VoteBar::button(int choice) const {

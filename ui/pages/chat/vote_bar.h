@@ -20,14 +20,18 @@ class VoteBar : public Surface {
   public:
     static constexpr int kTie = -1, kAllBad = -2;
     explicit VoteBar(QWidget* parent = nullptr);
-    void ask(int answers);
+    // gone: models of the round that are not in the project any more; their answers are voted on all the
+    // same.
+    void ask(int answers, const QStringList& gone = {});
     void tell(const QString& words);
     // Of a column, kTie or kAllBad; nullptr where nothing is asked.
     [[nodiscard]] QPushButton* button(int choice) const;
+    [[nodiscard]] QPushButton* endButton() const { return m_end; }  // nullptr where nothing is asked
     [[nodiscard]] QString text() const;
 
   Q_SIGNALS:
     void voted(int choice);  // a column, kTie or kAllBad
+    void ended();            // without a vote
 
   private:
     void addButton(int choice, const QString& text);
@@ -36,6 +40,7 @@ class VoteBar : public Surface {
     ThemedLabel* m_words;
     QHBoxLayout* m_row;
     std::vector<std::pair<int, QPushButton*>> m_buttons;
+    QPushButton* m_end = nullptr;
 };
 
 // Ctrl+1 to Ctrl+4 for columns, then Ctrl+5 for a tie and Ctrl+6 for all bad.
