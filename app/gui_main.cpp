@@ -12,8 +12,10 @@
 #include <csignal>
 #include <cstdio>
 
+#include "projects/project.h"
 #include "ui/bridge/process_link.h"
 #include "ui/main_window.h"
+#include "ui/shell/instance.h"
 #include "ui/shell/screenshots.h"
 #include "ui/theme/theme.h"
 
@@ -92,6 +94,24 @@ bool hasDisplay(int argc, char** argv) {
     return false;
 }
 
+// The project that would be opened; "" where none is named, or none yet.
+QString projectOf(const Options& options) {
+    if (options.parser.isSet(options.demo))
+        return QString::fromStdString((caravan::projects::Project::defaultFolder() / "demo").string());
+    const QStringList named = options.parser.positionalArguments();
+    if (named.isEmpty()) return MainWindow::lastProject();
+    return caravan::projects::Project::isProject(named.first().toStdString()) ? named.first() : QString();
+}
+
+// A project has one window: that one comes to the front instead of a second.
+bool isOpenElsewhere(const Options& options) {
+    const QString folder = projectOf(options);
+    if (options.parser.isSet(options.shots) || folder.isEmpty() || !Instance::bringToFront(folder))
+        return false;
+    std::printf("caravan: %s is open; its window was brought to the front.\n", qPrintable(folder));
+    return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -117,6 +137,7 @@ int main(int argc, char** argv) {
     }
     QApplication application(argc, argv);
     parser.process(application);
+    if (isOpenElsewhere(options)) return 0;
 
     Theme::instance().install(schemeOf(parser.value(options.theme)));
     ProcessLink engine;

@@ -12,6 +12,7 @@
 
 #include "projects/demo.h"
 #include "projects/project.h"
+#include "projects/run_import.h"
 #include "ui/actions/action_registry.h"
 #include "ui/main_window.h"
 #include "ui/page.h"
@@ -173,17 +174,35 @@ void MainWindow::dropEvent(QDropEvent* event) {
     takePaths(paths);
 }
 
+// The page that is shown comes first; what it has no use for goes where it belongs.
 void MainWindow::takePaths(const QStringList& paths) {
+    const QString refused = QStringLiteral("drop.refused");
+    m_banners->clear(refused);
     if (m_current && m_current->takeDrop(paths)) return;
+    const auto takenBy = [this](const char* id, const QString& path) {
+        Page* owner = m_project ? page(QLatin1String(id)) : nullptr;
+        if (owner == nullptr || !owner->takeDrop({path})) return false;
+        showPage(QLatin1String(id));
+        return true;
+    };
+    QStringList left;
     for (const QString& path : paths) {
-        if (QFileInfo(path).isDir() && projects::Project::isProject(path.toStdString()))
-            return openProject(path);
-        if (QFileInfo(path).isDir()) {
+        const QFileInfo info(path);
+        if (info.isDir() && projects::Project::isProject(path.toStdString())) return openProject(path);
+        const bool run = info.isDir() && projects::isRunFolder(path.toStdString());
+        if (run ? takenBy("runs", path) : !info.isDir() && (takenBy("models", path) || takenBy("data", path)))
+            continue;
+        if (info.isDir() && !run)
             openModel(path);
-        } else if (Page* data = page(QStringLiteral("data")); data && m_project) {
-            if (data->takeDrop({path})) showPage(QStringLiteral("data"));
-        }
+        else
+            left << info.fileName();
     }
+    if (left.isEmpty()) return;
+    m_banners->show(refused, widgets::MessageBar::Kind::Information,
+                    tr("%1 was not taken.").arg(left.join(QStringLiteral(", "))),
+                    m_project
+                        ? tr("A model folder, a run, a project or a file with data rows can be dropped.")
+                        : tr("Open a project first: runs and data files belong to one."));
 }
 
 }  // namespace caravan::ui

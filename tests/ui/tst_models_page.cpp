@@ -1,9 +1,13 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAbstractItemModelTester>
+#include <QComboBox>
+#include <QDoubleSpinBox>
+#include <QLabel>
 #include <QLineEdit>
 #include <QMimeData>
 #include <QPushButton>
+#include <QSpinBox>
 #include <QTreeView>
 #include <QtTest>
 
@@ -12,6 +16,7 @@
 #include "ui/bridge/run_controller.h"
 #include "ui/models/model_tree.h"
 #include "ui/pages/models/card_need.h"
+#include "ui/pages/models/import_dialog.h"
 #include "ui/pages/models/model_details.h"
 #include "ui/pages/models/models_page.h"
 #include "ui/pages/models/token_chips.h"
@@ -39,9 +44,14 @@ class TestModelsPage : public QObject {
     void modelsAreStillThereWhenTheProjectOpensAgain();
     void aHiddenPageDoesNotWork();
     void whatTheWeightsNeedIsSaid();
+    void aMixtureIsImported();
+    void aRunOfTheReleasedCodeNeedsItsBase();
+    void whatCannotBeImportedSaysWhy();
+    void anImportIsCancelled();
 
   private:
     void open();
+    ImportDialog* openImport();
     [[nodiscard]] QStringList headings() const;
     test::Sandbox& m_sandbox;
     int m_round = 0;
@@ -228,6 +238,146 @@ void TestModelsPage::whatTheWeightsNeedIsSaid() {
     QVERIFY2(need->text().contains("only"), qPrintable(need->text()));  // more than the card has
     m_page->takeDrop({mixture});
     QTRY_VERIFY(!need->isVisible());
+}
+
+ImportDialog* TestModelsPage::openImport() {
+    m_engine->answer("inspect", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
+        const QString path = QString::fromStdString(body.at("path").get<std::string>());
+        if (path.endsWith("dense")) return nlohmann::json(test::denseModel(path));
+        if (path.endsWith("moe")) return nlohmann::json(test::mixtureModel(path));
+        if (!path.contains("checkpoint"))
+            return engine::fail(engine::ErrorCode::FileMissing, {{"file", path.toStdString()}});
+        engine::ModelInspection run;
+        run.kind = "reference_run";
+        run.bytes = 2'000'000;
+        if (path.endsWith("named")) run.base = "/models/llama";
+        return nlohmann::json(run);
+    });
+    m_actions->find("model.import")->trigger();
+    auto* dialog = m_page->findChild<ImportDialog*>();
+    Q_ASSERT(dialog != nullptr);
+    return dialog;
+}
+
+void TestModelsPage::aMixtureIsImported() {
+    m_engine->answer("export", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+        return nlohmann::json(engine::ExportOutcome{0.0, 3'100'000});
+    });
+    ImportDialog* dialog = openImport();
+    QVERIFY(dialog->isVisible() && !dialog->importButton()->isEnabled());
+    QTest::keyClicks(dialog->sourceEdit(), "/elsewhere/camel-moe");
+    QTRY_VERIFY(dialog->importButton()->isEnabled());
+    QVERIFY(!dialog->baseBox()->isVisible() && !dialog->topKBox()->isVisible());
+    const QString copy = m_projectFolder + "/models/camel-moe";
+    QCOMPARE(dialog->targetEdit()->text(), copy);
+    test::picture(*dialog, "import");
+    QTest::mouseClick(dialog->importButton(), Qt::LeftButton);
+    QTRY_COMPARE(dialog->verdict()->tone(), VerdictBox::Tone::Good);
+    const nlohmann::json& asked = m_engine->last("export")->body;
+    QCOMPARE(asked.at("source").at("path"), "/elsewhere/camel-moe");
+    QVERIFY(asked.at("source").at("base").is_null() && !asked.at("source").contains("top_k"));
+    QCOMPARE(QString::fromStdString(asked.at("folder").get<std::string>()), copy);
+    QVERIFY(m_project->model(copy) != nullptr);
+    QTRY_COMPARE(m_page->selectedPath(), copy);
+    QVERIFY(dialog->verdict()->texts().join(' ').contains("difference to the source 0"));
+    QVERIFY(!dialog->importButton()->isVisible());  // done; a second one starts anew
+    QTest::mouseClick(dialog->cancelButton(), Qt::LeftButton);
+    QTRY_VERIFY(m_page->findChild<ImportDialog*>() == nullptr);
+}
+
+void TestModelsPage::aRunOfTheReleasedCodeNeedsItsBase() {
+    m_project->addModelFolder(m_sandbox.makeFolder("a-dense"));
+    QTRY_VERIFY(m_project->model(m_sandbox.path("a-dense"))->status == ModelEntry::Status::Ready);
+    ImportDialog* dialog = openImport();
+    dialog->setSource("/runs/checkpoint-90");
+    QTRY_VERIFY(dialog->baseBox()->isVisible() && dialog->scalingBox()->isVisible());
+    QVERIFY(!dialog->importButton()->isEnabled());
+    QVERIFY2(dialog->importButton()->toolTip().contains("base"),
+             qPrintable(dialog->importButton()->toolTip()));
+    QStringList bases;
+    for (int i = 0; i < dialog->baseBox()->count(); ++i)
+        bases << dialog->baseBox()->itemText(i);
+    QVERIFY2(bases.contains(m_sandbox.path("a-dense")), qPrintable(bases.join(' ')));  // one of the project's
+    dialog->baseBox()->setCurrentText(m_sandbox.path("a-dense"));
+    dialog->topKBox()->setValue(3);
+    dialog->scalingBox()->setValue(0.5);
+    QTRY_VERIFY(dialog->importButton()->isEnabled());
+    test::picture(*dialog, "import-run");
+    QTest::mouseClick(dialog->importButton(), Qt::LeftButton);
+    const nlohmann::json source = m_engine->last("export")->body.at("source");
+    QCOMPARE(QString::fromStdString(source.at("base").get<std::string>()), m_sandbox.path("a-dense"));
+    QCOMPARE(source.at("top_k"), 3);
+    QCOMPARE(source.at("scaling"), 0.5);
+    dialog->reject();
+    m_engine->finish(m_engine->last("export")->id,
+                     engine::fail(engine::ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}}));
+    dialog->setSource("/runs/checkpoint-named");  // its LoRA names one
+    dialog->baseBox()->setCurrentText({});
+    QTRY_VERIFY(dialog->importButton()->isEnabled());
+}
+
+void TestModelsPage::whatCannotBeImportedSaysWhy() {
+    ImportDialog* dialog = openImport();
+    const auto said = [&] {
+        QStringList all;
+        for (const auto* label : dialog->findChildren<QLabel*>())
+            if (label->isVisible()) all << label->text();
+        return all.join(' ') + dialog->importButton()->toolTip();
+    };
+    dialog->setSource("/elsewhere/dense");
+    QTRY_VERIFY(said().contains("dense model"));
+    QVERIFY(!dialog->importButton()->isEnabled());
+    dialog->setSource("/elsewhere/nothing");
+    QTRY_VERIFY(said().contains("missing") && said().contains("/elsewhere/nothing"));
+    QVERIFY(!dialog->importButton()->isEnabled());
+    // What the engine finds later: what, where, why, what to do; then again with other settings.
+    m_engine->answer("export", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+        return engine::fail(
+            engine::ErrorCode::FileBad,
+            {{"file", "/r/moe_model.bin"}, {"place", "byte 12"}, {"detail", "it would run os system"}});
+    });
+    dialog->setSource("/elsewhere/moe");
+    QTRY_VERIFY(dialog->importButton()->isEnabled());
+    QTest::mouseClick(dialog->importButton(), Qt::LeftButton);
+    QTRY_COMPARE(dialog->verdict()->tone(), VerdictBox::Tone::Bad);
+    const QString words = dialog->verdict()->title() + dialog->verdict()->texts().join(' ');
+    for (const char* part : {"damaged", "moe_model.bin", "byte 12", "os system", "again"})
+        QVERIFY2(words.contains(part), qPrintable(words));
+    QVERIFY(dialog->importButton()->isEnabled());
+    m_engine->answer("export", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+        return engine::fail(engine::ErrorCode::BadOption,
+                            {{"key", "--top-k"}, {"value", "9"}, {"range", "1 to 8"}});
+    });
+    QTest::mouseClick(dialog->importButton(), Qt::LeftButton);
+    QTRY_VERIFY(dialog->verdict()->title().startsWith("Experts per token cannot be 9"));
+    QVERIFY(m_project->model(dialog->targetEdit()->text()) == nullptr);
+}
+
+void TestModelsPage::anImportIsCancelled() {
+    m_engine->hold("export");
+    ImportDialog* dialog = openImport();
+    dialog->setSource("/elsewhere/moe");
+    QTRY_VERIFY(dialog->importButton()->isEnabled());
+    QTest::mouseClick(dialog->importButton(), Qt::LeftButton);
+    const quint64 id = m_engine->last("export")->id;
+    QVERIFY(dialog->isWorking() && !dialog->importButton()->isEnabled());
+    m_engine->tellProgress(id, {"writing weights", 3, 40});
+    QCOMPARE(dialog->progressWords(), QStringLiteral("writing weights, 3 of 40"));
+    QTest::keyClick(dialog, Qt::Key_Escape);
+    QVERIFY(dialog->isVisible());  // until the engine has stopped
+    QCOMPARE(m_engine->last("cancel")->body.at("id").get<quint64>(), id);
+    m_engine->finish(id, engine::fail(engine::ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}}));
+    QVERIFY(dialog->verdict()->title().contains("nothing was written"));
+    QVERIFY(dialog->importButton()->isEnabled());
+    // An engine that dies is no end of the dialog either.
+    QTest::mouseClick(dialog->importButton(), Qt::LeftButton);
+    m_engine->die("signal 9");
+    QCOMPARE(dialog->verdict()->tone(), VerdictBox::Tone::Bad);
+    QVERIFY(!dialog->importButton()->isEnabled() && !dialog->isWorking());
+    m_engine->start();
+    QVERIFY(dialog->importButton()->isEnabled());
+    QTest::keyClick(dialog, Qt::Key_Escape);
+    QTRY_VERIFY(m_page->findChild<ImportDialog*>() == nullptr);
 }
 
 CARAVAN_UI_TEST_MAIN(TestModelsPage)

@@ -7,13 +7,10 @@
 #include <QListWidget>
 #include <QMenuBar>
 #include <QPushButton>
-#include <QSplitter>
 #include <QtTest>
 
-#include <QTableView>
-#include "tests/support/window_fixture.h"
+#include "tests/support/shell_test.h"
 #include "ui/actions/action_registry.h"
-#include "ui/format/format.h"
 #include "ui/main_window.h"
 #include "ui/page.h"
 #include "ui/project_context.h"
@@ -21,24 +18,19 @@
 #include "ui/shell/choice_card.h"
 #include "ui/shell/close_dialog.h"
 #include "ui/shell/command_palette.h"
-#include "ui/shell/fit_dialog.h"
-#include "ui/shell/instance.h"
 #include "ui/shell/rail.h"
 #include "ui/shell/run_pill.h"
-#include "ui/shell/welcome.h"
 
 using namespace caravan;
 using namespace caravan::ui;
 
-class TestShell : public QObject {
+class TestShell : public test::ShellTest {
     Q_OBJECT
   public:
-    explicit TestShell(test::Sandbox& sandbox) : m_sandbox(sandbox) {}
+    using ShellTest::ShellTest;
   private Q_SLOTS:
-    void init();
-    void cleanup();
-    void startsWithTheWelcome();
-    void whatFitsIsAskedOfTheEngine();
+    void init() { start(); }
+    void cleanup() { end(); }
     void altNumbersGoToPages();
     void everyActionIsInAMenuOrHasNoShortcutTwice();
     void everyButtonHasAName();
@@ -47,46 +39,14 @@ class TestShell : public QObject {
     void paletteRanksPrefixFirst();
     void paletteFindsSettingsByTheirPrefix();
     void helpTellsWhatAControlIsFor();
-    void theLastProjectAndItsSplittersComeBack();
     void titlePillAndRailFollowTheRun();
     void engineDeathOffersToResume();
     void engineThatDoesNotStartIsSaid();
     void closingWhileTuningAsks();
-    void anUnreadableProjectGoesBackToTheWelcome();
-    void aSecondWindowBringsTheFirstToTheFront();
-    void numbersAreWrittenAlike();
 
   private:
-    void openProject();
     void tellRunning(engine::StepIndex step);
-    test::Sandbox& m_sandbox;
-    int m_round = 0;
-    std::unique_ptr<FakeEngineLink> m_engine;
-    std::unique_ptr<MainWindow> m_window;
 };
-
-void TestShell::init() {
-    m_engine = std::make_unique<FakeEngineLink>();
-    test::answerModels(*m_engine);
-    test::answerPlans(*m_engine);
-    test::answerNoRuns(*m_engine);
-    m_window = std::make_unique<MainWindow>(m_engine.get());
-    m_window->resize(1366, 768);
-    m_window->show();
-    m_engine->start();
-    QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
-    m_window->activateWindow();
-}
-
-void TestShell::cleanup() {
-    m_window.reset();
-    m_engine.reset();
-}
-
-void TestShell::openProject() {
-    m_window->openProject(m_sandbox.path(QStringLiteral("p%1").arg(++m_round)));
-    QTRY_VERIFY(m_window->project() && m_window->project()->isOpen());
-}
 
 void TestShell::tellRunning(engine::StepIndex step) {
     const QString run = m_window->project()->folder() + QStringLiteral("/runs/0001");
@@ -99,44 +59,6 @@ void TestShell::tellRunning(engine::StepIndex step) {
     metrics.seconds = static_cast<double>(step);
     m_engine->tellRun(run, metrics);
     m_window->runController()->setSteps(run, 100);
-}
-
-// The window goes on while the engine is asked; its numbers are shown as they are.
-void TestShell::whatFitsIsAskedOfTheEngine() {
-    m_engine->become(EngineState::Restarting);
-    m_window->actionRegistry()->find("help.fits")->trigger();
-    auto* dialog = m_window->findChild<FitDialog*>();
-    QVERIFY(dialog != nullptr && dialog->isVisible() && !dialog->table()->isVisible());
-    QVERIFY2(dialog->note().contains(m_engine->stateWords()), qPrintable(dialog->note()));
-    QTRY_COMPARE(m_engine->count("fits"), 1);
-    constexpr engine::Bytes gib = 1LL << 30;
-    engine::FitTable fits{"NVIDIA H200", true, 24 * gib, 20 * gib, 2048, {{"qlora", ""}, {"pesc", ""}}, {}};
-    fits.rows = {{"Llama 2 7B", 6738415616, {9 * gib, 20 * gib}},
-                 {"Yi 34B", 34388917248, {23 * gib, 60 * gib}}};
-    m_engine->finish(m_engine->last("fits")->id, nlohmann::json(fits));
-    QVERIFY(dialog->table()->isVisible());
-    QCOMPARE(dialog->windowTitle(), QStringLiteral("What fits on this card"));
-    const auto* model = dialog->table()->model();
-    QCOMPARE(model->index(0, 3).data().toString(), memoryText(20 * gib));
-    test::picture(*dialog, QStringLiteral("fits"));
-    QVERIFY(model->index(0, 3).data(Qt::AccessibleTextRole).toString().contains(QStringLiteral(": fits")));
-    QVERIFY(model->index(1, 3).data(Qt::AccessibleTextRole).toString().contains(QStringLiteral("not fit")));
-    dialog->close();
-    m_window->actionRegistry()->find("help.fits")->trigger();
-    m_engine->finish(m_engine->last("fits")->id,
-                     engine::fail(engine::ErrorCode::Unsupported, {{"what", "fits"}, {"detail", ""}}));
-    QVERIFY(!m_window->findChildren<FitDialog*>().last()->table()->isVisible());
-    QVERIFY(!m_window->findChildren<FitDialog*>().last()->note().isEmpty());
-}
-
-void TestShell::startsWithTheWelcome() {
-    QVERIFY(m_window->findChild<Welcome*>()->isVisible());
-    QVERIFY(!m_window->findChild<Rail*>()->isVisible());
-    QCOMPARE(m_window->windowTitle(), QStringLiteral("Caravan"));
-    QVERIFY(!m_window->actionRegistry()->find("run.pause")->isEnabled());
-    openProject();
-    QVERIFY(m_window->findChild<Rail*>()->isVisible());
-    QVERIFY(m_window->windowTitle().endsWith(QStringLiteral("— Caravan")));
 }
 
 void TestShell::altNumbersGoToPages() {
@@ -262,24 +184,6 @@ void TestShell::helpTellsWhatAControlIsFor() {
     }
 }
 
-void TestShell::theLastProjectAndItsSplittersComeBack() {
-    openProject();
-    const QString folder = m_window->project()->folder();
-    m_window->showPage("models");
-    auto* splitter = m_window->page("models")->findChild<QSplitter*>();
-    QVERIFY(splitter);
-    splitter->setSizes({splitter->width() - 500, 500});
-    const QList<int> sizes = splitter->sizes();
-    m_window->close();
-    QCOMPARE(MainWindow::lastProject(), folder);
-    init();
-    openProject();
-    m_window->showPage("models");
-    QTRY_COMPARE(m_window->page("models")->findChild<QSplitter*>()->sizes(), sizes);
-    m_window->resetLayout();
-    QVERIFY(m_window->page("models")->findChild<QSplitter*>()->sizes() != sizes);
-}
-
 void TestShell::titlePillAndRailFollowTheRun() {
     openProject();
     tellRunning(62);
@@ -354,49 +258,6 @@ void TestShell::closingWhileTuningAsks() {
     stopped.to = engine::RunState::Stopped;
     m_engine->tellRun(m_window->runController()->live().folder, stopped);
     QTRY_VERIFY(!m_window->isVisible());
-}
-
-void TestShell::anUnreadableProjectGoesBackToTheWelcome() {
-    const QString file = m_sandbox.path("not-a-folder");
-    QFile(file).open(QIODevice::WriteOnly);
-    m_window->openProject(file);
-    QTRY_VERIFY(m_window->banners()->has("project.failed"));
-    QVERIFY(!m_window->project());
-    QVERIFY(m_window->findChild<Welcome*>()->isVisible());
-}
-
-void TestShell::aSecondWindowBringsTheFirstToTheFront() {
-    const QString folder = m_sandbox.path("shared");
-    auto first = Instance::claim(folder);
-    QVERIFY(first);
-    QSignalSpy activated(first.get(), &Instance::activated);
-    QVERIFY(!Instance::claim(folder));
-    QTRY_COMPARE(activated.count(), 1);
-    QVERIFY(Instance::claim(m_sandbox.path("other")));
-    m_window->openProject(folder);
-    QVERIFY(!m_window->project());
-    QVERIFY(m_window->banners()->has("project.open"));
-    first.reset();
-    m_window->openProject(folder);
-    QVERIFY(m_window->project());
-}
-
-void TestShell::numbersAreWrittenAlike() {
-    const QString thin(kThinSpace);
-    QCOMPARE(withThousands(1504), QStringLiteral("1,504"));
-    QCOMPARE(parameterCount(15'735'168), "15.7" + thin + "M");
-    QCOMPARE(parameterCount(6'738'415'616), "6.74" + thin + "B");
-    QCOMPARE(parameterCountExact(7'813'000'000), "7.813" + thin + "B");
-    QCOMPARE(memoryText(std::int64_t(68'400'000'000)), "63.70" + thin + "GiB");
-    QCOMPARE(diskText(4'980'000'000), "4.98" + thin + "GB");
-    QCOMPARE(diskText(31'400'000), "31.4" + thin + "MB");
-    QCOMPARE(durationText(8.39), "8.4" + thin + "s");
-    QCOMPARE(durationText(4920), "1" + thin + "h 22" + thin + "min");
-    QCOMPARE(timeLeftText(-1), QString());
-    QCOMPARE(percentText(0.6249), "62" + thin + "%");
-    QCOMPARE(shortReal(2e-4), QStringLiteral("2e-4"));
-    QCOMPARE(shortReal(0.01), QStringLiteral("0.01"));
-    QCOMPARE(shortReal(512), QStringLiteral("512"));
 }
 
 CARAVAN_UI_TEST_MAIN(TestShell)

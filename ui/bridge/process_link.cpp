@@ -21,8 +21,8 @@ namespace caravan::ui {
 namespace {
 
 constexpr quint64 kHelloId = (quint64(1) << 53) - 1;
-const std::set<std::string> kLong{"preview",  "step_batch", "proof",    "dry_step",
-                                  "generate", "score",      "evaluate", "routing"};
+const std::set<std::string> kLong{"preview", "step_batch", "proof",   "dry_step",        "generate",
+                                  "score",   "evaluate",   "routing", "routing.analyse", "export"};
 engine::Error gone(const QString& detail) {
     return {engine::ErrorCode::EngineGone, {{"detail", detail.toStdString()}}};
 }

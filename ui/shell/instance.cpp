@@ -11,21 +11,32 @@
 
 namespace caravan::ui {
 
-std::unique_ptr<Instance> Instance::claim(const QString& folder) {
+namespace {
+
+QString socketOf(const QString& folder) {
     const QString canonical = QFileInfo(folder).absoluteFilePath();
     const QByteArray hash =
         QCryptographicHash::hash(canonical.toUtf8(), QCryptographicHash::Sha1).toHex().left(16);
     const QDir sockets = QFileInfo(QString::fromStdString(engine::wire::socketPath())).dir();
-    const QString name = sockets.filePath(QStringLiteral("window-%1").arg(QString::fromLatin1(hash)));
+    return sockets.filePath(QStringLiteral("window-%1").arg(QString::fromLatin1(hash)));
+}
+
+}  // namespace
+
+bool Instance::bringToFront(const QString& folder) {
     QLocalSocket other;
-    other.connectToServer(name);
-    if (other.waitForConnected(200)) {  // answered by the kernel, not by the other window
-        other.write("activate\n");
-        other.waitForBytesWritten(200);
-        return nullptr;
-    }
-    QDir().mkpath(sockets.path());
-    QFile::setPermissions(sockets.path(), QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
+    other.connectToServer(socketOf(folder));
+    if (!other.waitForConnected(200)) return false;  // answered by the kernel, not by the other window
+    other.write("activate\n");
+    other.waitForBytesWritten(200);
+    return true;
+}
+
+std::unique_ptr<Instance> Instance::claim(const QString& folder) {
+    if (bringToFront(folder)) return nullptr;
+    const QString name = socketOf(folder), sockets = QFileInfo(name).path();
+    QDir().mkpath(sockets);
+    QFile::setPermissions(sockets, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
     std::unique_ptr<Instance> instance(new Instance);
     QLocalServer::removeServer(name);  // of a window that died
     instance->m_server.setSocketOptions(QLocalServer::UserAccessOption);

@@ -15,6 +15,8 @@ class Instance : public QObject {
   public:
     // nullptr: another window has the project and was asked to come to the front.
     [[nodiscard]] static std::unique_ptr<Instance> claim(const QString& folder);
+    // True: another window has the project and was asked to come to the front.
+    [[nodiscard]] static bool bringToFront(const QString& folder);
 
   Q_SIGNALS:
     void activated();

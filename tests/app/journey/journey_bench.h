@@ -14,6 +14,7 @@
 #include <QMenu>
 #include <QMimeData>
 #include <QPushButton>
+#include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
 #include <memory>
@@ -79,6 +80,23 @@ inline QPushButton* buttonIn(const QWidget* parent, const QString& text) {
 
 inline void click(QWidget* widget) {
     QTest::mouseClick(widget, Qt::LeftButton);
+}
+
+inline QTableView* tableIn(const QWidget* parent, const QString& name) {
+    for (QTableView* table : parent->findChildren<QTableView*>())
+        if (table->accessibleName() == name) return table;
+    return nullptr;
+}
+
+inline void clickRow(QAbstractItemView* view, const QModelIndex& index) {
+    view->scrollTo(index);
+    QTest::mouseClick(view->viewport(), Qt::LeftButton, {}, view->visualRect(index).center());
+}
+
+inline QModelIndex rowWith(const QAbstractItemModel* model, int column, const QString& text) {
+    for (int row = 0; row < model->rowCount(); ++row)
+        if (model->index(row, column).data().toString() == text) return model->index(row, column);
+    return {};
 }
 
 // The program's window with an engine process of its own, on a new project in a temporary folder. What it

@@ -1,47 +1,37 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the whole journey passes by, page after page, by mouse and keyboard against the real engine process:
-// a model that is refused and why, presets and undo, a table with columns of other names and broken rows, two
-// runs over each other, a measured checkpoint, colors and keys; then a new window finds all of it.
+// What the whole journey passes by while runs are made, by mouse and keyboard against the real engine
+// process: a model that is refused and why, a run of the released code that is imported, what fits, presets
+// and undo, a table with columns of other names and broken rows, a step's batch, a second run. What is read
+// of runs: tst_journey_of_results.cpp.
 #include <QComboBox>
-#include <QInputDialog>
-#include <QKeySequenceEdit>
-#include <QPlainTextEdit>
+#include <QDoubleSpinBox>
+#include <QLabel>
 #include <QSpinBox>
 #include <QTableView>
 #include <QTreeView>
 
 #include "tests/app/journey/journey_bench.h"
-#include "ui/analysis_source.h"
+#include "tests/support/reference_run_fixture.h"
+#include "ui/format/format.h"
 #include "ui/pages/data/batch_view.h"
 #include "ui/pages/data/data_files_model.h"
 #include "ui/pages/data/data_page.h"
 #include "ui/pages/data/data_problems_model.h"
 #include "ui/pages/data/mapping_dialog.h"
+#include "ui/pages/models/import_dialog.h"
 #include "ui/pages/models/model_details.h"
 #include "ui/pages/models/models_page.h"
 #include "ui/pages/models/token_chips.h"
 #include "ui/pages/models/verdict_box.h"
-#include "ui/pages/routing/analysis_panes.h"
-#include "ui/pages/routing/routing_filters.h"
-#include "ui/pages/routing/routing_page.h"
-#include "ui/pages/routing/token_list.h"
-#include "ui/pages/runs/run_differences.h"
-#include "ui/pages/runs/run_overlay.h"
 #include "ui/pages/runs/runs_page.h"
-#include "ui/pages/settings/settings_page.h"
-#include "ui/pages/settings/shortcuts_model.h"
 #include "ui/pages/tune/step_batch_dialog.h"
 #include "ui/pages/tune/tune_page.h"
 #include "ui/pages/tune/tune_plots.h"
 #include "ui/pages/upcycle/plan_panel.h"
 #include "ui/run_history.h"
-#include "widgets/chart_pane.h"
+#include "ui/shell/fit_dialog.h"
 #include "widgets/curve_plot.h"
-#include "widgets/heat_map.h"
-#include "widgets/message_bar.h"
-#include "widgets/segmented.h"
-#include "widgets/timeline_scrubber.h"
 #include "widgets/token_strip.h"
 
 using namespace caravan;
@@ -51,23 +41,6 @@ using namespace caravan::test;
 namespace {
 
 constexpr int kSteps = 8;
-
-QTableView* tableIn(const QWidget* parent, const QString& name) {
-    for (QTableView* table : parent->findChildren<QTableView*>())
-        if (table->accessibleName() == name) return table;
-    return nullptr;
-}
-
-void clickRow(QAbstractItemView* view, const QModelIndex& index) {
-    view->scrollTo(index);
-    QTest::mouseClick(view->viewport(), Qt::LeftButton, {}, view->visualRect(index).center());
-}
-
-QModelIndex rowWith(const QAbstractItemModel* model, int column, const QString& text) {
-    for (int row = 0; row < model->rowCount(); ++row)
-        if (model->index(row, column).data().toString() == text) return model->index(row, column);
-    return {};
-}
 
 // Into an editable combo box of a dialog.
 void typeInto(QComboBox* box, const QString& text) {
@@ -87,16 +60,12 @@ class TestJourneyOfPages : public QObject {
         if (m_failed) QSKIP("the stage before failed");
     }
     void cleanup() { m_failed = m_failed || QTest::currentTestFailed(); }
+    void a_aRunOfTheReleasedCodeIsImported();
+    void a_whatFitsIsSaid();
     void a_modelsSayWhatTheyAre();
     void b_settingsAreTakenAndUndone();
     void c_oddTables();
     void d_aSecondRunWithAnotherRate();
-    void e_runsOverEachOther();
-    void f_notesTagsAndTrash();
-    void g_whereTokensWent();
-    void h_aMeasuredCheckpoint();
-    void i_colorsAndKeys();
-    void j_aNewWindowFindsAll();
 
   private:
     void tuneToTheEnd(int runs);
@@ -110,6 +79,89 @@ void TestJourneyOfPages::initTestCase() {
     if (JourneyBench::engineProgram().isEmpty()) QSKIP("built without an engine; CARAVAN_ENGINE names none");
     m_bench.open();
     QVERIFY(m_bench.engine()->isUsable());
+}
+
+// What caravan-cli import does: refused without its base, then written, read back, listed and asked.
+void TestJourneyOfPages::a_aRunOfTheReleasedCodeIsImported() {
+    const auto fixture = makeReferenceRun(CARAVAN_TEST_DATA "/hf/lora_camelidae",
+                                          m_bench.path(QStringLiteral("old")).toStdString());
+    const auto text = [](const std::filesystem::path& path) { return QString::fromStdString(path.string()); };
+    std::filesystem::rename(fixture.base, fixture.base.parent_path() / "moved");
+    const QString base = text(fixture.base.parent_path() / "moved");
+    m_bench.goTo("models");
+    m_bench.drop({text(fixture.run)});
+    const auto entry = [&](const QString& folder) { return m_bench.project()->model(folder); };
+    QTRY_VERIFY_WITH_TIMEOUT(
+        entry(text(fixture.run)) && entry(text(fixture.run))->status == ModelEntry::Status::Ready, kPatience);
+    auto* page = m_bench.page<ModelsPage>("models");
+    QTRY_COMPARE(page->selectedPath(), text(fixture.run));
+    QVERIFY(!page->mainAction()->isEnabled());
+    click(buttonIn(page, QStringLiteral("Import")));
+    auto* dialog = page->findChild<ImportDialog*>();
+    QTRY_VERIFY(dialog != nullptr && dialog->isVisible());
+    QTRY_VERIFY_WITH_TIMEOUT(dialog->baseBox()->isVisible(), kPatience);
+    QCOMPARE(dialog->sourceEdit()->text(), text(fixture.run));  // what was selected
+    QVERIFY(!dialog->importButton()->isEnabled());              // its base is not where it was
+    dialog->baseBox()->setFocus();
+    QTest::keyClicks(dialog->baseBox()->lineEdit(), base);
+    dialog->topKBox()->setValue(static_cast<int>(fixture.topK));
+    dialog->scalingBox()->setValue(fixture.scaling);
+    QTRY_VERIFY(dialog->importButton()->isEnabled());
+    // A file that would run something is refused by name; nothing is left behind.
+    const QString experts = text(fixture.run / "moe_model.bin"), kept = experts + QStringLiteral(".kept");
+    QVERIFY(QFile::rename(experts, kept));
+    QFile evil(experts);
+    QVERIFY(evil.open(QIODevice::WriteOnly));
+    evil.write(QByteArray::fromStdString(zipOf({{"a/data.pkl",
+                                                 "\x80\x02"
+                                                 "cos\nsystem\n(" +
+                                                     unicode("id") + "tR."}})));
+    evil.close();
+    click(dialog->importButton());
+    QTRY_COMPARE_WITH_TIMEOUT(dialog->verdict()->tone(), VerdictBox::Tone::Bad, kPatience);
+    const QString why = dialog->verdict()->title() + dialog->verdict()->texts().join(QLatin1Char(' '));
+    QVERIFY2(why.contains(QStringLiteral("os system")) && why.contains(QStringLiteral("moe_model.bin")),
+             qPrintable(why));
+    QVERIFY(!QFile::exists(dialog->targetEdit()->text()));
+    QVERIFY(QFile::remove(experts) && QFile::rename(kept, experts));
+    click(dialog->importButton());
+    QTRY_COMPARE_WITH_TIMEOUT(dialog->verdict()->tone(), VerdictBox::Tone::Good, kPatience);
+    const QString copy = dialog->targetEdit()->text();
+    QVERIFY(QFile::exists(copy + QStringLiteral("/config.json")));
+    qInfo("Models: imported: %s", qPrintable(dialog->verdict()->texts().join(QStringLiteral("; "))));
+    click(dialog->cancelButton());
+    QTRY_VERIFY_WITH_TIMEOUT(entry(copy) && entry(copy)->status == ModelEntry::Status::Ready, kPatience);
+    const auto& moe = entry(copy)->inspection.config.moe;
+    QVERIFY(moe && moe->experts == 8 && moe->topK == fixture.topK && moe->scaling == fixture.scaling);
+    QTRY_COMPARE(page->selectedPath(), copy);
+}
+
+// The figures of the engine process itself, for its own device.
+void TestJourneyOfPages::a_whatFitsIsSaid() {
+    m_bench.chooseFromMenus("help.fits");
+    auto* dialog = m_bench.window()->findChild<FitDialog*>();
+    QTRY_VERIFY(dialog != nullptr && dialog->isVisible());
+    QTRY_VERIFY_WITH_TIMEOUT(dialog->table()->isVisible(), kPatience);
+    const QAbstractItemModel* model = dialog->table()->model();
+    QVERIFY(model->rowCount() >= 5 && model->columnCount() >= 5);
+    // The same that the link gets of the device; larger models need more, column by column.
+    const engine::DeviceStatus& device = m_bench.engine()->device();
+    QString head;
+    for (const QLabel* label : dialog->findChildren<QLabel*>())
+        if (label->text().contains(QString::fromStdString(device.name))) head = label->text();
+    QVERIFY2(head.contains(memoryText(device.memoryTotal)), qPrintable(head));
+    for (int column = 2; column < model->columnCount(); ++column) {
+        const auto needs = [&](int row) {
+            return model->index(row, column).data().toString().section(kThinSpace, 0, 0).toDouble();
+        };
+        QVERIFY(needs(0) > 0);
+        QVERIFY(needs(model->rowCount() - 1) > needs(0));
+    }
+    qInfo("What fits: %s; %s", qPrintable(head),
+          qPrintable(model->index(0, 2).data(Qt::AccessibleTextRole).toString()));
+    QTest::keyClick(dialog, Qt::Key_Escape);
+    QTRY_VERIFY(m_bench.window()->findChild<FitDialog*>() == nullptr);
+    m_bench.activate();
 }
 
 void TestJourneyOfPages::a_modelsSayWhatTheyAre() {
@@ -315,207 +367,6 @@ void TestJourneyOfPages::d_aSecondRunWithAnotherRate() {
     QTRY_VERIFY_WITH_TIMEOUT(data->mainAction()->isEnabled(), kPatience);
     click(buttonIn(data, QStringLiteral("Start tuning")));
     tuneToTheEnd(2);
-}
-
-void TestJourneyOfPages::e_runsOverEachOther() {
-    m_bench.goTo("runs");
-    auto* page = m_bench.page<RunsPage>("runs");
-    QTableView* table = page->table();
-    QTRY_COMPARE(table->model()->rowCount(), 2);
-    for (int row = 0; row < 2; ++row) {
-        clickRow(table, table->model()->index(row, RunsModel::Name));
-        const QString id = table->currentIndex().data(RunsModel::IdRole).toString();
-        if (!page->model()->checked().contains(id)) QTest::keyClick(table, Qt::Key_Space);
-        QVERIFY(page->model()->checked().contains(id));
-    }
-    widgets::CurvePlot* plot = page->overlay()->plot();
-    QTRY_COMPARE(plot->curveCount(), 2);
-    QTRY_COMPARE(plot->series(0).size(), std::size_t(kSteps));
-    QTRY_COMPARE(plot->series(1).size(), std::size_t(kSteps));
-    QCOMPARE(plot->series(0).y(0), plot->series(1).y(0));  // the same weights and rows before the first step
-    QVERIFY(plot->series(0).y(kSteps - 1) != plot->series(1).y(kSteps - 1));
-    page->overlay()->figureBox()->setFocus();
-    QTest::keyClick(page->overlay()->figureBox(), Qt::Key_Down);  // held out
-    QTRY_VERIFY(plot->series(0).size() >= 2 && plot->series(0).size() < std::size_t(kSteps));
-    QStringList differ;
-    for (int row = 0; row < page->differences()->rowCount(); ++row)
-        differ << page->differences()->index(row, 0).data().toString();
-    QVERIFY2(differ.contains(QStringLiteral("Learning rate")), qPrintable(differ.join(',')));
-    QVERIFY2(!differ.contains(QStringLiteral("Experts")), qPrintable(differ.join(',')));
-    qInfo("Runs: two curves over each other; what differs: %s",
-          qPrintable(differ.join(QStringLiteral(", "))));
-}
-
-void TestJourneyOfPages::f_notesTagsAndTrash() {
-    auto* page = m_bench.page<RunsPage>("runs");
-    QTableView* table = page->table();
-    const auto select = [&](const QString& id) {
-        for (int row = 0; row < table->model()->rowCount(); ++row)
-            if (const QModelIndex at = table->model()->index(row, RunsModel::Name);
-                at.data(RunsModel::IdRole).toString() == id)
-                clickRow(table, at);
-        QCOMPARE(table->currentIndex().data(RunsModel::IdRole).toString(), id);
-    };
-    select(m_runs.at(0));
-    m_bench.chooseFromMenus("runs.note");
-    auto* note = page->findChild<QInputDialog*>();
-    QTRY_VERIFY(note != nullptr && note->isVisible());
-    QTest::keyClicks(note->findChild<QPlainTextEdit*>(), QStringLiteral("the careful rate"));
-    click(buttonIn(note, QStringLiteral("OK")));
-    QTRY_COMPARE(m_bench.project()->run(m_runs.at(0))->note, QStringLiteral("the careful rate"));
-    m_bench.chooseFromMenus("runs.tags");
-    auto* tags = table->findChild<QLineEdit*>();
-    QTRY_VERIFY(tags != nullptr && tags->isVisible());
-    QTest::keyClicks(tags, QStringLiteral("paper, slow"));
-    QTest::keyClick(tags, Qt::Key_Return);
-    QTRY_COMPARE(m_bench.project()->run(m_runs.at(0))->tags,
-                 (QStringList{QStringLiteral("paper"), QStringLiteral("slow")}));
-    QCOMPARE(m_bench.shownPage(), QStringLiteral("runs"));  // the key that ends the editor opens no run
-    QLineEdit* search = nullptr;
-    for (QLineEdit* each : page->findChildren<QLineEdit*>())
-        if (each->accessibleName() == QStringLiteral("Search runs")) search = each;
-    QVERIFY(search != nullptr);
-    QTest::keyClicks(search, QStringLiteral("careful"));
-    QTRY_COMPARE(table->model()->rowCount(), 1);
-    QTest::keyClick(search, Qt::Key_A, Qt::ControlModifier);
-    QTest::keyClick(search, Qt::Key_Delete);
-    QTRY_COMPARE(table->model()->rowCount(), 2);
-    select(m_runs.at(1));
-    m_bench.activate();
-    table->setFocus();
-    const QString folder = m_bench.project()->run(m_runs.at(1))->folder;
-    QTest::keyClick(table, Qt::Key_Delete);
-    QTRY_COMPARE(table->model()->rowCount(), 1);
-    QTRY_VERIFY(!QFile::exists(folder));
-    click(buttonIn(page->findChild<widgets::MessageBar*>(), QStringLiteral("Undo")));
-    QTRY_COMPARE(table->model()->rowCount(), 2);
-    QTRY_VERIFY(QFile::exists(folder + QStringLiteral("/metrics.jsonl")));
-    QTRY_COMPARE(m_bench.project()->run(m_runs.at(1))->step, kSteps);
-    select(m_runs.at(1));
-    qInfo("Runs: a note and two tags found by the search; a run deleted and taken back, step %lld of %d",
-          static_cast<long long>(m_bench.project()->run(m_runs.at(1))->step), kSteps);
-}
-
-void TestJourneyOfPages::g_whereTokensWent() {
-    m_bench.goTo("routing");
-    auto* page = m_bench.page<RoutingPage>("routing");
-    page->map()->setFocus();
-    QTRY_COMPARE_WITH_TIMEOUT(page->shownStep(), kSteps, kPatience);
-    QTRY_COMPARE(page->timeline()->points().size(), kSteps);
-    const float last = page->map()->value(0, 0);
-    QTest::mouseClick(page->timeline(), Qt::LeftButton, {},
-                      QPoint(qRound(page->timeline()->pixelOf(2)), page->timeline()->height() / 2));
-    QTRY_COMPARE(page->shownStep(), 2);
-    QTRY_VERIFY(page->map()->value(0, 0) != last);
-    QTest::keyClick(page->timeline(), Qt::Key_Right);
-    QTRY_COMPARE(page->shownStep(), 3);
-    widgets::Segmented* domain = page->filters()->domain();
-    QCOMPARE(domain->segments().size(), 3);  // all, sums, general
-    const double all = page->view().tokens;
-    QTest::mouseClick(domain, Qt::LeftButton, {}, domain->segmentRect(1).center());
-    QTRY_VERIFY(page->view().tokens <= all);  // the step may have rows of one domain only
-    const double first = page->view().tokens;
-    page->map()->setFocus();
-    QTest::keyClick(page->map(), Qt::Key_D);
-    QTRY_VERIFY(page->view().tokens != first);
-    QVERIFY(std::abs(first + page->view().tokens - all) < 0.5);
-    const QString shown = domain->currentText();
-    QTest::keyClick(page->map(), Qt::Key_D);
-    QTRY_COMPARE(page->view().tokens, all);
-    auto* pane = qobject_cast<widgets::ChartPane*>(page->map()->parentWidget());
-    QVERIFY(pane != nullptr);
-    page->map()->setFocus();
-    QTest::keyClick(page->map(), Qt::Key_T, Qt::ControlModifier);
-    QTRY_VERIFY(pane->isTableShown());
-    QCOMPARE(pane->tableView()->model()->rowCount(), 8);
-    QTest::keyClick(pane->tableView(), Qt::Key_T, Qt::ControlModifier);
-    QTRY_VERIFY(!pane->isTableShown());
-    qInfo("Routing: step 3, %.0f answer tokens, of %s %.0f; the map and its table", all, qPrintable(shown),
-          all - first);
-}
-
-void TestJourneyOfPages::h_aMeasuredCheckpoint() {
-    auto* page = m_bench.page<RoutingPage>("routing");
-    QTest::keyClick(page->timeline(), Qt::Key_End);
-    QTRY_COMPARE(page->shownStep(), kSteps);
-    QPushButton* analyse = buttonIn(page, QStringLiteral("Analyse"));
-    QVERIFY(analyse != nullptr);
-    const auto offered = [&] {
-        QMenu* menu = page->analyseMenu();
-        return !menu->actions().isEmpty() && menu->actions().first()->isEnabled();
-    };
-    QTRY_VERIFY_WITH_TIMEOUT(offered(), kPatience);
-    click(analyse);
-    QAction* checkpoint = nullptr;
-    QMenu* menu = nullptr;
-    for (QMenu* each : page->findChildren<QMenu*>())
-        if (each->isVisible()) menu = each;
-    QVERIFY(menu != nullptr);
-    checkpoint = menu->actions().first();
-    const QString words = checkpoint->text();
-    m_bench.choose(menu, checkpoint);
-    QTRY_VERIFY_WITH_TIMEOUT(page->analysis()->current() != nullptr && !page->analysis()->isBusy(),
-                             kPatience);
-    AnalysisPanes* panes = page->analysisPanes();
-    QTRY_COMPARE(panes->togetherMap()->gridRows(), 8);
-    page->map()->setFocus();
-    page->map()->setCurrentCell(0, 0);
-    QTest::keyClick(page->map(), Qt::Key_Down);
-    QCOMPARE(page->map()->currentRow(), 1);
-    const auto& record = page->analysis()->current()->statistics.record;
-    QCOMPARE(record.experts, 8);
-    QVERIFY(page->analysis()->current()->tokens > 0);
-    // Of each expert's partners the shares add up to one.
-    double sum = 0;
-    for (int column = 0; column < 8; ++column)
-        if (column != 2) sum += panes->togetherMap()->value(2, column);
-    QVERIFY2(std::abs(sum - 1) < 1e-3 || std::isnan(sum), qPrintable(QString::number(sum)));
-    QTRY_VERIFY(page->tokens()->contexts()->model()->rowCount() > 0);
-    qInfo("Routing: %s measured on %lld tokens; layer 1, expert 0: %s", qPrintable(words),
-          static_cast<long long>(page->analysis()->current()->tokens),
-          qPrintable(page->tokens()->words().left(60)));
-}
-
-void TestJourneyOfPages::i_colorsAndKeys() {
-    m_bench.goTo("settings");
-    auto* page = m_bench.page<SettingsPage>("settings");
-    QTest::mouseClick(page->colors(), Qt::LeftButton, {}, page->colors()->segmentRect(2).center());
-    QTRY_VERIFY(Theme::instance().isDark());
-    QTableView* keys = tableIn(page, QStringLiteral("Keys of all actions"));
-    const auto press = [&](const QString& action, int key) {
-        const QModelIndex row = rowWith(keys->model(), ShortcutsModel::Action, action);
-        QVERIFY2(row.isValid(), qPrintable(action));
-        clickRow(keys, row.siblingAtColumn(ShortcutsModel::Keys));
-        keys->setFocus();
-        QTest::keyClick(keys, Qt::Key_F2);
-        auto* edit = keys->findChild<QKeySequenceEdit*>();
-        QTRY_VERIFY(edit != nullptr);
-        QTest::keyClick(edit, static_cast<Qt::Key>(key), Qt::ControlModifier | Qt::ShiftModifier);
-        QTRY_VERIFY_WITH_TIMEOUT(keys->findChild<QKeySequenceEdit*>() == nullptr, kPatience);
-    };
-    const QString reset = m_bench.action("view.reset")->text().remove(QLatin1Char('&'));
-    press(reset, Qt::Key_L);
-    QTRY_COMPARE(m_bench.action("view.reset")->shortcut(), QKeySequence(QStringLiteral("Ctrl+Shift+L")));
-    press(reset, Qt::Key_O);  // belongs to another action
-    QTRY_COMPARE(m_bench.action("view.reset")->shortcut(), QKeySequence(QStringLiteral("Ctrl+Shift+L")));
-    qInfo("Settings: dark; “%s” on %s, not on keys of another action", qPrintable(reset),
-          qPrintable(m_bench.action("view.reset")->shortcut().toString()));
-}
-
-void TestJourneyOfPages::j_aNewWindowFindsAll() {
-    const engine::Recipe recipe = m_bench.project()->recipe();
-    m_bench.window()->close();
-    m_bench.openWindow();
-    QTRY_COMPARE_WITH_TIMEOUT(m_bench.project()->runs().size(), 2, kPatience);
-    QCOMPARE(m_bench.project()->run(m_runs.at(0))->note, QStringLiteral("the careful rate"));
-    QCOMPARE(m_bench.project()->run(m_runs.at(0))->tags.size(), 2);
-    QVERIFY(m_bench.project()->recipe() == recipe);
-    QCOMPARE(m_bench.action("view.reset")->shortcut(), QKeySequence(QStringLiteral("Ctrl+Shift+L")));
-    QVERIFY(Theme::instance().isDark());
-    m_bench.goTo("routing");
-    auto* page = m_bench.page<RoutingPage>("routing");
-    QTRY_VERIFY_WITH_TIMEOUT(page->analysis()->current() != nullptr, kPatience);
-    qInfo("A new window: two runs, note, tags, settings, keys and the measured checkpoint are there");
 }
 
 QTEST_MAIN(TestJourneyOfPages)

@@ -1,7 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The window's program where there is no display.
+// The window's program: where there is no display, and where its project is open already.
+#include <QDir>
 #include <QProcess>
+#include <QTemporaryDir>
 #include <QTest>
 
 class TestWindowProgram : public QObject {
@@ -39,6 +41,45 @@ class TestWindowProgram : public QObject {
         QCOMPARE(ended.code, 1);
         QVERIFY(ended.words.contains("no display"));
         QVERIFY(ended.words.contains("caravan-cli"));
+    }
+
+    void aProjectHasOneWindow() {
+        QTemporaryDir home;
+        QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+        environment.insert(QStringLiteral("QT_QPA_PLATFORM"), QStringLiteral("offscreen"));
+        environment.insert(QStringLiteral("CARAVAN_SOCKET"), home.filePath(QStringLiteral("s/engine")));
+        environment.insert(QStringLiteral("CARAVAN_ENGINE"), QStringLiteral("/bin/true"));  // none is needed
+        for (const char* name : {"XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"})
+            environment.insert(QLatin1String(name), home.path());
+        const auto start = [&](QProcess& program, const QString& project) {
+            program.setProcessEnvironment(environment);
+            program.start(QCoreApplication::applicationDirPath() + QStringLiteral("/../app/caravan"),
+                          {home.filePath(project)});
+        };
+        const auto isOpen = [&](const QString& project) {
+            return QFile::exists(home.filePath(project + QStringLiteral("/project.json")));
+        };
+        QProcess first, second, other;
+        start(first, QStringLiteral("one"));
+        QTRY_VERIFY_WITH_TIMEOUT(isOpen(QStringLiteral("one")), 60000);
+        start(second, QStringLiteral("one"));
+        QVERIFY(second.waitForFinished(60000));
+        QCOMPARE(second.exitCode(), 0);
+        const QByteArray said = second.readAllStandardOutput();
+        QVERIFY2(said.contains("/one is open") && said.contains("front"), said.constData());
+        start(other, QStringLiteral("two"));  // another project has a window of its own
+        QTRY_VERIFY_WITH_TIMEOUT(isOpen(QStringLiteral("two")), 60000);
+        QCOMPARE(first.state(), QProcess::Running);
+        QCOMPARE(other.state(), QProcess::Running);
+        for (QProcess* each : {&first, &other}) {
+            each->terminate();
+            QVERIFY(each->waitForFinished(60000));
+        }
+        // Without a window of its own it opens again.
+        start(second, QStringLiteral("one"));
+        QVERIFY(!second.waitForFinished(1500));
+        second.terminate();
+        QVERIFY(second.waitForFinished(60000));
     }
 };
 

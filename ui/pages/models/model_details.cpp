@@ -179,7 +179,8 @@ void ModelDetails::show(const ModelEntry* entry, const QVector<RunEntry>& runs) 
     m_place->setText(homePath(entry->path));
     m_place->setToolTip(entry->path);
     showVerdict(*entry);
-    const bool known = entry->status == ModelEntry::Status::Ready;
+    const bool known =
+        entry->status == ModelEntry::Status::Ready && entry->inspection.kind != "reference_run";
     m_known->setVisible(known);
     if (known) {
         showFacts(entry->inspection);
@@ -210,7 +211,9 @@ void ModelDetails::showVerdict(const ModelEntry& entry) {
     if (group == ModelTree::Group::Unusable) {
         for (const std::string& reason : facts.reasons)
             checks << Check{Mark::Failed, QString::fromStdString(reason)};
-        return m_verdict->setVerdict(VerdictBox::Tone::Caution, tr("Cannot be upcycled"), checks);
+        const bool run = facts.kind == "reference_run";
+        return m_verdict->setVerdict(VerdictBox::Tone::Caution,
+                                     run ? tr("To be imported first") : tr("Cannot be upcycled"), checks);
     }
     if (group == ModelTree::Group::Dense) {
         checks << Check{Mark::Passed, tr("Gated FFN in every layer: adapters fit behind it")};

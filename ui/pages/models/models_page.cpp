@@ -15,10 +15,12 @@
 #include <QTreeView>
 #include <QVBoxLayout>
 
+#include "projects/run_import.h"
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/models/model_tree.h"
 #include "ui/pages/models/drop_strip.h"
+#include "ui/pages/models/import_dialog.h"
 #include "ui/pages/models/model_delegate.h"
 #include "ui/pages/models/model_details.h"
 #include "ui/project_context.h"
@@ -43,6 +45,7 @@ ModelsPage::ModelsPage(const Services& services, QWidget* parent)
     });
     addHeaderWidget(m_filter);
     addHeaderButton(actionButton(m_add));
+    addHeaderButton(actionButton(m_import));
     addHeaderButton(actionButton(m_refresh));
     m_details = new ModelDetails(services.engine, m_chat, m_upcycle);
     connect(m_details, &ModelDetails::runChosen, this, [this](const QString& run) {
@@ -94,6 +97,15 @@ void ModelsPage::makeActions() {
                                      [this](const QString& path) { takeDrop({path}); });
                              dialog->open();
                          });
+    m_import = actions->add({.id = "model.import",
+                             .text = tr("&Import…"),
+                             .menu = "model",
+                             .icon = "import",
+                             .page = "models",
+                             .section = 1,
+                             .tip = tr("Takes in a Camelidae or Sparsetral mixture, or a run of the released "
+                                       "PESC code, as a copy")},
+                            this, [this] { importModel(); });
     m_refresh = actions->add({.id = "model.refresh",
                               .text = tr("&Refresh"),
                               .menu = "model",
@@ -138,7 +150,7 @@ QWidget* ModelsPage::makeList() {
     m_view->setEditTriggers(QAbstractItemView::NoEditTriggers);
     m_view->setIndentation(18);
     m_view->setContextMenuPolicy(Qt::ActionsContextMenu);
-    m_view->addActions({m_upcycle, m_chat, m_remove});
+    m_view->addActions({m_upcycle, m_chat, m_import, m_remove});
     m_view->installEventFilter(this);
     QHeaderView* header = m_view->header();
     header->setStretchLastSection(false);
@@ -183,6 +195,7 @@ bool ModelsPage::eventFilter(QObject* watched, QEvent* event) {
 
 void ModelsPage::setProject(ProjectContext* next) {
     if (project()) project()->disconnect(this);
+    delete m_importing;  // its copy would go into the list of another project
     Page::setProject(next);
     m_stale = true;
     if (next) {
@@ -244,6 +257,7 @@ void ModelsPage::selectionChanged() {
     m_chat->setEnabled(ready && ModelTree::groupOf(*entry) != ModelTree::Group::Unusable &&
                        !entry->inspection.tokenizerFile.empty());
     m_remove->setEnabled(entry && !entry->bundled);
+    m_import->setEnabled(project() && project()->isOpen());
 }
 
 bool ModelsPage::takeDrop(const QStringList& paths) {
@@ -253,11 +267,14 @@ bool ModelsPage::takeDrop(const QStringList& paths) {
         QString folder = path;
         if (!QFileInfo(path).isDir()) {
             if (!path.endsWith(QLatin1String(".safetensors")) &&
-                QFileInfo(path).fileName() != QLatin1String("config.json"))
+                QFileInfo(path).fileName() != QLatin1String("config.json") &&
+                QFileInfo(path).fileName() != QLatin1String("moe_model.bin"))
                 continue;
             folder = QFileInfo(path).absolutePath();
         }
-        if (QFileInfo::exists(folder + QStringLiteral("/project.json"))) continue;
+        if (QFileInfo::exists(folder + QStringLiteral("/project.json")) ||
+            projects::isRunFolder(folder.toStdString()))
+            continue;
         m_wanted = QFileInfo(folder).absoluteFilePath();
         project()->addModelFolder(folder);
         select(m_wanted);
@@ -294,6 +311,31 @@ void ModelsPage::upcycle() {
 
 void ModelsPage::chat() {
     Q_EMIT linkActivated(QStringLiteral("chat"), {{QStringLiteral("model"), selectedPath()}});
+}
+
+// What is selected and can be imported is where the dialog begins.
+void ModelsPage::importModel() {
+    if (!project() || !project()->isOpen()) return;
+    if (!m_importing) {
+        ImportDialog::Place place{project()->folder() + QStringLiteral("/models"), {}};
+        for (const ModelEntry& entry : project()->models())
+            if (entry.status == ModelEntry::Status::Ready &&
+                ModelTree::groupOf(entry) == ModelTree::Group::Dense)
+                place.bases << entry.path;
+        m_importing = new ImportDialog(services().engine, services().runs, place, this);
+        connect(m_importing, &ImportDialog::imported, this, [this](const QString& folder) {
+            if (!project()) return;
+            m_wanted = folder;
+            project()->addModelFolder(folder);
+            select(folder);
+        });
+        const ModelEntry* entry = m_tree->entry(m_view->currentIndex());
+        if (entry && (entry->inspection.kind == "reference_run" || entry->inspection.config.moe))
+            m_importing->setSource(entry->path);
+    }
+    m_importing->show();
+    m_importing->raise();
+    m_importing->activateWindow();
 }
 
 Page* makeModelsPage(const Services& services, QWidget* parent) {

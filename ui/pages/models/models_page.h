@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QPointer>
 #include <QTimer>
 
 #include "ui/page.h"
@@ -14,6 +15,7 @@ class QTreeView;
 namespace caravan::ui {
 
 class DropStrip;
+class ImportDialog;
 class ModelDetails;
 class ModelTree;
 
@@ -43,6 +45,7 @@ class ModelsPage : public Page {
     void selectionChanged();
     void upcycle();
     void chat();
+    void importModel();
 
     ModelTree* m_tree;
     QTreeView* m_view = nullptr;
@@ -51,8 +54,9 @@ class ModelsPage : public Page {
     QSplitter* m_splitter = nullptr;
     DropStrip *m_strip = nullptr, *m_emptyStrip = nullptr;
     ModelDetails* m_details = nullptr;
-    QAction *m_upcycle = nullptr, *m_chat = nullptr, *m_add = nullptr, *m_refresh = nullptr,
-            *m_remove = nullptr;
+    QAction *m_upcycle = nullptr, *m_chat = nullptr, *m_add = nullptr, *m_import = nullptr,
+            *m_refresh = nullptr, *m_remove = nullptr;
+    QPointer<ImportDialog> m_importing;
     QString m_wanted;  // selected as soon as it is in the list
     bool m_stale = true;
 };

@@ -35,7 +35,7 @@ void RunsPage::makeQueueActions() {
                             this, std::move(trigger));
     };
     m_report = add("runs.report", tr("Ex&port report…"), "export", {}, [this] { chooseReport(); });
-    m_import = add("runs.import", tr("I&mport run folder…"), "folder", {}, [this] { chooseImport(); });
+    m_import = add("runs.import", tr("I&mport run folder…"), "import", {}, [this] { chooseImport(); });
     m_enqueue = add("runs.queue", tr("Add to &queue"), "plus", {}, [this] {
         if (project() != nullptr) project()->queueRun(currentRun());
     });

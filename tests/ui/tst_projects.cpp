@@ -1,0 +1,156 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Before a project is open, how one is opened, by whom, and what is dropped on it.
+#include <QDropEvent>
+#include <QMimeData>
+#include <QSplitter>
+#include <QTableView>
+#include <QtTest>
+
+#include "tests/support/run_fixture.h"
+#include "tests/support/shell_test.h"
+#include "ui/actions/action_registry.h"
+#include "ui/format/format.h"
+#include "ui/shell/banners.h"
+#include "ui/shell/fit_dialog.h"
+#include "ui/shell/instance.h"
+#include "ui/shell/rail.h"
+#include "ui/shell/welcome.h"
+
+using namespace caravan;
+using namespace caravan::ui;
+
+class TestProjects : public test::ShellTest {
+    Q_OBJECT
+  public:
+    using ShellTest::ShellTest;
+  private Q_SLOTS:
+    void init() { start(); }
+    void cleanup() { end(); }
+    void startsWithTheWelcome();
+    void theLastProjectAndItsSplittersComeBack();
+    void anUnreadableProjectGoesBackToTheWelcome();
+    void aSecondWindowBringsTheFirstToTheFront();
+    void whatIsDroppedFindsItsPage();
+    void whatFitsIsAskedOfTheEngine();
+};
+
+void TestProjects::startsWithTheWelcome() {
+    QVERIFY(m_window->findChild<Welcome*>()->isVisible());
+    QVERIFY(!m_window->findChild<Rail*>()->isVisible());
+    QCOMPARE(m_window->windowTitle(), QStringLiteral("Caravan"));
+    QVERIFY(!m_window->actionRegistry()->find("run.pause")->isEnabled());
+    openProject();
+    QVERIFY(m_window->findChild<Rail*>()->isVisible());
+    QVERIFY(m_window->windowTitle().endsWith(QStringLiteral("— Caravan")));
+}
+
+void TestProjects::theLastProjectAndItsSplittersComeBack() {
+    openProject();
+    const QString folder = m_window->project()->folder();
+    m_window->showPage("models");
+    auto* splitter = m_window->page("models")->findChild<QSplitter*>();
+    QVERIFY(splitter);
+    splitter->setSizes({splitter->width() - 500, 500});
+    const QList<int> sizes = splitter->sizes();
+    m_window->close();
+    QCOMPARE(MainWindow::lastProject(), folder);
+    start();
+    openProject();
+    m_window->showPage("models");
+    QTRY_COMPARE(m_window->page("models")->findChild<QSplitter*>()->sizes(), sizes);
+    m_window->resetLayout();
+    QVERIFY(m_window->page("models")->findChild<QSplitter*>()->sizes() != sizes);
+}
+
+void TestProjects::anUnreadableProjectGoesBackToTheWelcome() {
+    const QString file = m_sandbox.path("not-a-folder");
+    QFile(file).open(QIODevice::WriteOnly);
+    m_window->openProject(file);
+    QTRY_VERIFY(m_window->banners()->has("project.failed"));
+    QVERIFY(!m_window->project());
+    QVERIFY(m_window->findChild<Welcome*>()->isVisible());
+}
+
+void TestProjects::aSecondWindowBringsTheFirstToTheFront() {
+    const QString folder = m_sandbox.path("shared");
+    auto first = Instance::claim(folder);
+    QVERIFY(first);
+    QSignalSpy activated(first.get(), &Instance::activated);
+    QVERIFY(!Instance::claim(folder));
+    QTRY_COMPARE(activated.count(), 1);
+    QVERIFY(Instance::claim(m_sandbox.path("other")));
+    m_window->openProject(folder);
+    QVERIFY(!m_window->project());
+    QVERIFY(m_window->banners()->has("project.open"));
+    first.reset();
+    m_window->openProject(folder);
+    QVERIFY(m_window->project());
+}
+
+// Wherever it is dropped: a run into Runs, a model's file into Models; what nothing can be done with is told.
+void TestProjects::whatIsDroppedFindsItsPage() {
+    const auto drop = [&](const QString& path) {
+        QMimeData data;
+        data.setUrls({QUrl::fromLocalFile(path)});
+        QDragEnterEvent enter(m_window->rect().center(), Qt::CopyAction, &data, Qt::LeftButton,
+                              Qt::NoModifier);
+        QApplication::sendEvent(m_window.get(), &enter);
+        QDropEvent event(m_window->rect().center(), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+        QApplication::sendEvent(m_window.get(), &event);
+    };
+    const QString run = test::writeRun(m_sandbox.path("elsewhere"), "0001", test::RunStory());
+    QFile(m_sandbox.path("rows.jsonl")).open(QIODevice::WriteOnly);
+    drop(run);
+    QVERIFY(m_window->banners()->has("drop.refused"));
+    QVERIFY2(m_window->banners()->bar("drop.refused")->title().startsWith("0001"),
+             qPrintable(m_window->banners()->bar("drop.refused")->title()));
+    openProject();
+    m_window->showPage("settings");
+    drop(run);
+    QCOMPARE(m_window->currentPage()->id(), QStringLiteral("runs"));
+    QTRY_COMPARE(m_window->project()->runs().size(), 1);
+    QVERIFY(!m_window->banners()->has("drop.refused"));
+    const QString model = m_sandbox.makeFolder("dropped");
+    QFile(model + "/config.json").open(QIODevice::WriteOnly);
+    m_window->showPage("tune");
+    drop(model + "/config.json");
+    QCOMPARE(m_window->currentPage()->id(), QStringLiteral("models"));
+    QVERIFY(m_window->project()->model(model) != nullptr);
+    drop(run);  // onto Models: a run is no model
+    QCOMPARE(m_window->currentPage()->id(), QStringLiteral("runs"));
+    QVERIFY(m_window->project()->model(run) == nullptr);
+    drop(m_sandbox.path("rows.jsonl"));
+    QCOMPARE(m_window->currentPage()->id(), QStringLiteral("data"));
+}
+
+// The window goes on while the engine is asked; its numbers are shown as they are.
+void TestProjects::whatFitsIsAskedOfTheEngine() {
+    m_engine->become(EngineState::Restarting);
+    m_window->actionRegistry()->find("help.fits")->trigger();
+    auto* dialog = m_window->findChild<FitDialog*>();
+    QVERIFY(dialog != nullptr && dialog->isVisible() && !dialog->table()->isVisible());
+    QVERIFY2(dialog->note().contains(m_engine->stateWords()), qPrintable(dialog->note()));
+    QTRY_COMPARE(m_engine->count("fits"), 1);
+    constexpr engine::Bytes gib = 1LL << 30;
+    engine::FitTable fits{"NVIDIA H200", true, 24 * gib, 20 * gib, 2048, {{"qlora", ""}, {"pesc", ""}}, {}};
+    fits.rows = {{"Llama 2 7B", 6738415616, {9 * gib, 20 * gib}},
+                 {"Yi 34B", 34388917248, {23 * gib, 60 * gib}}};
+    m_engine->finish(m_engine->last("fits")->id, nlohmann::json(fits));
+    QVERIFY(dialog->table()->isVisible());
+    QCOMPARE(dialog->windowTitle(), QStringLiteral("What fits on this card"));
+    const auto* model = dialog->table()->model();
+    QCOMPARE(model->index(0, 3).data().toString(), memoryText(20 * gib));
+    test::picture(*dialog, QStringLiteral("fits"));
+    QVERIFY(model->index(0, 3).data(Qt::AccessibleTextRole).toString().contains(QStringLiteral(": fits")));
+    QVERIFY(model->index(1, 3).data(Qt::AccessibleTextRole).toString().contains(QStringLiteral("not fit")));
+    dialog->close();
+    m_window->actionRegistry()->find("help.fits")->trigger();
+    m_engine->finish(m_engine->last("fits")->id,
+                     engine::fail(engine::ErrorCode::Unsupported, {{"what", "fits"}, {"detail", ""}}));
+    QVERIFY(!m_window->findChildren<FitDialog*>().last()->table()->isVisible());
+    QVERIFY(!m_window->findChildren<FitDialog*>().last()->note().isEmpty());
+}
+
+CARAVAN_UI_TEST_MAIN(TestProjects)
+#include "tst_projects.moc"
