@@ -11,7 +11,12 @@
 #include <cstdio>
 #include <ctime>
 #include <functional>
+#include <memory>
 #include <vector>
+
+#include "tests/support/window_fixture.h"
+#include "ui/main_window.h"
+#include "ui/project_context.h"
 
 namespace caravan::bench {
 
@@ -80,6 +85,47 @@ class LoopDelay : public QObject {
     QElapsedTimer m_since;
     std::vector<double> m_late, m_work;
     double m_worked = 0;
+};
+
+// The whole window, shown at 1440 x 900 in settings of its own, over an engine that answers what the pages
+// ask when they open and else what the bench says.
+class BenchWindow {
+  public:
+    BenchWindow(int& argc, char** argv)
+        : m_offscreen(qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM") &&
+                      qputenv("QT_QPA_PLATFORM", "offscreen")),
+          m_application(argc, argv) {
+        ui::Theme::instance().install(ui::Scheme::Light);
+    }
+    // The time of its construction is the caller's to take.
+    void show() {
+        test::answerModels(engine);
+        test::answerPlans(engine);
+        test::answerNoRuns(engine);
+        m_window = std::make_unique<ui::MainWindow>(&engine);
+        m_window->resize(1440, 900);
+        m_window->show();
+        engine.start();
+    }
+    ui::MainWindow* operator->() const { return m_window.get(); }
+    ui::MainWindow& operator*() const { return *m_window; }
+    // Opens the project and waits for so many runs of it.
+    void open(const QString& folder, qsizetype runs) {
+        m_window->openProject(folder);
+        waitFor([&] { return m_window->project() && m_window->project()->runs().size() == runs; }, 60000);
+    }
+
+    test::Sandbox sandbox;  // before the application
+
+  private:
+    bool m_offscreen;
+    QApplication m_application;
+
+  public:
+    ui::FakeEngineLink engine;
+
+  private:
+    std::unique_ptr<ui::MainWindow> m_window;
 };
 
 }  // namespace caravan::bench

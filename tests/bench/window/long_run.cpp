@@ -12,12 +12,9 @@
 #include "tests/bench/window/bench_window.h"
 #include "tests/bench/window/stall_watch.h"
 #include "tests/support/run_fixture.h"
-#include "tests/support/window_fixture.h"
-#include "ui/main_window.h"
 #include "ui/page.h"
 #include "ui/pages/tune/tune_page.h"
 #include "ui/pages/tune/tune_plots.h"
-#include "ui/project_context.h"
 #include "widgets/curve_plot.h"
 
 using namespace caravan;
@@ -81,21 +78,11 @@ double drive(int count, const std::function<void(int)>& act) {
 
 int main(int argc, char** argv) {
     const std::int64_t steps = argc > 1 ? atoll(argv[1]) : 1000000;
-    if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")) qputenv("QT_QPA_PLATFORM", "offscreen");
-    test::Sandbox sandbox;
-    QApplication application(argc, argv);
-    ui::Theme::instance().install(ui::Scheme::Light);
-    const QString folder = sandbox.path(QStringLiteral("long"));
+    bench::BenchWindow window(argc, argv);
+    const QString folder = window.sandbox.path(QStringLiteral("long"));
     const QString run = test::writeRun(folder, "0001", test::RunStory(), engine::RunState::Finished);
     const double mb = writeMetrics(run + QStringLiteral("/metrics.jsonl"), steps);
-    ui::FakeEngineLink engine;
-    test::answerModels(engine);
-    test::answerPlans(engine);
-    test::answerNoRuns(engine);
-    ui::MainWindow window(&engine);
-    window.resize(1440, 900);
     window.show();
-    engine.start();
     bench::waitFor([] { return false; }, 500);
     std::printf("%lld steps, %.0f MB; %.0f MiB resident before\n", static_cast<long long>(steps), mb,
                 bench::residentMib());
@@ -103,10 +90,9 @@ int main(int argc, char** argv) {
     const bench::StallWatch watch(qEnvironmentVariableIntValue("CARAVAN_STALLS"));
     bench::LoopDelay open, smooth, axis;
     open.start();
-    window.openProject(folder);
-    bench::waitFor([&] { return window.project() && window.project()->runs().size() == 1; }, 10000);
-    window.showPage(QStringLiteral("tune"));
-    auto* page = static_cast<ui::TunePage*>(window.page(QStringLiteral("tune")));
+    window.open(folder, 1);
+    window->showPage(QStringLiteral("tune"));
+    auto* page = static_cast<ui::TunePage*>(window->page(QStringLiteral("tune")));
     auto* plot = page->plots()->plot();
     const double first = bench::waitFor([&] { return plot->series(0).size() > 1000; }, 120000);
     std::printf("first curves after %.0f ms\n", first);

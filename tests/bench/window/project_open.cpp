@@ -11,10 +11,7 @@
 
 #include "tests/bench/window/bench_window.h"
 #include "tests/support/run_fixture.h"
-#include "tests/support/window_fixture.h"
-#include "ui/main_window.h"
 #include "ui/page.h"
-#include "ui/project_context.h"
 
 using namespace caravan;
 
@@ -79,12 +76,9 @@ int main(int argc, char** argv) {
     }
     const QString folder = QDir(QString::fromLocal8Bit(argv[1])).absolutePath();
     const int runs = argc > 3 ? atoi(argv[2]) : 500, steps = argc > 3 ? atoi(argv[3]) : 2000;
-    if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")) qputenv("QT_QPA_PLATFORM", "offscreen");
-    test::Sandbox sandbox;
+    bench::BenchWindow window(argc, argv);
     QElapsedTimer time;
     time.start();
-    QApplication application(argc, argv);
-    ui::Theme::instance().install(ui::Scheme::Light);
     if (!QFileInfo::exists(folder + QStringLiteral("/project.db"))) {
         if (!make(folder, runs, steps)) return 1;
         std::printf("made: %d runs, %lld steps, %lld values, %.0f MB, in %.1f s\n", runs,
@@ -93,30 +87,24 @@ int main(int argc, char** argv) {
                     static_cast<double>(time.elapsed()) / 1000);
     }
     time.start();
-    ui::FakeEngineLink engine;
-    test::answerModels(engine);
-    test::answerPlans(engine);
-    test::answerNoRuns(engine);
-    ui::MainWindow window(&engine);
-    window.resize(1440, 900);
     window.show();
-    engine.start();
     bench::waitFor([&] { return time.elapsed() > 0; }, 1000);
     std::printf("window shown %.0f ms after its construction began, %.0f MiB resident\n",
                 static_cast<double>(time.nsecsElapsed()) / 1e6, bench::residentMib());
     bench::LoopDelay delay;
     delay.start();
     time.start();
-    window.openProject(folder);
-    const double open = bench::waitFor([&] { return window.project() && window.project()->isOpen(); }, 60000);
-    bench::waitFor([&] { return window.project()->runs().size() == runs; }, 60000);
+    window->openProject(folder);
+    const double open =
+        bench::waitFor([&] { return window->project() && window->project()->isOpen(); }, 60000);
+    bench::waitFor([&] { return window->project()->runs().size() == runs; }, 60000);
     const double listed = static_cast<double>(time.nsecsElapsed()) / 1e6;
     std::printf("opened %.0f ms, %d runs listed %.0f ms after the wish\n", open,
-                static_cast<int>(window.project()->runs().size()), listed);
+                static_cast<int>(window->project()->runs().size()), listed);
     for (const char* id : {"runs", "tune", "routing"}) {
         time.start();
-        window.showPage(QLatin1String(id));
-        window.grab();
+        window->showPage(QLatin1String(id));
+        window->grab();
         const double shown = static_cast<double>(time.nsecsElapsed()) / 1e6;
         bench::waitFor([&] { return time.elapsed() > 1500; }, 3000);
         std::printf("page %-8s drawn after %.0f ms\n", id, shown);

@@ -11,10 +11,7 @@
 #include "tests/bench/window/bench_window.h"
 #include "tests/bench/window/stall_watch.h"
 #include "tests/support/run_fixture.h"
-#include "tests/support/window_fixture.h"
-#include "ui/main_window.h"
 #include "ui/page.h"
-#include "ui/project_context.h"
 
 using namespace caravan;
 
@@ -119,42 +116,31 @@ class Session : public QObject {
 int main(int argc, char** argv) {
     const int seconds = argc > 1 ? atoi(argv[1]) : 60;
     const std::int64_t points = argc > 2 ? atoll(argv[2]) : 1000000;
-    if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")) qputenv("QT_QPA_PLATFORM", "offscreen");
-    test::Sandbox sandbox;
-    QApplication application(argc, argv);
-    ui::Theme::instance().install(ui::Scheme::Light);
-    const QString folder = sandbox.path(QStringLiteral("session"));
+    bench::BenchWindow window(argc, argv);
+    const QString folder = window.sandbox.path(QStringLiteral("session"));
     test::RunStory story;
     const QString run = test::writeRun(folder, "0001", story, engine::RunState::Stopped);
-    ui::FakeEngineLink engine;
-    test::answerModels(engine);
-    test::answerPlans(engine);
-    test::answerNoRuns(engine);
-    ui::MainWindow window(&engine);
-    window.resize(1440, 900);
     window.show();
-    engine.start();
-    window.openProject(folder);
-    bench::waitFor([&] { return window.project() && window.project()->runs().size() == 1; }, 10000);
-    window.project()->addModelFolder(sandbox.makeFolder(QStringLiteral("models/base")));
-    window.showPage(QStringLiteral("tune"));
+    window.open(folder, 1);
+    window->project()->addModelFolder(window.sandbox.makeFolder(QStringLiteral("models/base")));
+    window->showPage(QStringLiteral("tune"));
     engine::StateChange change;
     change.to = engine::RunState::Running;
     change.run = run.toStdString();
-    engine.tellRun(run, change);
+    window.engine.tellRun(run, change);
     bench::waitFor([] { return false; }, 500);  // the pages have read the run's file
     ui::RunEventBatch batch;                    // as the mailbox hands them out, not one by one
     for (std::int64_t i = story.steps + 1; i <= points; ++i) {
         batch << ui::RunEventItem{run, stepOf(i, false)};
         if (batch.size() < kBatch && i < points) continue;
-        Q_EMIT engine.runEvents(batch);
+        Q_EMIT window.engine.runEvents(batch);
         batch.clear();
         QApplication::processEvents();
     }
     bench::waitFor([] { return false; }, 1000);
-    window.showPage(QStringLiteral("chat"));
+    window->showPage(QStringLiteral("chat"));
     bench::waitFor([] { return false; }, 1000);
-    for (auto* edit : window.page(QStringLiteral("chat"))->findChildren<QPlainTextEdit*>()) {
+    for (auto* edit : window->page(QStringLiteral("chat"))->findChildren<QPlainTextEdit*>()) {
         if (edit->accessibleName() != QStringLiteral("Message")) continue;
         edit->setPlainText(QStringLiteral("Tell me everything."));
         QKeyEvent enter(QEvent::KeyPress, Qt::Key_Return, Qt::NoModifier);
@@ -162,7 +148,7 @@ int main(int argc, char** argv) {
     }
     std::printf("%lld points, %.0f MiB resident before\n", static_cast<long long>(points),
                 bench::residentMib());
-    Session session(engine, window, run, points);
+    Session session(window.engine, *window, run, points);
     bench::LoopDelay delay;
     const bench::StallWatch watch(qEnvironmentVariableIntValue("CARAVAN_STALLS"));
     delay.start();
