@@ -25,17 +25,18 @@ class SourceChip : public QAbstractButton {
         setProperty("noFocusRing", true);
     }
     [[nodiscard]] QSize sizeHint() const override {
-        return {fontMetrics().horizontalAdvance(text()) + 14, 20};
+        return {fontMetrics().horizontalAdvance(text()) + 14, 24};  // what one hits; painted 20 high
     }
 
   protected:
     void paintEvent(QPaintEvent*) override {
         QPainter painter(this);
-        stylepaint::box(&painter, rect(), Theme::color(underMouse() ? Token::Hover : Token::Alt),
-                        Theme::color(Token::Line), 1, 3);
+        stylepaint::box(&painter, rect().adjusted(0, 2, 0, -2),
+                        Theme::color(underMouse() ? Token::Hover : Token::Alt), Theme::color(Token::Line), 1,
+                        3);
         painter.setPen(Theme::color(underMouse() ? Token::Accent : Token::Text2));
         painter.drawText(rect(), Qt::AlignCenter, fontMetrics().elidedText(text(), Qt::ElideMiddle, width()));
-        if (hasFocus()) widgets::drawFocusRing(painter, QRectF(rect()).adjusted(1, 1, -1, -1), 3);
+        if (hasFocus()) widgets::drawFocusRing(painter, QRectF(rect()).adjusted(1, 3, -1, -3), 3);
     }
 };
 
@@ -60,7 +61,7 @@ class DashedLine : public QWidget {
 
 BatchRowHead::BatchRowHead(const QString& words, const QString& source, QWidget* parent) : QWidget(parent) {
     auto* row = new QHBoxLayout(this);
-    row->setContentsMargins(0, 4, 0, 0);
+    row->setContentsMargins(0, 2, 0, 0);
     row->setSpacing(8);
     row->addWidget(new ThemedLabel(words, widgets::TextRole::Caption, Token::Text2));
     auto* chip = new SourceChip(source, this);

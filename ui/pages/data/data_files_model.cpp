@@ -132,6 +132,10 @@ QVariant DataFilesModel::data(const QModelIndex& index, int role) const {
         case ErrorRole:
             return r == nullptr ? QString() : QString::fromStdString(r->error);
         case Qt::AccessibleTextRole:
+            if (column == Format && r != nullptr && !r->error.empty())
+                return tr("%1: %2. %3")
+                    .arg(headerData(column, Qt::Horizontal, Qt::DisplayRole).toString(),
+                         display(row, column).toString(), QString::fromStdString(r->error));
             return tr("%1: %2").arg(headerData(column, Qt::Horizontal, Qt::DisplayRole).toString(),
                                     display(row, column).toString());
         default:

@@ -7,6 +7,7 @@
 #include <QDir>
 #include <QFileInfo>
 #include <QHeaderView>
+#include <QLabel>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QSplitter>
@@ -91,6 +92,12 @@ void DataPage::setProject(ProjectContext* project) {
     m_preview.reset();
     m_error.reset();
     m_shownKey.clear();
+    m_problems->setProblems({});
+    m_problemHeader->setContext({});
+    m_byRows->setParts({});
+    m_byTokens->setParts({});
+    for (QLabel* total : m_totals)
+        total->setText(QStringLiteral("–"));
     if (project != nullptr) {
         connect(project, &ProjectContext::recipeChanged, this, [this] { recipeChanged(); });
         connect(project, &ProjectContext::opened, this, [this] { recipeChanged(); });
@@ -164,7 +171,12 @@ void DataPage::showProgress(const engine::Progress& progress) {
 void DataPage::showPreview() {
     const engine::DataPreview& preview = *m_preview;
     m_files->setReports(preview.files);
-    m_problems->setProblems(preview.problems);
+    std::vector<engine::RowProblem> problems;
+    for (const engine::DataFileReport& file : preview.files)
+        if (!file.error.empty()) problems.push_back({file.path, 0, file.error});  // none of its rows is used
+    const auto badFiles = static_cast<int>(problems.size());
+    problems.insert(problems.end(), preview.problems.begin(), preview.problems.end());
+    m_problems->setProblems(std::move(problems));
     const std::vector<DomainShare> shares = sharesOf(preview);
     m_byRows->setParts(mixParts(shares, &DomainShare::rows));
     m_byTokens->setParts(mixParts(shares, &DomainShare::tokens));
@@ -173,14 +185,12 @@ void DataPage::showPreview() {
     m_batchHeader->setContext(tr("step 1, seed %1").arg(project()->recipe().seed));
     const DataTotals totals = totalsOf(preview);
     const auto listed = static_cast<std::int64_t>(preview.problems.size());
-    m_problemHeader->setContext(totals.notUsed == 0
-                                    ? tr("none")
-                                    : tr("%1 not used").arg(withThousands(totals.notUsed)) +
-                                          (preview.problemCount > listed
-                                               ? tr(", the first %1 are listed").arg(withThousands(listed))
-                                               : QString()));
-    m_problemStack->setCurrentIndex(listed > 0 ? 1 : 0);
-    m_exportButton->setEnabled(listed > 0);
+    QStringList counts;
+    if (badFiles > 0) counts << tr("%n file(s) cannot be used", nullptr, badFiles);
+    if (totals.notUsed > 0 || badFiles == 0)
+        counts << (totals.notUsed == 0 ? tr("none") : tr("%1 not used").arg(withThousands(totals.notUsed)));
+    if (preview.problemCount > listed) counts << tr("the first %1 are listed").arg(withThousands(listed));
+    m_problemHeader->setContext(counts.join(QStringLiteral(", ")));
     const QString figures[] = {
         withThousands(totals.used), withThousands(totals.cut),
         QString::number(100 * totals.answersLost, 'f', 2) + kThinSpace + QLatin1Char('%'),
@@ -240,6 +250,13 @@ void DataPage::showState() {
     m_progress->setVisible(m_waiting);
     m_cancel->setVisible(m_waiting);
     m_batch->setStale(m_stale && m_preview.has_value());
+    const bool problems = m_problems->rowCount() > 0;
+    m_problemStack->setCurrentIndex(problems ? 1 : 0);
+    m_exportButton->setEnabled(problems);
+    if (auto* none = qobject_cast<QLabel*>(m_problemStack->widget(0)))
+        none->setText(m_preview   ? tr("Every row can be used.")
+                      : m_waiting ? tr("Reading the rows…")
+                                  : tr("Known when the rows have been read."));
     const QString why = hindrance();
     const bool ready = why.isEmpty() && !m_starting;
     m_start->setEnabled(ready);

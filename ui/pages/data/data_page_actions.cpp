@@ -192,6 +192,7 @@ void DataPage::setTemplate(const QString& name) {
 }
 
 void DataPage::openRow(const QString& file, qint64 line) {
+    if (line <= 0) return;  // of a whole file there is no row to show
     auto* dialog = new RowDialog(file, line, this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->show();
@@ -206,8 +207,8 @@ void DataPage::exportProblems() {
     QByteArray text("file\tline\treason\n");
     for (const engine::RowProblem& problem : m_problems->problems())
         text += QByteArray::fromStdString(problem.file) + '\t' +
-                QByteArray::number(static_cast<qlonglong>(problem.line)) + '\t' +
-                QByteArray::fromStdString(problem.reason) + '\n';
+                (problem.line > 0 ? QByteArray::number(static_cast<qlonglong>(problem.line)) : QByteArray()) +
+                '\t' + QByteArray::fromStdString(problem.reason).simplified() + '\n';  // one line, no tabs
     if (!out.open(QIODevice::WriteOnly) || out.write(text) != text.size() || !out.commit()) {
         m_message->showMessage(widgets::MessageBar::Kind::Error, tr("The list could not be written."),
                                out.errorString());

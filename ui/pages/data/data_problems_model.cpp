@@ -31,9 +31,10 @@ QVariant DataProblemsModel::data(const QModelIndex& index, int role) const {
         case Qt::DisplayRole:
         case Qt::AccessibleTextRole:
             if (index.column() == File) return QFileInfo(path).fileName();
-            if (index.column() == Line) return withThousands(problem.line);
+            if (index.column() == Line)
+                return problem.line > 0 ? withThousands(problem.line) : QStringLiteral("–");
             if (index.column() == Action) return problem.kept ? tr("keep") : tr("skip");
-            return QString::fromStdString(problem.reason);
+            return QString::fromStdString(problem.reason).simplified();
         case Qt::ToolTipRole:
             return index.column() == Reason ? QString::fromStdString(problem.reason) : homePath(path);
         case Qt::TextAlignmentRole:
@@ -43,6 +44,7 @@ QVariant DataProblemsModel::data(const QModelIndex& index, int role) const {
             return index.column() == Line ? QVariant(widgets::numberFont()) : QVariant();
         case Qt::ForegroundRole:
             return index.column() == File || index.column() == Action ? QVariant(widgets::themeColors().text2)
+                   : problem.line <= 0                                ? QVariant(widgets::themeColors().err)
                    : index.column() == Line ? QVariant(widgets::themeColors().accent)  // opens the row
                                             : QVariant();
         case SortRole:

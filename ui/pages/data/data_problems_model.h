@@ -9,7 +9,7 @@
 
 namespace caravan::ui {
 
-// Rows that cannot be used: file, line, reason.
+// Rows that cannot be used: file, line, reason. Line 0: none of the file's.
 class DataProblemsModel : public QAbstractTableModel {
     Q_OBJECT
   public:
