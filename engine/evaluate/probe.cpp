@@ -48,9 +48,6 @@ Input readInput(const model::Model& model, const std::string& path) {
     if (labels.defined() && labels.max().item<std::int64_t>() >= vocabulary)
         bad(path, "labels", "a label is outside of 0 to " + std::to_string(vocabulary - 1));
     Input input{.batch = ids.size(0), .length = ids.size(1)};
-    if (input.length > model.config().maxPositions)
-        bad(path, "input_ids",
-            "longer than the model's " + std::to_string(model.config().maxPositions) + " positions");
     const at::Tensor flat = ids.flatten().to(at::kInt);
     const std::vector<std::int64_t> lengths(static_cast<std::size_t>(input.batch), input.length);
     input.tokens =

@@ -93,7 +93,11 @@ RopeConfig readRope(const JsonFields& fields, const std::string& file) {
     rope.theta = fields.realOr("rope_theta", 10000.0, 1.0, kMaxReal);
     if (fields.realOr("partial_rotary_factor", 1.0, 0.0, 1.0) != 1.0)
         unsupported(file, "only a part of each head is rotated (partial_rotary_factor)");
-    const char* key = fields.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+    const auto said = [&](const char* key) { return fields.has(key) && !fields.raw(key).empty(); };
+    if (said("rope_parameters") && said("rope_scaling") &&
+        fields.raw("rope_parameters") != fields.raw("rope_scaling"))
+        fields.bad("rope_scaling", "it says something else than rope_parameters, only one may be there");
+    const char* key = said("rope_parameters") ? "rope_parameters" : "rope_scaling";
     if (!fields.has(key)) return rope;
     const JsonFields parameters = fields.object(key);
     for (const auto& [name, value] : fields.raw(key).items())
@@ -116,10 +120,12 @@ RopeConfig readRope(const JsonFields& fields, const std::string& file) {
     rope.highFrequencyFactor = parameters.real("high_freq_factor", 1e-9, 1e9);
     if (rope.highFrequencyFactor <= rope.lowFrequencyFactor)
         parameters.bad("high_freq_factor", "not above low_freq_factor");
+    constexpr const char* kOriginal = "original_max_position_embeddings";
+    const bool beside = fields.has(kOriginal);
     rope.originalMaxPositions =
-        parameters.has("original_max_position_embeddings") || !fields.has("original_max_position_embeddings")
-            ? parameters.integer("original_max_position_embeddings", 1, kMaxPositions)
-            : fields.integer("original_max_position_embeddings", 1, kMaxPositions);
+        (parameters.has(kOriginal) || !beside ? parameters : fields).integer(kOriginal, 1, kMaxPositions);
+    if (beside && fields.integer(kOriginal, 1, kMaxPositions) != rope.originalMaxPositions)
+        fields.bad(kOriginal, fmt::format("it is another one than in {}", key));
     return rope;
 }
 
@@ -139,6 +145,8 @@ void readSizes(const JsonFields& fields, ModelConfig& config) {
                    fmt::format("{} does not divide the {} heads", config.kvHeads, config.heads));
     if (fields.has("head_dim"))
         config.headSize = fields.integer("head_dim", 2, kMaxWidth);
+    else if (config.architecture == Architecture::Qwen3 && !fields.raw().contains("head_dim"))
+        config.headSize = 128;
     else if (config.hidden % config.heads != 0)
         fields.bad("num_attention_heads",
                    fmt::format("{} does not divide hidden_size {}", config.heads, config.hidden));
@@ -171,39 +179,47 @@ void readKinds(const JsonFields& fields, const std::string& file, ModelConfig& c
     config.qkNorm = config.architecture == Architecture::Qwen3;
 }
 
+// Layers that layer_types names as sliding; nothing where the key is missing.
+std::optional<std::vector<std::int64_t>> namedSliding(const JsonFields& fields, const std::string& file,
+                                                      std::int64_t layers) {
+    if (!fields.has("layer_types")) return std::nullopt;
+    const json& types = fields.raw("layer_types");
+    if (!types.is_array() || types.size() != static_cast<std::size_t>(layers))
+        fields.bad("layer_types", fmt::format("not a list of {} names", layers));
+    std::vector<std::int64_t> sliding;
+    for (std::int64_t layer = 0; layer < layers; ++layer) {
+        const json& type = types[static_cast<std::size_t>(layer)];
+        if (type == "sliding_attention")
+            sliding.push_back(layer);
+        else if (type != "full_attention")
+            unsupported(
+                file, fmt::format("layer {} has attention of the kind {}", layer, type.dump().substr(0, 60)));
+    }
+    return sliding;
+}
+
 void readWindow(const JsonFields& fields, const std::string& file, ModelConfig& config) {
     if (config.architecture == Architecture::Llama) return;
+    auto sliding = namedSliding(fields, file, config.layers);
     if (config.architecture == Architecture::Mistral) {
         // An absent key means transformers' default of 4096, null means none.
         if (!fields.raw().contains("sliding_window"))
             config.slidingWindow = 4096;
         else if (fields.has("sliding_window"))
             config.slidingWindow = fields.integer("sliding_window", 1, kMaxPositions);
-        return;
-    }
-    const bool use = fields.flagOr("use_sliding_window", false);
-    const std::int64_t window = fields.integerOr("sliding_window", 4096, 1, kMaxPositions);
-    std::vector<std::int64_t> sliding;
-    if (fields.has("layer_types")) {
-        const json& types = fields.raw("layer_types");
-        if (!types.is_array() || types.size() != static_cast<std::size_t>(config.layers))
-            fields.bad("layer_types", fmt::format("not a list of {} names", config.layers));
-        for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-            const json& type = types[static_cast<std::size_t>(layer)];
-            if (type == "sliding_attention")
-                sliding.push_back(layer);
-            else if (type != "full_attention")
-                unsupported(file, fmt::format("layer {} has attention of the kind {}", layer,
-                                              type.dump().substr(0, 60)));
+        if (sliding && sliding->empty()) config.slidingWindow.reset();
+    } else if (fields.flagOr("use_sliding_window", false)) {
+        if (!sliding) {
+            sliding.emplace();
+            for (std::int64_t layer = fields.integerOr("max_window_layers", 28, 0, kMaxLayers);
+                 layer < config.layers; ++layer)
+                sliding->push_back(layer);
         }
-    } else if (use) {
-        for (std::int64_t layer = fields.integerOr("max_window_layers", 28, 0, kMaxLayers);
-             layer < config.layers; ++layer)
-            sliding.push_back(layer);
+        const std::int64_t window = fields.integerOr("sliding_window", 4096, 1, kMaxPositions);
+        if (!sliding->empty()) config.slidingWindow = window;
     }
-    if (!use || sliding.empty()) return;
-    config.slidingWindow = window;
-    if (static_cast<std::int64_t>(sliding.size()) < config.layers) config.slidingLayers = std::move(sliding);
+    if (config.slidingWindow && sliding && static_cast<std::int64_t>(sliding->size()) < config.layers)
+        config.slidingLayers = std::move(*sliding);
 }
 
 std::optional<std::int32_t> tokenId(const JsonFields& fields, const char* key) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -17,6 +18,15 @@ namespace {
 namespace fs = std::filesystem;
 constexpr JsonLimits kConfigLimits{
     .bytes = 16u << 20, .depth = 64, .nodes = 500'000, .stringLength = 1u << 20};
+
+// A head of its own beside a config that says "tied": the file is what was trained.
+bool headDiffers(const ModelFiles& files) {
+    const TensorInfo* head = files.find("lm_head.weight");
+    const TensorInfo* embedding = files.find("model.embed_tokens.weight");
+    if (!head || !embedding || head->shape != embedding->shape || head->dtype != embedding->dtype)
+        return head && embedding;
+    return !std::ranges::equal(files.bytes(head->name), files.bytes(embedding->name));
+}
 
 Result<ModelFolder> readFolder(const fs::path& path) {
     ModelFolder model;
@@ -40,6 +50,7 @@ Result<ModelFolder> readFolder(const fs::path& path) {
     auto files = ModelFiles::open(model.folder);
     if (!files) return tl::unexpected(files.error());
     model.files = std::move(*files);
+    if (model.config.tiedEmbeddings && headDiffers(model.files)) model.config.tiedEmbeddings = false;
     auto moe = findMoe(model.configJson, model.config, model.files, configPath.string());
     if (!moe) return tl::unexpected(moe.error());
     model.config.moe = std::move(*moe);
@@ -80,6 +91,7 @@ nlohmann::json makeConfigJson(const nlohmann::json& source, const ModelConfig& c
         if (!out.contains("moe_dtype")) out["moe_dtype"] = "bfloat16";
         if (!out.contains("output_router_logits")) out["output_router_logits"] = false;
     }
+    if (!config.tiedEmbeddings && out.contains("tie_word_embeddings")) out["tie_word_embeddings"] = false;
     if (!config.quantizedNf4)
         out.erase("quantization_config");
     else if (!out.contains("quantization_config"))

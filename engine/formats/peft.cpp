@@ -46,6 +46,12 @@ void refuseOtherKinds(const JsonFields& fields, const std::string& file) {
           "layer_replication", "target_parameters", "trainable_token_indices", "alora_invocation_tokens",
           "arrow_config", "megatron_config", "kasa_config", "velora_config", "monteclora_config"})
         if (switchedOn(fields, key)) unsupported(file, fmt::format("it uses {}", key));
+    // Some first values are taken out of the base: the LoRA then belongs to what is left of it.
+    if (!fields.has("init_lora_weights") || fields.raw("init_lora_weights").is_boolean()) return;
+    if (const std::string first = fields.textOr("init_lora_weights", "");
+        first != "gaussian" && first != "eva")
+        unsupported(file,
+                    fmt::format("init_lora_weights {} changes the base's own weights", first.substr(0, 60)));
 }
 
 std::vector<std::string> readTargets(const JsonFields& fields, const std::string& file) {

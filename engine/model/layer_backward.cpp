@@ -46,7 +46,8 @@ at::Tensor feedForwardBackward(const Layer& layer, const at::Tensor& g, const La
 at::Tensor unnormHeads(const at::Tensor& gradient, const at::Tensor& raw, const at::Tensor& weight,
                        const at::Tensor& rstd) {
     const std::int64_t size = raw.size(2);
-    return ops::rmsNormBackward(gradient.reshape({-1, size}), raw.view({-1, size}), weight, rstd)
+    // Of a single head the reshaped gradient is still a view of all heads' joined one.
+    return ops::rmsNormBackward(gradient.reshape({-1, size}).contiguous(), raw.view({-1, size}), weight, rstd)
         .view(raw.sizes());
 }
 

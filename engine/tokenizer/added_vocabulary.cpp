@@ -19,9 +19,11 @@ std::size_t lastCharacter(std::string_view text) {
     return at;
 }
 
-// Word characters as single_word means them: joiners are part of a word.
+// Word characters as single_word means them: joiners and letters in circles are part of a word.
 bool isPartOfWord(char32_t c) {
-    return isWordCharacter(c) || c == 0x200C || c == 0x200D;
+    const bool circled = (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
+                         (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
+    return isWordCharacter(c) || circled || c == 0x200C || c == 0x200D;
 }
 
 bool endsWithWord(std::string_view text) {
@@ -95,7 +97,6 @@ std::vector<AddedSegment> AddedVocabulary::split(const NameMatcher& names, std::
         if (!match) break;
         const AddedToken& token = m_tokens[match->value];
         from = match->end;
-        if (match->begin < done) continue;  // taken by the white space of the token before
         if (token.special && (!query.parseSpecials || query.allPlain)) continue;
         if (token.special && touchesAny(query.plain, match->begin, match->end)) {
             from = match->begin + 1;
@@ -104,11 +105,13 @@ std::vector<AddedSegment> AddedVocabulary::split(const NameMatcher& names, std::
         const bool insideWord =
             endsWithWord(text.substr(0, match->begin)) || startsWithWord(text.substr(match->end));
         if (token.singleWord && insideWord) continue;
+        // A token of white space counts also where the token before it took that white space along, and what
+        // is left of that white space behind it is text again: as the reference has it.
         std::size_t begin = match->begin, end = match->end;
         if (token.leftStrip) begin = std::max(startOfTrailingSpace(text.substr(0, begin)), done);
         if (token.rightStrip) end += lengthOfLeadingSpace(text.substr(end));
         if (done < begin) segments.push_back({done, begin, std::nullopt});
-        segments.push_back({begin, end, token.id});
+        segments.push_back({begin, std::max(begin, end), token.id});
         done = end;
     }
     if (done < text.size()) segments.push_back({done, text.size(), std::nullopt});

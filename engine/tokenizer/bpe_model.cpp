@@ -46,6 +46,10 @@ BpeModel BpeModel::fromJson(const Json& json, const std::string& place) {
     const TokenizerFields fields(json, place);
     const std::string type = fields.textOr("type", "BPE");
     if (type != "BPE") refuseType(fields.place("type"), type);
+    if (const auto dropout = json.find("dropout");
+        dropout != json.end() && !dropout->is_null() && *dropout != 0.0)
+        refuseTokenizer(fields.place("dropout"),
+                        "merges are left out by chance, only null or 0 is supported");
     BpeModel model;
     model.m_continuingPrefix = fields.textOr("continuing_subword_prefix", "");
     model.m_endSuffix = fields.textOr("end_of_word_suffix", "");

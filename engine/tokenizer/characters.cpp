@@ -8,6 +8,7 @@
 
 #include <charconv>
 
+#include "engine/tokenizer/reference_unicode.h"
 #include "engine/tokenizer/utf8.h"
 
 namespace caravan::engine {
@@ -61,7 +62,8 @@ bool isWhiteSpace(char32_t c) {
 
 bool isNumeric(char32_t c) {
     const auto k = category(c);
-    return k == UTF8PROC_CATEGORY_ND || k == UTF8PROC_CATEGORY_NL || k == UTF8PROC_CATEGORY_NO;
+    return k == UTF8PROC_CATEGORY_ND || k == UTF8PROC_CATEGORY_NL || k == UTF8PROC_CATEGORY_NO ||
+           reference::isNewerNumber(c);
 }
 
 bool isPunctuation(char32_t c) {
@@ -69,7 +71,7 @@ bool isPunctuation(char32_t c) {
         return (c >= 0x21 && c <= 0x2F) || (c >= 0x3A && c <= 0x40) || (c >= 0x5B && c <= 0x60) ||
                (c >= 0x7B && c <= 0x7E);
     const auto k = category(c);
-    return k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO;
+    return (k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO) != reference::differsAsPunctuation(c);
 }
 
 bool isWordCharacter(char32_t c) {
@@ -95,7 +97,8 @@ std::string lowered(std::string_view text) {
         if (c == 0x130)
             out += "i\xCC\x87";  // the one letter whose small form is two characters
         else
-            utf8::append(out, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
+            utf8::append(out, reference::newerSmallLetter(c).value_or(
+                                  static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)))));
     });
 }
 

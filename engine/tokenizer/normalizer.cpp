@@ -10,6 +10,7 @@
 
 #include "engine/tokenizer/characters.h"
 #include "engine/tokenizer/pattern.h"
+#include "engine/tokenizer/reference_unicode.h"
 #include "engine/tokenizer/tokenizer_fields.h"
 #include "engine/tokenizer/utf8.h"
 
@@ -24,7 +25,7 @@ bool isAscii(std::string_view text) {
     return true;
 }
 
-std::string unicodeForm(const std::string& text, int form) {
+std::string formOfPart(const std::string& text, int form) {
     if (isAscii(text)) return text;
     utf8proc_uint8_t* mapped = nullptr;
     const auto length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
@@ -35,6 +36,24 @@ std::string unicodeForm(const std::string& text, int form) {
     std::string out(reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(length));
     std::free(mapped);
     return out;
+}
+
+// Characters that the reference's form does not know part the text: nothing moves or joins across them.
+std::string unicodeForm(const std::string& text, int form) {
+    if (isAscii(text)) return text;
+    std::string out, part;
+    for (std::string_view rest = text; !rest.empty();) {
+        const utf8::Sequence c = utf8::next(rest);
+        const bool parts =
+            c.kind == utf8::Sequence::Kind::Character && c.length > 1 && reference::isUnknownToForms(c.code);
+        if (parts) {
+            out += formOfPart(part, form);
+            part.clear();
+        }
+        (parts ? out : part).append(rest.substr(0, c.length));
+        rest.remove_prefix(c.length);
+    }
+    return out + formOfPart(part, form);
 }
 
 std::string strip(std::string_view text, bool left, bool right) {
@@ -56,7 +75,7 @@ std::string withoutMarks(std::string_view text) {
     std::string out;
     while (!text.empty()) {
         const utf8::Sequence c = utf8::next(text);
-        if (!isMark(c.code)) out.append(text.substr(0, c.length));
+        if (isMark(c.code) == reference::differsAsMark(c.code)) out.append(text.substr(0, c.length));
         text.remove_prefix(c.length);
     }
     return out;

@@ -10,6 +10,7 @@
 
 #include "engine/api/result.h"
 #include "engine/tokenizer/pattern_translation.h"
+#include "engine/tokenizer/reference_unicode.h"
 #include "engine/tokenizer/text_tools.h"
 #include "engine/tokenizer/tokenizer_fields.h"
 #include "engine/tokenizer/utf8.h"
@@ -119,6 +120,9 @@ Pattern Pattern::fromJson(const nlohmann::json& json, const std::string& place) 
 std::vector<Stretch> Pattern::find(std::string_view text) const {
     thread_local MatchState state;
     std::vector<Stretch> found;
+    std::optional<std::string> standIns;
+    if (m_code) standIns = reference::withStandIns(text);
+    if (standIns) text = *standIns;  // as long, byte by byte: places are the same
     std::size_t previous = 0, from = 0, begin = 0, end = 0;
     std::size_t lastMatchEnd = std::string_view::npos;
     while (from <= text.size() && !text.empty()) {

@@ -8,8 +8,8 @@
 namespace caravan::engine {
 
 // Oniguruma's Ruby syntax to PCRE2: white space and word characters by Unicode property, \h = hexadecimal
-// digit,
-// (?m) = dot matches line feeds. What both spell alike passes through.
+// digit, (?m) = dot matches line feeds, (?i) up to the end of its group, scripts without their extensions,
+// sets within sets and "&&" as look-aheads. What both spell alike passes through.
 [[nodiscard]] std::string translatePattern(std::string_view onigurumaPattern);
 
 }  // namespace caravan::engine

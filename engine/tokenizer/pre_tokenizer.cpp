@@ -19,6 +19,10 @@ using CharacterTest = std::function<bool(char32_t)>;
 constexpr const char* kByteLevelPattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
+// Words and what is neither word nor white space. Its word characters are not Oniguruma's.
+constexpr const char* kWhitespacePattern =
+    R"([\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\s\x{200C}\x{200D}]+)";
+
 void give(const Word& word, const std::vector<std::string_view>& pieces, std::vector<Word>& out) {
     for (const std::string_view piece : pieces)
         if (!piece.empty())
@@ -103,8 +107,7 @@ PreTokenizer::Step PreTokenizer::makeStep(const std::string& type, const Json& j
             isPunctuation, splitBehavior(fields.textOr("behavior", "Isolated"), fields.place("behavior")));
     if (type == "WhitespaceSplit") return splitAtCharacters(isWhiteSpace, SplitBehavior::Removed);
     if (type == "Whitespace")
-        return splitAtPattern(Pattern::regex(R"([\w\x{200C}\x{200D}]+|[^\w\s\x{200C}\x{200D}]+)", place),
-                              SplitBehavior::Removed, true);
+        return splitAtPattern(Pattern::regex(kWhitespacePattern, place), SplitBehavior::Removed, true);
     if (type == "CharDelimiterSplit")
         return splitAtCharacters(sameAs(fields, "delimiter"), SplitBehavior::Removed);
     refuseType(place, type);

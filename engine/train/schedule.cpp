@@ -11,10 +11,10 @@ namespace caravan::engine::train {
 double learningRateAt(StepIndex step, StepIndex steps, double learningRate, double warmupRatio,
                       Schedule schedule) {
     const auto warmup = static_cast<StepIndex>(std::ceil(warmupRatio * static_cast<double>(steps)));
-    if (warmup > 0 && step < warmup)
+    if (warmup > 0 && step <= warmup)
         return learningRate * static_cast<double>(step) / static_cast<double>(warmup);
     const double rest = static_cast<double>(std::max<StepIndex>(1, steps - warmup));
-    const double done = std::clamp(static_cast<double>(step - warmup) / rest, 0.0, 1.0);
+    const double done = std::clamp(static_cast<double>(step - 1 - warmup) / rest, 0.0, 1.0);
     switch (schedule) {
         case Schedule::Constant:
             return learningRate;

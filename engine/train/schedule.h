@@ -10,7 +10,7 @@
 namespace caravan::engine::train {
 
 // Learning rate of step t >= 1 of steps: linear warm-up over W = ceil(ratio x steps) steps, lr min(1, t / W);
-// then constant, linear to 0 at the last step, or a half cosine to 0.
+// then constant, or linear or as a half cosine towards 0, which would be reached one step behind the last.
 [[nodiscard]] double learningRateAt(StepIndex step, StepIndex steps, double learningRate, double warmupRatio,
                                     Schedule schedule);
 

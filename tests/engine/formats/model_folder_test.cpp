@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/formats/peft.h"
 #include "tests/engine/formats/temporary_folder.h"
 
 namespace caravan::engine {
@@ -178,6 +177,29 @@ TEST(ModelConfigReader, bothSpellingsOfRope) {
     EXPECT_EQ(parsed({{"rope_parameters", five}}).rope, llama3);
 }
 
+// Two answers in one file: none of them is taken.
+TEST(ModelConfigReader, ropeThatIsToldTwiceMustBeOne) {
+    const json three = {{"rope_type", "llama3"},   {"rope_theta", 5e5},
+                        {"factor", 8.0},           {"low_freq_factor", 1.0},
+                        {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 8192}};
+    json base = {{"model_type", "llama"},   {"hidden_size", 64},        {"intermediate_size", 112},
+                 {"num_hidden_layers", 4},  {"num_attention_heads", 4}, {"vocab_size", 320},
+                 {"rope_parameters", three}};
+    EXPECT_TRUE(parseModelConfig(base, nullptr, "config.json"));
+    json same = base, other = base, moved = base;
+    same["rope_scaling"] = three;
+    same["original_max_position_embeddings"] = 8192;
+    EXPECT_TRUE(parseModelConfig(same, nullptr, "config.json"));
+    other["rope_scaling"] = {{"type", "linear"}, {"factor", 2.0}};
+    const auto refused = parseModelConfig(other, nullptr, "config.json");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().parameter("place"), "key rope_scaling");
+    moved["original_max_position_embeddings"] = 4096;
+    const auto contradicted = parseModelConfig(moved, nullptr, "config.json");
+    ASSERT_FALSE(contradicted);
+    EXPECT_EQ(contradicted.error().parameter("place"), "key original_max_position_embeddings");
+}
+
 TEST(ModelConfigReader, theFirstLlamaFiles) {
     const ModelConfig c = parsed({{"architectures", {"LLaMAForCausalLM"}},
                                   {"max_sequence_length", 1024},
@@ -218,6 +240,17 @@ TEST(ModelConfigReader, windows) {
          {"use_sliding_window", true},
          {"layer_types", {"full_attention", "sliding_attention", "full_attention", "full_attention"}}});
     EXPECT_EQ(typed.slidingLayers, std::vector<std::int64_t>{1});
+    json mistral = {
+        {"model_type", "mistral"},
+        {"sliding_window", 24},
+        {"layer_types", {"full_attention", "full_attention", "sliding_attention", "full_attention"}}};
+    EXPECT_EQ(parsed(mistral).slidingLayers, std::vector<std::int64_t>{2});
+    mistral["layer_types"][2] = "full_attention";
+    EXPECT_EQ(parsed(mistral).slidingWindow, std::nullopt);
+    mistral["layer_types"] = {"sliding_attention", "sliding_attention", "sliding_attention",
+                              "sliding_attention"};
+    EXPECT_EQ(parsed(mistral).slidingWindow, 24);
+    EXPECT_TRUE(parsed(mistral).slidingLayers.empty());
 }
 
 TEST(ModelConfigReader, biasesAndNorms) {
@@ -226,8 +259,36 @@ TEST(ModelConfigReader, biasesAndNorms) {
     const ModelConfig qwen3 = parsed({{"model_type", "qwen3"}, {"head_dim", 24}});
     EXPECT_TRUE(!qwen3.qkvBias && qwen3.qkNorm);
     EXPECT_EQ(qwen3.queryWidth(), 96);
+    EXPECT_EQ(parsed({{"model_type", "qwen3"}}).headSize, 128);  // its class' default
     const ModelConfig llama = parsed({{"attention_bias", true}, {"mlp_bias", true}});
     EXPECT_TRUE(llama.qkvBias && llama.outputBias && llama.mlpBias);
+}
+
+// "Tied" in the config, and yet a head in the file: the same one is the embedding, another one counts.
+TEST(ModelFolder, aHeadOfItsOwnBesideTiedEmbeddings) {
+    for (const bool same : {true, false}) {
+        TemporaryFolder folder;
+        fs::copy(test::dataFolder() / "hf/llama_gqa_tied", folder.path(), fs::copy_options::recursive);
+        const auto source = openModelFolder(test::dataFolder() / "hf/llama_gqa_tied");
+        ASSERT_TRUE(source && source->config.tiedEmbeddings);
+        std::vector<TensorSpec> specs = expectedTensors(source->config);
+        const TensorSpec embedding = specs.front();
+        specs.push_back({"lm_head.weight", embedding.shape, embedding.dtype});
+        auto writer = SafetensorsWriter::create(folder.path() / "model.safetensors", specs);
+        ASSERT_TRUE(writer);
+        for (const TensorSpec& spec : specs) {
+            const bool head = spec.name == "lm_head.weight";
+            const auto bytes = source->files.bytes(head ? embedding.name : spec.name);
+            std::vector<std::byte> copy(bytes.begin(), bytes.end());
+            if (head && !same) copy.back() ^= std::byte{1};
+            ASSERT_TRUE(writer->write(spec.name, copy));
+        }
+        ASSERT_TRUE(writer->finish(SafetensorsWriter::Sync::No));
+        const auto opened = openModelFolder(folder.path());
+        ASSERT_TRUE(opened) << say(opened.error());
+        EXPECT_EQ(opened->config.tiedEmbeddings, same);
+        EXPECT_EQ(makeConfigJson(opened->configJson, opened->config)["tie_word_embeddings"], same);
+    }
 }
 
 TEST(ModelFiles, damagedFoldersAreNamed) {
@@ -280,57 +341,6 @@ TEST(ModelFiles, unknownTensorsAreNamed) {
     const auto opened = openModelFolder(model.path());
     ASSERT_FALSE(opened);
     EXPECT_NE(opened.error().parameter("detail").find("_norm.weight"), std::string::npos);
-}
-
-TEST(Peft, foldersOpenAgainstTheirBase) {
-    for (const char* name : {"hf/lora_dense", "hf/lora_camelidae"}) {
-        const fs::path folder = test::dataFolder() / name / "adapter";
-        ASSERT_TRUE(isPeftFolder(folder));
-        const auto config = readPeftConfig(folder);
-        ASSERT_TRUE(config) << say(config.error());
-        EXPECT_EQ(config->rank, 8);
-        EXPECT_EQ(config->scaleOf("model.layers.0.self_attn.q_proj"), 2.0);
-        EXPECT_EQ(config->targets.size(), 7u);
-        EXPECT_EQ(peftBase(*config, folder), fs::path(test::dataFolder() / name / "base"));
-        const auto base = readModelConfig(peftBase(*config, folder));
-        ASSERT_TRUE(base);
-        const auto opened = openPeftFolder(folder, *base);
-        ASSERT_TRUE(opened) << say(opened.error());
-        EXPECT_EQ(opened->pairs.size(), 14u);
-        EXPECT_EQ(opened->pairs[0].key, "base_model.model.model.layers.0.self_attn.q_proj");
-    }
-}
-
-TEST(Peft, patternsAndRsLora) {
-    PeftConfig config;
-    config.rank = 8;
-    config.alpha = 16;
-    config.rankPattern = {{"q_proj", 4}, {"model.layers.1.mlp.up_proj", 2}};
-    config.alphaPattern = {{"q_proj", 32}};
-    EXPECT_EQ(config.rankOf("model.layers.0.self_attn.q_proj"), 4);
-    EXPECT_EQ(config.rankOf("model.layers.1.mlp.up_proj"), 2);
-    EXPECT_EQ(config.rankOf("model.layers.11.mlp.up_proj"), 8);
-    EXPECT_EQ(config.scaleOf("model.layers.0.self_attn.q_proj"), 8.0);
-    config.rsLora = true;
-    EXPECT_EQ(config.scaleOf("model.layers.0.self_attn.q_proj"), 16.0);
-}
-
-TEST(Peft, otherAdaptersAreRefused) {
-    const fs::path source = test::dataFolder() / "hf/lora_dense/adapter";
-    for (const json& change : {json{{"peft_type", "IA3"}}, json{{"use_dora", true}}, json{{"bias", "all"}},
-                               json{{"modules_to_save", {"lm_head"}}}, json{{"target_modules", {"lm_head"}}},
-                               json{{"target_modules", ".*_proj"}}, json{{"r", 0}}, json{{"r", 4}},
-                               json{{"lora_alpha", "x"}}, json{{"rank_pattern", {{"q_proj", 3}}}},
-                               json{{"rank_pattern", {{".*q", 3}}}}, json{{"target_modules", nullptr}}}) {
-        const TemporaryFolder folder;
-        fs::copy(source, folder.path(), fs::copy_options::recursive);
-        json config = json::parse(test::readAll(source / "adapter_config.json"));
-        config.update(change);
-        folder.write("adapter_config.json", config.dump());
-        EXPECT_FALSE(
-            openPeftFolder(folder.path(), *readModelConfig(test::dataFolder() / "hf/lora_dense/base")))
-            << change;
-    }
 }
 
 TEST(ConfigWriter, keepsEveryKeyAndReadsBack) {

@@ -1,7 +1,12 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/formats/model_folder.h"
 #include "engine/model/step_state.h"
 #include "engine/moe/balance.h"
+#include "tests/support/engine_fixture.h"
 #include "tests/support/golden.h"
 
 namespace caravan::engine {
@@ -85,6 +90,71 @@ TEST(FiniteDifferences, EveryTrainableTensorWithLora) {
 TEST(FiniteDifferences, EveryTrainableTensorOfAnotherShape) {
     WholeStep step("camelidae_6e_top3", BalanceScope::Micro);
     checkAllParameters(step);
+}
+
+// The Qwen3 fixture with one key head: the first one's rows of k_proj and v_proj.
+void writeOneKeyHead(const std::filesystem::path& folder) {
+    const ModelFolder source = unwrap(openModelFolder(dataFolder() / "hf/qwen3_qknorm"));
+    nlohmann::json config = source.configJson;
+    config["num_key_value_heads"] = 1;
+    std::ofstream(folder / "config.json") << config.dump();
+    const ModelConfig one = unwrap(parseModelConfig(config, nullptr, "config.json"));
+    std::vector<TensorSpec> specs = expectedTensors(one);
+    for (TensorSpec& spec : specs)
+        spec.dtype = DType::F32;
+    auto writer = unwrap(SafetensorsWriter::create(folder / "model.safetensors", specs));
+    for (const TensorSpec& spec : specs) {
+        std::size_t bytes = sizeof(float);
+        for (const std::int64_t size : spec.shape)
+            bytes *= static_cast<std::size_t>(size);
+        unwrap(writer.write(spec.name, source.files.bytes(spec.name).first(bytes)));
+    }
+    unwrap(writer.finish(SafetensorsWriter::Sync::No));
+}
+
+// The gradient of a single head is no tensor of its own but a part of all heads' joined one.
+TEST(FiniteDifferences, QueryAndKeyNormsWithASingleKeyHead) {
+    const TemporaryFolder folder;
+    writeOneKeyHead(folder.path());
+    const auto model = model::loadModel(folder.path(), {.type = at::kDouble});
+    ASSERT_EQ(model->config().kvHeads, 1);
+    std::uint64_t seed = 1;
+    const auto some = [&](std::int64_t rows, std::int64_t columns) {
+        return ops::uniformHost({rows, columns}, 0.2, {seed++, ops::Purpose::Perturb});
+    };
+    for (const std::int64_t layer : {0, 1})
+        for (const char* linear : {"self_attn.q_proj", "self_attn.k_proj"}) {
+            const std::int64_t out =
+                linear[10] == 'q' ? model->config().queryWidth() : model->config().keyWidth();
+            model->addLora(layer, linear, 2.0, some(3, model->config().hidden), some(out, 3));
+        }
+    model->finishAttach();
+    model::Trainable& trainable = model->trainable();
+    trainable.prepareTuning();
+    const Golden golden(dataFolder() / "hf/qwen3_qknorm/golden.safetensors");
+    const at::Tensor ids = golden["input_ids"].narrow(0, 0, 1).narrow(1, 0, 12);
+    const model::Tokens tokens = packRows(ids);
+    const train::Targets targets = shiftedTargets(ids);
+    const auto loss = [&](bool withGradient) {
+        const model::Tuning tuning{.seed = 7, .step = 3};
+        model::StepState state;
+        const at::Tensor hidden = model->forwardForTuning(tokens, tuning, state);
+        const train::AnswerLoss answer = train::answerLoss(hidden, model->head(), targets, 1.0, withGradient);
+        if (withGradient) model->backward(answer.dHidden, tokens, tuning, state);
+        return answer.sum.item<double>();
+    };
+    loss(true);
+    for (const model::Parameter& parameter : trainable.parameters()) {
+        const at::Tensor direction =
+            ops::uniformHost(parameter.shape, 1.0, {seed++, ops::Purpose::Perturb}).to(at::kDouble);
+        const double claimed = (trainable.gradient(parameter) * direction).sum().item<double>();
+        trainable.value(parameter).add_(direction, 1e-6);
+        const double above = loss(false);
+        trainable.value(parameter).add_(direction, -2e-6);
+        const double measured = (above - loss(false)) / 2e-6;
+        trainable.value(parameter).add_(direction, 1e-6);
+        EXPECT_NEAR(claimed, measured, 1e-6 + 1e-6 * std::abs(measured)) << parameter.key;
+    }
 }
 
 // A wrong gradient is seen.
