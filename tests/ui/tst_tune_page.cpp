@@ -194,6 +194,7 @@ class TestTunePage : public QObject {
         tell(700);
         QCOMPARE(power().y(9), 320.0);
         QTRY_COMPARE(plot->series(0).size(), std::size_t(20));
+        plot->flush();
         test::picture(*bench.page, QStringLiteral("tune-power"));
     }
 

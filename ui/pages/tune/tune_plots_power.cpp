@@ -25,7 +25,9 @@ void TunePlots::makePower(bool shown) {
         lane.name = tr("Power");
         lane.hint = tr("W");
         lane.fromZero = true;
-        lane.format = [](double watts) { return QString::number(watts, 'f', watts < 10 ? 1 : 0); };
+        lane.format = [](double watts) {
+            return QString::number(watts, 'f', watts > 0 && watts < 10 ? 1 : 0);
+        };
         m_plot->addLane(lane);
         widgets::CurveStyle area;
         area.ink = widgets::CurveInk::Text;
