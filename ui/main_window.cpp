@@ -30,6 +30,17 @@
 
 namespace caravan::ui {
 namespace {
+
+// The title with the first of its letters that is still free as the key of a menu.
+QString withKey(QString title, QString* taken) {
+    for (int i = 0; i < title.size(); ++i)
+        if (title[i].isLetter() && !taken->contains(title[i].toLower())) {
+            *taken += title[i].toLower();
+            return title.insert(i, QLatin1Char('&'));
+        }
+    return title;
+}
+
 constexpr char kShownPage[] = "shownPage";
 constexpr int kKeepPageAfter = 4000;  // ms
 
@@ -137,11 +148,12 @@ void MainWindow::makePages() {
     }
     static const QStringList numbers{"models",  "upcycle", "data",     "tune",
                                      "routing", "chat",    "evaluate", "runs"};
+    QString keys;  // that a page of the menu has taken
     for (Page* page : m_pages) {
         const int number = static_cast<int>(numbers.indexOf(page->id())) + 1;
         m_actions->add(
             {.id = QStringLiteral("go.") + page->id(),
-             .text = page->title(),
+             .text = withKey(page->title(), &keys),
              .menu = QStringLiteral("window"),
              .shortcut = number > 0 ? QKeySequence(Qt::ALT | static_cast<Qt::Key>(Qt::Key_0 + number))
                                     : QKeySequence(Qt::CTRL | Qt::Key_Comma),

@@ -75,6 +75,13 @@ class TestChatPage : public QObject {
         QCOMPARE(strip->selected(), 0);
         QVERIFY(inspector->gateText().startsWith(QStringLiteral("expert 5")));
         QVERIFY(bench.page->findChild<ExpertLegend*>()->text().contains(QStringLiteral("expert 3: 50")));
+        // The next-token view has no answer: the inspector waits there, and tells of the same token
+        // afterwards.
+        bench.actions.find(QStringLiteral("chat.next_token"))->trigger();
+        QVERIFY(inspector->map()->isHidden());
+        bench.actions.find(QStringLiteral("chat.next_token"))->trigger();
+        QVERIFY(!inspector->map()->isHidden());
+        QCOMPARE(inspector->gateText().count(QLatin1Char('\n')), 3);  // the two chosen ones and two more
         test::picture(*bench.page, QStringLiteral("chat"));
     }
     void escapeStopsAndTheTextStays() {

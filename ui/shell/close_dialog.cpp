@@ -7,6 +7,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "ui/format/format.h"
 #include "ui/shell/choice_card.h"
@@ -44,7 +45,6 @@ CloseDialog::CloseDialog(const LiveRun& run, QWidget* parent) : QDialog(parent) 
     setWindowTitle(tr("Close Caravan"));
     setAutoFillBackground(true);
     setBackgroundRole(QPalette::Base);
-    setMinimumWidth(560);
     const bool paused = run.state == engine::RunState::Paused;
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(24, 24, 24, 20);
@@ -91,6 +91,7 @@ CloseDialog::CloseDialog(const LiveRun& run, QWidget* parent) : QDialog(parent) 
     row->addWidget(cancel);
     row->addWidget(close);
     layout->addLayout(row);
+    setMinimumWidth(std::max(560, layout->minimumSize().width()));
     connect(cancel, &QPushButton::clicked, this, &QDialog::reject);
     connect(close, &QPushButton::clicked, this, &QDialog::accept);
     m_group->button(static_cast<int>(CloseChoice::KeepTuning))->setFocus();

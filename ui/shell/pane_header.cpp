@@ -12,6 +12,20 @@ namespace caravan::ui {
 
 using widgets::TextRole;
 
+namespace {
+
+constexpr int kIconMargin = 8, kFieldMargin = 16;  // px at the right
+
+// Icons and buttons without a border have an edge of their own; fields and words end where the pane's content
+// ends.
+void alignEnd(QHBoxLayout* row) {
+    const QWidget* last = row->itemAt(row->count() - 1)->widget();
+    const bool edge = qobject_cast<const QToolButton*>(last) != nullptr || last->property("quiet").toBool();
+    row->setContentsMargins(16, 0, edge ? kIconMargin : kFieldMargin, 0);
+}
+
+}  // namespace
+
 QToolButton* iconButton(const QString& icon, const QString& text, QWidget* parent) {
     auto* button = new QToolButton(parent);
     button->setIcon(widgets::themeIcon(icon));
@@ -41,7 +55,7 @@ void ElidedLabel::paintEvent(QPaintEvent*) {
 PaneHeader::PaneHeader(const QString& title, QWidget* parent) : QWidget(parent) {
     setFixedHeight(36);
     m_row = new QHBoxLayout(this);
-    m_row->setContentsMargins(16, 0, 8, 0);
+    m_row->setContentsMargins(16, 0, kFieldMargin, 0);
     m_row->setSpacing(8);
     m_title = new ThemedLabel(title, TextRole::DockTitle, Token::Text);
     m_context = new ElidedLabel(TextRole::Secondary, Token::Text2);
@@ -64,6 +78,7 @@ void PaneHeader::addLeft(QWidget* widget) {
 }
 void PaneHeader::addWidget(QWidget* widget) {
     m_row->insertWidget(m_row->count() - m_last, widget);
+    alignEnd(m_row);
 }
 
 QToolButton* PaneHeader::addAction(QAction* action) {
@@ -91,6 +106,7 @@ QToolButton* PaneHeader::addMenu(const QList<QAction*>& actions) {
 void PaneHeader::addLast(QWidget* widget) {
     m_row->addWidget(widget);
     ++m_last;
+    alignEnd(m_row);
 }
 
 void PaneHeader::paintEvent(QPaintEvent*) {

@@ -7,17 +7,22 @@
 #include <QDir>
 #include <QPainter>
 #include <QPixmap>
+#include <QPlainTextEdit>
 #include <QTimer>
+#include <algorithm>
 #include <deque>
 #include <memory>
 
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/engine_link.h"
 #include "ui/main_window.h"
+#include "ui/pages/chat/chat_page.h"
+#include "ui/pages/chat/chat_session.h"
 #include "ui/project_context.h"
 #include "ui/shell/banners.h"
 #include "ui/shell/command_palette.h"
 #include "ui/theme/theme.h"
+#include "widgets/token_strip.h"
 
 namespace caravan::ui {
 namespace {
@@ -47,6 +52,7 @@ class Tour : public QObject {
         if (m_window->project() != nullptr) {
             for (const QString& page : m_window->pageIds())
                 m_stops.push_back({numbered(page), [this, page] { m_window->showPage(page); }, {}});
+            if (!m_window->project()->runs().empty()) planAnswers();
             if (m_options.liveRun) planRun();
             m_stops.push_back({QStringLiteral("10-palette"),
                                [this] {
@@ -83,6 +89,50 @@ class Tour : public QObject {
         static const QStringList numbers{"",     "models",   "upcycle", "data", "tune",    "routing",
                                          "chat", "evaluate", "runs",    "",     "settings"};
         return QStringLiteral("%1-%2").arg(numbers.indexOf(page), 2, 10, QLatin1Char('0')).arg(page);
+    }
+
+    // Chat with an answer and one of its tokens, then the same question to two models.
+    void planAnswers() {
+        auto* chat = m_window->findChild<ChatPage*>();
+        const auto answered = [chat] {  // or told why not
+            return !chat->session()->isStreaming() && chat->session()->path().size() > 1;
+        };
+        m_stops.push_back({{},
+                           [this] {
+                               m_window->showPage(QStringLiteral("chat"));
+                               act("chat.new");
+                               ask();
+                           },
+                           answered,
+                           300});
+        m_stops.push_back({QStringLiteral("06-chat-answer"),
+                           [chat] {
+                               for (auto* strip : chat->findChildren<widgets::TokenStrip*>())
+                                   if (strip->isVisible() && strip->count() > 0)
+                                       strip->select(std::min(12, strip->count() - 1));
+                           },
+                           {}});
+        m_stops.push_back({QStringLiteral("06-next-token"), [this] { act("chat.next_token"); }, {}});
+        m_stops.push_back(
+            {{},
+             [this] {
+                 act("chat.side_by_side");
+                 ask();
+             },
+             [chat] { return chat->session()->compared().size() > 1 && !chat->session()->isStreaming(); },
+             300});
+        m_stops.push_back({QStringLiteral("06b-chat-compare"), [] {}, {}});
+        m_stops.push_back({{}, [this] { act("chat.side_by_side"); }, {}, 300});
+    }
+
+    // The page's own composer and its button.
+    void ask() {
+        auto* chat = m_window->findChild<ChatPage*>();
+        for (auto* input : chat->findChildren<QPlainTextEdit*>())
+            if (input->isVisible() && !input->isReadOnly())
+                input->setPlainText(
+                    QStringLiteral("Write a Python function that adds the squares of a list of numbers."));
+        act("chat.send");
     }
 
     // A run of the draft: tuning, the window's question when it closes, the engine gone.

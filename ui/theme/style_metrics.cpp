@@ -5,6 +5,7 @@
 #include <QAbstractScrollArea>
 #include <QAbstractSpinBox>
 #include <QApplication>
+#include <QDialogButtonBox>
 #include <QPlainTextEdit>
 #include <QStyleOption>
 #include <QTextEdit>
@@ -224,6 +225,8 @@ int CaravanStyle::styleHint(StyleHint hint, const QStyleOption* option, const QW
             return 1;
         case SH_ScrollBar_LeftClickAbsolutePosition:
             return 1;
+        case SH_DialogButtonLayout:
+            return QDialogButtonBox::GnomeLayout;  // what the dialog is for stands at the right
         case SH_ComboBox_Popup:
             return 0;
         case SH_UnderlineShortcut:

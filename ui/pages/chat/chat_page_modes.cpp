@@ -14,10 +14,13 @@
 #include "ui/pages/chat/chat_side.h"
 #include "ui/pages/chat/chat_view.h"
 #include "ui/pages/chat/compare_view.h"
+#include "ui/pages/chat/message_view.h"
 #include "ui/pages/chat/next_token_view.h"
+#include "ui/pages/chat/token_inspector.h"
 #include "ui/pages/chat/vote_bar.h"
 #include "ui/project_context.h"
 #include "widgets/segmented.h"
+#include "widgets/token_strip.h"
 
 namespace caravan::ui {
 
@@ -117,6 +120,10 @@ void ChatPage::showMode() {
     m_modelBox->setVisible(now != Mode::Compare);
     m_weightsBox->setVisible(now != Mode::Compare);
     m_next->setActive(now == Mode::NextToken && isActive());
+    // The inspector tells of what is seen: here of the chosen token of an answer.
+    if (now == Mode::NextToken) m_inspector->showToken(nullptr, 0, 0);
+    if (const MessageView* last = lastAnswerView(); now == Mode::Single && last != nullptr)
+        showToken(lastAnswerIndex(), last->strip()->selected());
     showLayers();
     showState();
 }

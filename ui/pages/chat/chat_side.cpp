@@ -11,7 +11,7 @@
 
 namespace caravan::ui {
 namespace {
-constexpr int kLow = 740;  // px: the inspector of 8 layers and 8 rows of experts
+constexpr int kLow = 740;  // px: the inspector with its rows, and 8 experts to steer
 }
 
 ChatSide::ChatSide(QWidget* token, QWidget* steer, QWidget* parent)
@@ -32,7 +32,6 @@ ChatSide::ChatSide(QWidget* token, QWidget* steer, QWidget* parent)
     m_split->setStretchFactor(0, 1);
     m_split->setStretchFactor(1, 1);
     m_split->setSizes({400, 400});
-    token->setMinimumHeight(300);
     steer->setMinimumHeight(260);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);

@@ -82,7 +82,7 @@ CompareView::CompareView(ChatSession* session, QWidget* parent)
     layout->setSpacing(0);
     layout->addWidget(top);
     // Four columns are wider than a small window: they scroll, and the window stays as it is.
-    auto* columns = new QWidget;
+    auto* columns = new Surface(Token::Line);  // seen between them
     columns->setLayout(m_row);
     auto* scroll = new QScrollArea;
     scroll->setWidget(columns);

@@ -19,7 +19,7 @@
 
 namespace caravan::ui {
 namespace {
-constexpr int kGateRows = 8;
+constexpr std::size_t kFewestGateRows = 4, kMostGateRows = 8;
 
 // A token as it can be seen: spaces and line feeds get their marks.
 QString visible(const std::string& text) {
@@ -260,7 +260,9 @@ void TokenInspector::fillLayer() {
                 rows.push_back({e, gateOf(e), gateOf(e)});
         std::stable_sort(rows.begin(), rows.end(),
                          [](const Row& a, const Row& b) { return a.probability > b.probability; });
-        rows.resize(std::min<std::size_t>(rows.size(), kGateRows));
+        // The chosen ones and the two that came next; the map has them all.
+        rows.resize(
+            std::min(rows.size(), std::clamp(m_token.experts[l].size() + 2, kFewestGateRows, kMostGateRows)));
     }
     while (m_gateRows.size() < rows.size()) {
         m_gateRows.push_back(new BarRow);

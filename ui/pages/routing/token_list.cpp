@@ -63,6 +63,7 @@ TokenList::TokenList(QWidget* parent) : QWidget(parent) {
     m_words->setTextFormat(Qt::PlainText);
     m_muted = new ThemedLabel(QString(), TextRole::Caption, Token::Text2);
     m_muted->setWordWrap(true);
+    m_muted->setAlignment(Qt::AlignTop | Qt::AlignLeft);
     m_contextTitle = new ThemedLabel(tr("In context"), TextRole::Section, Token::Text);
     m_model = new QStandardItemModel(this);
     m_table = flatTable(tr("Tokens in context"));
