@@ -16,9 +16,11 @@
 #include "ui/actions/action_registry.h"
 #include "ui/main_window.h"
 #include "ui/page.h"
+#include "ui/pages/chat/chat_session.h"
 #include "ui/project_context.h"
 #include "ui/shell/banners.h"
 #include "ui/shell/instance.h"
+#include "ui/shell/last_places.h"
 #include "ui/shell/rail.h"
 #include "ui/shell/run_pill.h"
 #include "ui/shell/welcome.h"
@@ -97,6 +99,8 @@ void MainWindow::setProject(std::unique_ptr<ProjectContext> project) {
     };
     connect(undo, &QUndoStack::indexChanged, this, renewUndo);
     renewUndo();
+    Page* chat = page(QStringLiteral("chat"));
+    new LastPlaces(m_project.get(), chat != nullptr ? chat->findChild<ChatSession*>() : nullptr);
     for (Page* page : m_pages)
         page->setProject(m_project.get());
     m_rail->show();

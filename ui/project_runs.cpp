@@ -102,7 +102,7 @@ void ProjectContext::refreshRuns() {
                 if (m_controller->live().lastCheckpoint < 0) findCheckpoint(entry);
             }
             Q_EMIT runsChanged();
-            if (m_selectedRun.isEmpty() && !m_runs.isEmpty()) selectRun(m_runs.first().id);
+            if (run(m_selectedRun) == nullptr && !m_runs.isEmpty()) selectRun(m_runs.first().id);
         });
 }
 

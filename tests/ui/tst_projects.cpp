@@ -11,6 +11,8 @@
 #include "tests/support/shell_test.h"
 #include "ui/actions/action_registry.h"
 #include "ui/format/format.h"
+#include "ui/pages/chat/chat_session.h"
+#include "ui/pages/tune/tune_page.h"
 #include "ui/shell/banners.h"
 #include "ui/shell/fit_dialog.h"
 #include "ui/shell/instance.h"
@@ -29,6 +31,7 @@ class TestProjects : public test::ShellTest {
     void cleanup() { end(); }
     void startsWithTheWelcome();
     void theLastProjectAndItsSplittersComeBack();
+    void theRunAndTheConversationComeBack();
     void anUnreadableProjectGoesBackToTheWelcome();
     void aSecondWindowBringsTheFirstToTheFront();
     void whatIsDroppedFindsItsPage();
@@ -61,6 +64,55 @@ void TestProjects::theLastProjectAndItsSplittersComeBack() {
     QTRY_COMPARE(m_window->page("models")->findChild<QSplitter*>()->sizes(), sizes);
     m_window->resetLayout();
     QVERIFY(m_window->page("models")->findChild<QSplitter*>()->sizes() != sizes);
+}
+
+// Which run and which conversation were looked at, in the next window.
+void TestProjects::theRunAndTheConversationComeBack() {
+    const QString folder = m_sandbox.path("places");
+    for (const char* run : {"0001", "0002"})
+        QVERIFY(!test::writeRun(folder, run, test::RunStory(), engine::RunState::Finished).isEmpty());
+    const auto open = [&] {
+        m_window->openProject(folder);
+        QTRY_VERIFY(m_window->project() && m_window->project()->runs().size() == 2);
+    };
+    const auto chats = [&] { return m_window->page("chat")->findChild<ChatSession*>(); };
+    open();
+    QTRY_VERIFY(!m_window->project()->selectedRun().isEmpty());
+    const QString first = m_window->project()->selectedRun(),
+                  other = first == QStringLiteral("0001") ? QStringLiteral("0002") : QStringLiteral("0001");
+    m_window->project()->selectRun(other);
+    m_window->showPage("tune");
+    ChatSource source;
+    source.source.path = "/models/x";
+    chats()->setSource(source);
+    for (const char* question : {"One?", "Two?"}) {
+        chats()->newChat();
+        chats()->send(QString::fromLatin1(question));
+        chats()->stop();
+        m_engine->finish(m_engine->last("generate")->id, engine::fail(engine::ErrorCode::Interrupted, {}));
+    }
+    QTRY_COMPARE(chats()->chats().size(), std::size_t(2));
+    const QString newest = chats()->currentChat();
+    QString older;
+    for (const auto& chat : chats()->chats())
+        if (QString::fromStdString(chat.id) != newest) older = QString::fromStdString(chat.id);
+    chats()->openChat(older);
+    QCOMPARE(chats()->currentChat(), older);
+    QTRY_VERIFY(!chats()->path().empty());
+    end();
+    start();
+    open();
+    QTRY_COMPARE(m_window->project()->selectedRun(), other);
+    QTRY_COMPARE(static_cast<TunePage*>(m_window->page("tune"))->shownRun(), other);
+    QTRY_COMPARE(chats()->currentChat(), older);
+    QTRY_VERIFY(!chats()->path().empty());
+    chats()->newChat();  // a choice of the user's own stays
+    QTest::qWait(100);
+    QVERIFY(chats()->currentChat().isEmpty());
+    // A run that is gone since: the newest instead.
+    m_window->project()->trashRun(other);
+    QTRY_COMPARE(m_window->project()->runs().size(), 1);
+    QTRY_COMPARE(m_window->project()->selectedRun(), first);
 }
 
 void TestProjects::anUnreadableProjectGoesBackToTheWelcome() {
