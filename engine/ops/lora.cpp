@@ -17,6 +17,14 @@ void addProduct(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b, doubl
         sum.add_(at::mm(a, b), alpha);
 }
 
+// scale * (a b); on a GPU in one launch
+at::Tensor scaledProduct(const at::Tensor& a, const at::Tensor& b, double scale) {
+    if (!a.is_cuda()) return at::mm(a, b).mul_(scale);
+    at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
+    at::addmm_out(out, out, a, b, 0, scale);
+    return out;
+}
+
 RandomKey keyOf(const LoraGroup& group, std::size_t part) {
     RandomKey key = group.key;
     key.site = group.parts[part].site;
@@ -90,7 +98,7 @@ std::vector<at::Tensor> loraBackwardInput(const at::Tensor& dy, const LoraGroup&
     std::vector<at::Tensor> all;
     for (std::size_t i = 0; i < group.parts.size(); ++i) {
         const LoraPart& part = group.parts[i];
-        const at::Tensor dh = at::mm(columnsOf(dy, part), part.b.to(dy.scalar_type())).mul_(part.scale);
+        const at::Tensor dh = scaledProduct(columnsOf(dy, part), part.b.to(dy.scalar_type()), part.scale);
         all.push_back(dh);
         if (!dx.defined()) continue;
         if (group.dropout == 0)

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/train/session.h"
 
+#include <ATen/core/LegacyTypeDispatch.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -181,6 +183,7 @@ void Session::work() {
     std::optional<Error> reason;
     try {
         ops::setThreads(m_options.threads);
+        const at::AutoDispatchBelowADInplaceOrView guard;  // nothing here needs autograd's bookkeeping
         prepare();
         tune();
         last = done() ? RunState::Finished : RunState::Stopped;

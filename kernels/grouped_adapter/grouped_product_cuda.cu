@@ -114,6 +114,21 @@ __global__ void addUsedKernel(const T* part, S* sum, const std::int32_t* counts,
     sum[at] = fromFloat<S>(toFloat(sum[at]) + toFloat(part[at]));
 }
 
+constexpr int kWide = 8;  // elements a thread; measured narrow: 2.7 TB/s at 8 x 512 x 4096, copy 4.2
+
+template <class T, class S>
+__global__ void addUsedWideKernel(const T* part, S* sum, const std::int32_t* counts, std::int64_t perExpert) {
+    const std::int64_t i = (blockIdx.x * std::int64_t{kThreads} + threadIdx.x) * kWide;
+    if (i >= perExpert || counts[blockIdx.y] == 0) return;
+    const std::int64_t at = blockIdx.y * perExpert + i;
+    const auto added = loadEight(part + at);
+    auto total = loadEight(sum + at);
+#pragma unroll
+    for (int j = 0; j < kWide; ++j)
+        total.v[j] += added.v[j];
+    storeEight(sum + at, total.v);
+}
+
 }  // namespace
 
 int groupedProduct(Element element, const void* rows, const void* weight, void* out,
@@ -147,13 +162,15 @@ int groupedGradient(Element element, const void* a, const void* b, Element sumEl
 
 int addUsed(Element partElement, const void* part, Element sumElement, void* sum, const std::int32_t* counts,
             std::int64_t perExpert, std::int64_t experts, Stream stream) {
-    const dim3 grid(blocksFor(perExpert, kThreads), static_cast<unsigned>(experts));
+    const bool wide = perExpert % kWide == 0 && aligned16(part) && aligned16(sum);
+    const dim3 grid(blocksFor(perExpert, wide ? kThreads * kWide : kThreads), static_cast<unsigned>(experts));
     forElement(partElement, [&](auto type) {
         using T = decltype(type);
         forElement(sumElement, [&](auto sumType) {
             using S = decltype(sumType);
-            addUsedKernel<T, S><<<grid, kThreads, 0, stream>>>(static_cast<const T*>(part),
-                                                               static_cast<S*>(sum), counts, perExpert);
+            const auto kernel = wide ? addUsedWideKernel<T, S> : addUsedKernel<T, S>;
+            kernel<<<grid, kThreads, 0, stream>>>(static_cast<const T*>(part), static_cast<S*>(sum), counts,
+                                                  perExpert);
         });
     });
     return launched();

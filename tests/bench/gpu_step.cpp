@@ -1,5 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <ATen/core/LegacyTypeDispatch.h>
+
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -188,6 +190,7 @@ int run(int argc, char** argv) {
         std::printf("no GPU: %s\n", state.note.c_str());
         return 0;
     }
+    const at::AutoDispatchBelowADInplaceOrView guard;  // as in a run
     Settings s;
     model::RandomShape shape{};
     std::unique_ptr<model::Model> model;
