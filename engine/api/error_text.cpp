@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace caravan::engine {
 namespace {
@@ -113,13 +115,41 @@ int exitCode(const Error& error) {
     return errorTemplate(error.code).exitCode;
 }
 
+namespace {
+
+// Length of the character at the begin of `text`; 0 if it is no UTF-8 or a control character, which a name
+// in a damaged file may hold and a terminal would obey.
+std::size_t shownLength(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    if (byte(0) < 0x80) return (byte(0) >= 0x20 && byte(0) != 0x7F) || byte(0) == '\n' ? 1 : 0;
+    const std::size_t length = byte(0) >= 0xF0 ? 4 : byte(0) >= 0xE0 ? 3 : 2;
+    if (byte(0) < 0xC2 || byte(0) > 0xF4 || text.size() < length) return 0;
+    for (std::size_t i = 1; i < length; ++i)
+        if ((byte(i) & 0xC0) != 0x80) return 0;
+    const bool control = byte(0) == 0xC2 && byte(1) < 0xA0;
+    const bool longer = (byte(0) == 0xE0 && byte(1) < 0xA0) || (byte(0) == 0xF0 && byte(1) < 0x90);
+    const bool beyond = (byte(0) == 0xED && byte(1) > 0x9F) || (byte(0) == 0xF4 && byte(1) > 0x8F);
+    return control || longer || beyond ? 0 : length;
+}
+
+}  // namespace
+
 std::string errorLines(const Error& error) {
     const ErrorText t = describe(error);
     std::string out = t.what;
     if (!t.where.empty()) out += fmt::format(" ({})", t.where);
     out += t.why.empty() ? "." : fmt::format(":\n  {}.", t.why);
     if (!t.todo.empty()) out += fmt::format("\n  {}", t.todo);
-    return out;
+    std::string shown;
+    for (std::string_view rest = out; !rest.empty();) {
+        const std::size_t length = shownLength(rest);
+        if (length > 0)
+            shown += rest.substr(0, length);
+        else
+            shown += "\xEF\xBF\xBD";
+        rest.remove_prefix(std::max<std::size_t>(1, length));
+    }
+    return shown;
 }
 
 }  // namespace caravan::engine

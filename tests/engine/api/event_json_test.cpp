@@ -190,5 +190,16 @@ TEST(ValueJson, everyValueThereAndBack) {
     expectSameValue(ExportOutcome{0.5, 3});
 }
 
+// A name in a damaged file reaches the terminal as characters, not as commands.
+TEST(ErrorLines, HoldNoControlCharactersAndOnlyUtf8) {
+    const Error error{
+        ErrorCode::FileBad,
+        {{"file", "m\x1B[2J\t.json"}, {"place", "\x82\xC2\x9B"}, {"detail", "é 🙂 \xED\xA0\x80"}}};
+    const std::string lines = errorLines(error);
+    EXPECT_NE(lines.find("(m\uFFFD[2J\uFFFD.json, \uFFFD\uFFFD\uFFFD):\n  é 🙂 \uFFFD\uFFFD\uFFFD.\n"),
+              std::string::npos)
+        << lines;
+}
+
 }  // namespace
 }  // namespace caravan::engine
