@@ -226,7 +226,8 @@ void TokenStrip::paintEvent(QPaintEvent* event) {
     }
     if (m_mark >= 0 && m_mark < count()) {
         const QRect r = tokenRect(m_mark);
-        painter.fillRect(QRect(r.left() - 2, r.top() - 2, 2, r.height() + 4), themeColors().text);
+        painter.fillRect(QRect(std::max(0, r.left() - 2), r.top() - 2, 2, r.height() + 4),
+                         themeColors().text);
     }
     if (m_selected >= 0) {
         const QRect r = tokenRect(m_selected);

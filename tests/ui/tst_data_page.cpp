@@ -20,6 +20,7 @@
 #include "ui/bridge/run_controller.h"
 #include "ui/pages/data/batch_view.h"
 #include "ui/pages/data/data_files_model.h"
+#include "ui/pages/data/data_mix.h"
 #include "ui/pages/data/data_page.h"
 #include "ui/pages/data/data_problems_model.h"
 #include "ui/pages/data/length_chart.h"
@@ -161,6 +162,26 @@ class TestDataPage : public QObject {
         bench.project->undoStack()->undo();
         QCOMPARE(bench.project->recipe().data.files[0].weight, 1.0);
         QVERIFY(!model->setData(model->index(0, DataFilesModel::Weight), -1.0));
+    }
+    // More domains than can be told apart: the largest keep their order, the others are one.
+    void manyDomainsAreToldTogether() {
+        std::vector<DomainShare> many;
+        for (const double rows : {3, 9, 1, 8, 2, 7, 6, 5, 4})
+            many.push_back({QString::number(rows), rows, 10 * rows});
+        const auto told = largestOf(many);
+        QCOMPARE(told.size(), kMostDomains);
+        QStringList names;
+        for (const DomainShare& share : told)
+            names << share.name;
+        QCOMPARE(names.join(' '), QStringLiteral("9 8 7 6 5 others"));
+        QCOMPARE(told.back().rows, 1.0 + 2 + 3 + 4);
+        QCOMPARE(told.back().tokens, 100.0);
+        const std::vector<DomainShare> equal(9, DomainShare{QStringLiteral("a"), 1, 1});
+        QCOMPARE(largestOf(equal).size(), kMostDomains);
+        QCOMPARE(largestOf(equal).back().rows, 4.0);
+        many.resize(kMostDomains);
+        QCOMPARE(largestOf(many).size(), kMostDomains);
+        QCOMPARE(largestOf(many).back().name, QStringLiteral("7"));
     }
     void theCutIsASetting() {
         Bench bench;

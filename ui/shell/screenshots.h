@@ -17,9 +17,9 @@ struct ScreenshotOptions {
     std::function<void()> killEngine;  // ends the engine's process at once
 };
 
-// Shows each page in turn, of a project with runs also Chat with answers, then palette and welcome; gives each
-// time to fill, writes FOLDER/NN-name-theme.png, then closes the window. Without a project: the welcome page
-// alone.
+// Shows each page in turn, of a project with runs also Chat with answers, then palette and welcome; gives
+// each time to fill, writes FOLDER/NN-name-theme.png, then closes the window. Without a project: the welcome
+// page alone.
 void takeScreenshots(MainWindow* window, const ScreenshotOptions& options);
 
 }  // namespace caravan::ui

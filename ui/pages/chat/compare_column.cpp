@@ -33,6 +33,8 @@ CompareColumn::CompareColumn(int number, QWidget* parent)
       m_scroll(new QScrollArea),
       m_view(new MessageView) {
     setMinimumWidth(320);
+    setBackgroundRole(QPalette::Base);
+    setAutoFillBackground(true);
     m_box->setAccessibleName(tr("Who answers in column %1").arg(number));
     m_box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     m_box->setMinimumContentsLength(16);

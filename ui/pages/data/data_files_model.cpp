@@ -116,9 +116,10 @@ QVariant DataFilesModel::data(const QModelIndex& index, int role) const {
         case Qt::ToolTipRole: {
             if (r == nullptr) return QString::fromStdString(file(row).path);
             if (!r->error.empty()) return QString::fromStdString(r->error);
-            return tr("%1\n%2 tokens, %3 of them answers; %4 rows lose their end")
+            return tr("%1\n%5\n%2 tokens, %3 of them answers; %4 rows lose their end")
                 .arg(homePath(QString::fromStdString(r->path)), withThousands(r->tokens),
-                     withThousands(r->answerTokens), withThousands(r->truncated));
+                     withThousands(r->answerTokens), withThousands(r->truncated),
+                     QString::fromStdString(r->format));
         }
         case SortRole:
             if (column == Rows) return QVariant::fromValue<qlonglong>(r == nullptr ? -1 : r->rows);

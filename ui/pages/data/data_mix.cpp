@@ -4,6 +4,7 @@
 
 #include <QCoreApplication>
 #include <algorithm>
+#include <functional>
 
 #include "ui/format/format.h"
 
@@ -23,6 +24,26 @@ std::vector<DomainShare> sharesOf(const engine::DataPreview& preview) {
     return shares;
 }
 
+std::vector<DomainShare> largestOf(const std::vector<DomainShare>& shares) {
+    if (shares.size() <= kMostDomains) return shares;
+    std::vector<double> rows;
+    for (const DomainShare& share : shares)
+        rows.push_back(share.rows);
+    std::nth_element(rows.begin(), rows.begin() + kMostDomains - 2, rows.end(), std::greater<>());
+    const double least = rows[kMostDomains - 2];
+    std::vector<DomainShare> kept;
+    DomainShare others{QCoreApplication::translate("DataMix", "others")};
+    for (const DomainShare& share : shares)
+        if (share.rows >= least && kept.size() + 1 < kMostDomains) {
+            kept.push_back(share);
+        } else {
+            others.rows += share.rows;
+            others.tokens += share.tokens;
+        }
+    kept.push_back(std::move(others));
+    return kept;
+}
+
 QVector<widgets::StackBar::Part> mixParts(const std::vector<DomainShare>& shares, double DomainShare::*what) {
     double total = 0;
     for (const DomainShare& s : shares)
@@ -38,6 +59,9 @@ QVector<widgets::StackBar::Part> mixParts(const std::vector<DomainShare>& shares
 
 QString weightWords(const engine::Recipe::Data& data) {
     if (data.files.size() < 2) return {};
+    if (data.files.size() > kMostDomains)
+        return QCoreApplication::translate("DataMix", "of %n file(s)", nullptr,
+                                           static_cast<int>(data.files.size()));
     QStringList weights;
     for (const engine::DataFile& file : data.files)
         weights << shortReal(file.weight);

@@ -23,6 +23,9 @@ struct DataTotals {
     std::int64_t used = 0, cut = 0, heldout = 0, notUsed = 0;  // rows
     double answersLost = 0;                                    // share of the answer tokens
 };
+// More than kMostDomains cannot be told apart: the largest by rows in their order, then all others as one.
+inline constexpr std::size_t kMostDomains = 6;
+[[nodiscard]] std::vector<DomainShare> largestOf(const std::vector<DomainShare>& shares);
 [[nodiscard]] DataTotals totalsOf(const engine::DataPreview& preview);
 
 }  // namespace caravan::ui

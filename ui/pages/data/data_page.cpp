@@ -177,7 +177,7 @@ void DataPage::showPreview() {
     const auto badFiles = static_cast<int>(problems.size());
     problems.insert(problems.end(), preview.problems.begin(), preview.problems.end());
     m_problems->setProblems(std::move(problems));
-    const std::vector<DomainShare> shares = sharesOf(preview);
+    const std::vector<DomainShare> shares = largestOf(sharesOf(preview));
     m_byRows->setParts(mixParts(shares, &DomainShare::rows));
     m_byTokens->setParts(mixParts(shares, &DomainShare::tokens));
     m_lengths->setPreview(preview, project()->recipe().data.longRows);
@@ -220,8 +220,15 @@ QString DataPage::hindrance() const {
     if (!services().engine->isUsable()) return tr("Waiting for the engine.");
     if (m_error) return words(*m_error).oneLine();
     if (m_stale || m_waiting || !m_preview) return tr("Reading the rows…");
+    QStringList bad;
     for (const engine::DataFileReport& file : m_preview->files)
-        if (!file.error.empty()) return QString::fromStdString(file.error);
+        if (!file.error.empty())
+            bad << tr("%1: %2").arg(QFileInfo(QString::fromStdString(file.path)).fileName(),
+                                    QString::fromStdString(file.error));
+    if (bad.size() > 1)
+        return tr("%1 (and %n more file(s) below)", nullptr, static_cast<int>(bad.size()) - 1)
+            .arg(bad.first());
+    if (!bad.isEmpty()) return bad.first();
     if (m_preview->rowsPerEpoch == 0) return tr("No row can be trained: look at the rows with problems.");
     return {};
 }

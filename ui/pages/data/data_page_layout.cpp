@@ -95,6 +95,10 @@ QWidget* DataPage::makeFiles() {
     header->setSectionResizeMode(DataFilesModel::File, QHeaderView::Stretch);
     header->setSectionResizeMode(DataFilesModel::Weight, QHeaderView::Fixed);
     header->resizeSection(DataFilesModel::Weight, 84);
+    // A file of several shapes has a long name for what it is: the whole is told on hover.
+    header->setSectionResizeMode(DataFilesModel::Format, QHeaderView::Interactive);
+    header->resizeSection(DataFilesModel::Format,
+                          32 + m_table->fontMetrics().horizontalAdvance(tr("OpenAI messages")));
     m_table->addAction(m_remove);
     m_remove->setShortcut(QKeySequence::Delete);
     m_remove->setShortcutContext(Qt::WidgetShortcut);
@@ -149,6 +153,13 @@ QWidget* DataPage::makeProblems() {
     m_problemTable->setEditTriggers(QAbstractItemView::NoEditTriggers);
     m_problemTable->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
     m_problemTable->horizontalHeader()->setSectionResizeMode(DataProblemsModel::Reason, QHeaderView::Stretch);
+    // Long names leave room for the reason, whose beginning says most.
+    m_problemTable->horizontalHeader()->setSectionResizeMode(DataProblemsModel::File,
+                                                             QHeaderView::Interactive);
+    m_problemTable->horizontalHeader()->resizeSection(
+        DataProblemsModel::File,
+        32 + m_problemTable->fontMetrics().horizontalAdvance(QStringLiteral("general.heldout.jsonl")));
+    m_problemTable->setTextElideMode(Qt::ElideRight);
     const auto open = [this](const QModelIndex& index) {
         openRow(
             index.data(DataProblemsModel::PathRole).toString(),

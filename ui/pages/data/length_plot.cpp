@@ -13,6 +13,7 @@
 #include <algorithm>
 
 #include "ui/format/format.h"
+#include "ui/pages/data/data_mix.h"
 #include "ui/pages/data/length_chart.h"
 #include "ui/shell/layouts.h"
 #include "ui/shell/surface.h"
@@ -49,6 +50,8 @@ class RowTicker : public QCPAxisTicker {
     }
 };
 
+constexpr int kLegendName = 88;  // px; longer names are told whole in the list of files
+
 // Squares in the domains' colors with their names.
 class DomainLegend : public QWidget {
   public:
@@ -60,8 +63,10 @@ class DomainLegend : public QWidget {
     void setNames(const std::vector<std::string>& names) {
         emptyLayout(layout());
         for (std::size_t i = 0; i < names.size(); ++i)
-            layout()->addWidget(new LegendItem(static_cast<int>(i), static_cast<int>(names.size()),
-                                               QString::fromStdString(names[i]), {}));
+            layout()->addWidget(new LegendItem(
+                static_cast<int>(i), static_cast<int>(names.size()),
+                fontMetrics().elidedText(QString::fromStdString(names[i]), Qt::ElideMiddle, kLegendName),
+                {}));
     }
 };
 
@@ -93,7 +98,7 @@ LengthPlot::LengthPlot(QWidget* parent)
     auto* label = new ThemedLabel(tr("Cut at"), widgets::TextRole::Secondary, Token::Text2);
     label->setBuddy(m_cut);
     auto* row = new QHBoxLayout(m_cutField);
-    row->setContentsMargins(8, 0, 8, 0);
+    row->setContentsMargins(4, 0, 0, 0);
     row->setSpacing(8);
     row->addWidget(label);
     row->addWidget(m_cut);
@@ -155,14 +160,15 @@ void LengthPlot::setPreview(const engine::DataPreview& preview, engine::LongRows
 void LengthPlot::rebuild() {
     std::vector<LengthChart::Domain> domains;
     std::vector<std::string> order;
+    for (const DomainShare& share : largestOf(sharesOf(m_preview))) {
+        order.push_back(share.name.toStdString());
+        domains.push_back({order.back(), {}});
+    }
     for (const engine::DataFileReport& file : m_preview.files) {
-        if (file.heldout) continue;
+        if (file.heldout || !file.error.empty()) continue;
         auto domain = std::find_if(domains.begin(), domains.end(),
                                    [&](const LengthChart::Domain& each) { return each.name == file.name; });
-        if (domain == domains.end()) {
-            order.push_back(file.name);
-            domain = domains.insert(domains.end(), {file.name, {}});
-        }
+        if (domain == domains.end()) --domain;  // the last one: others
         if (domain->rows.size() < file.lengths.size()) domain->rows.resize(file.lengths.size());
         for (std::size_t i = 0; i < file.lengths.size(); ++i)
             domain->rows[i] += static_cast<double>(file.lengths[i]);
