@@ -15,8 +15,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::int64_t kMaxId = 1 << 22;
-
 std::uint64_t pairKey(TokenId left, TokenId right) {
     return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32) |
            static_cast<std::uint32_t>(right);
@@ -42,47 +40,34 @@ std::optional<std::pair<std::string, std::string>> mergeParts(const Json& json, 
 
 }  // namespace
 
-BpeModel BpeModel::fromJson(const Json& json, const std::string& place) {
+BpeModel::BpeModel(const Json& json, const std::string& place) {
     const TokenizerFields fields(json, place);
-    const std::string type = fields.textOr("type", "BPE");
-    if (type != "BPE") refuseType(fields.place("type"), type);
     if (const auto dropout = json.find("dropout");
         dropout != json.end() && !dropout->is_null() && *dropout != 0.0)
         refuseTokenizer(fields.place("dropout"),
                         "merges are left out by chance, only null or 0 is supported");
-    BpeModel model;
-    model.m_continuingPrefix = fields.textOr("continuing_subword_prefix", "");
-    model.m_endSuffix = fields.textOr("end_of_word_suffix", "");
-    model.m_fuseUnknown = fields.flagOr("fuse_unk", false);
-    model.m_byteFallback = fields.flagOr("byte_fallback", false);
-    model.m_ignoreMerges = fields.flagOr("ignore_merges", false);
-    model.readVocabulary(fields.value("vocab"), fields.place("vocab"));
-    model.readMerges(fields.list("merges"), fields.place("merges"));
+    m_continuingPrefix = fields.textOr("continuing_subword_prefix", "");
+    m_endSuffix = fields.textOr("end_of_word_suffix", "");
+    m_fuseUnknown = fields.flagOr("fuse_unk", false);
+    m_byteFallback = fields.flagOr("byte_fallback", false);
+    m_ignoreMerges = fields.flagOr("ignore_merges", false);
+    readVocabulary(fields.value("vocab"), fields.place("vocab"));
+    readMerges(fields.list("merges"), fields.place("merges"));
     if (fields.has("unk_token")) {
-        model.m_unknown = model.idOf(fields.text("unk_token"));
-        if (!model.m_unknown) refuseTokenizer(fields.place("unk_token"), "it is not in the vocabulary");
+        m_unknown = idOf(fields.text("unk_token"));
+        if (!m_unknown) refuseTokenizer(fields.place("unk_token"), "it is not in the vocabulary");
     }
-    return model;
 }
 
 void BpeModel::readVocabulary(const Json& vocabulary, const std::string& place) {
     if (!vocabulary.is_object()) refuseTokenizer(place, "an object is expected here");
     if (vocabulary.empty()) refuseTokenizer(place, "it is empty");
-    m_ids.reserve(vocabulary.size());
+    reserve(vocabulary.size());
     for (const auto& [entry, value] : vocabulary.items()) {
         if (!value.is_number_integer() || value < 0 || value >= kMaxId)
             refuseTokenizer(place + " entry " + entry, "the id is not usable");
-        const auto id = value.get<TokenId>();
-        const auto index = static_cast<std::size_t>(id);
-        if (m_entries.size() <= index) {
-            m_entries.resize(index + 1);
-            m_used.resize(index + 1);
-        }
-        if (m_used[index])
-            refuseTokenizer(place + " entry " + entry, "the id " + std::to_string(id) + " is used twice");
-        m_used[index] = true;
-        m_entries[index] = entry;
-        m_ids.emplace(entry, id);
+        if (!addEntry(entry, value.get<TokenId>()))
+            refuseTokenizer(place + " entry " + entry, "the id " + value.dump() + " is used twice");
     }
 }
 
@@ -106,32 +91,9 @@ void BpeModel::readMerges(const Json& merges, const std::string& place) {
     }
 }
 
-std::optional<TokenId> BpeModel::idOf(std::string_view entry) const {
-    const auto it = m_ids.find(entry);
-    return it == m_ids.end() ? std::nullopt : std::optional(it->second);
-}
-
-const std::string* BpeModel::entry(TokenId id) const {
-    const auto index = static_cast<std::size_t>(id);
-    return id >= 0 && index < m_entries.size() && m_used[index] ? &m_entries[index] : nullptr;
-}
-
 const BpeModel::Merge* BpeModel::mergeOf(TokenId left, TokenId right) const {
     const auto it = m_merges.find(pairKey(left, right));
     return it == m_merges.end() ? nullptr : &it->second;
-}
-
-bool BpeModel::addBytes(std::string_view character, std::vector<Symbol>& out) const {
-    const std::size_t before = out.size();
-    for (const char byte : character) {
-        const auto id = idOf(bytePieceName(static_cast<unsigned char>(byte)));
-        if (!id) {
-            out.resize(before);
-            return false;
-        }
-        out.push_back({*id});
-    }
-    return true;
 }
 
 std::vector<BpeModel::Symbol> BpeModel::symbols(std::string_view word) const {
@@ -144,6 +106,7 @@ std::vector<BpeModel::Symbol> BpeModel::symbols(std::string_view word) const {
     };
     const bool decorated = !m_continuingPrefix.empty() || !m_endSuffix.empty();
     std::string buffer;
+    std::vector<TokenId> bytes;
     for (std::size_t i = 0; i < word.size();) {
         const std::size_t length = utf8::next(word.substr(i)).length;
         std::string_view character = word.substr(i, length);
@@ -156,7 +119,10 @@ std::vector<BpeModel::Symbol> BpeModel::symbols(std::string_view word) const {
         if (const auto id = idOf(character)) {
             flush();
             out.push_back({*id});
-        } else if (!(m_byteFallback && addBytes(character, out)) && m_unknown) {
+        } else if (bytes.clear(); m_byteFallback && addBytes(character, bytes)) {
+            for (const TokenId id : bytes)
+                out.push_back({id});
+        } else if (m_unknown) {
             if (!m_fuseUnknown) flush();
             unknownWaits = true;
         }

@@ -9,8 +9,8 @@
 
 #include "engine/formats/bounded_json.h"
 #include "engine/tokenizer/added_vocabulary.h"
-#include "engine/tokenizer/bpe_model.h"
 #include "engine/tokenizer/normalizer.h"
+#include "engine/tokenizer/piece_model.h"
 #include "engine/tokenizer/pre_tokenizer.h"
 #include "engine/tokenizer/text_tools.h"
 #include "engine/tokenizer/token_decoder.h"
@@ -37,7 +37,7 @@ class JsonTokenizer final : public Tokenizer {
     [[nodiscard]] std::string piece(TokenId id) const override;
     [[nodiscard]] std::string pieceName(TokenId id) const override;
     [[nodiscard]] std::size_t vocabularySize() const override {
-        return std::max(m_model.size(), m_added.idEnd());
+        return std::max(m_model->size(), m_added.idEnd());
     }
     [[nodiscard]] bool isSpecial(TokenId id) const override;
     [[nodiscard]] std::optional<TokenId> idOf(std::string_view name) const override;
@@ -53,7 +53,7 @@ class JsonTokenizer final : public Tokenizer {
                        std::vector<TokenId>& out) const;
     [[nodiscard]] const std::string* entry(TokenId id) const;
 
-    BpeModel m_model;
+    std::unique_ptr<PieceModel> m_model;
     Normalizer m_normalizer;
     PreTokenizer m_preTokenizer;
     TokenDecoder m_decoder;
@@ -67,7 +67,7 @@ const Json& member(const Json& json, const char* key) {
 }
 
 JsonTokenizer::JsonTokenizer(const Json& json)
-    : m_model(BpeModel::fromJson(TokenizerFields(json, "").value("model"), "model")),
+    : m_model(PieceModel::fromJson(TokenizerFields(json, "").value("model"), "model")),
       m_normalizer(Normalizer::fromJson(member(json, "normalizer"), "normalizer")),
       m_preTokenizer(PreTokenizer::fromJson(member(json, "pre_tokenizer"), "pre_tokenizer")),
       m_decoder(TokenDecoder::fromJson(member(json, "decoder"), "decoder")) {
@@ -86,7 +86,7 @@ std::vector<AddedToken> JsonTokenizer::readAdded(const Json& json) const {
         if (token.content.size() > kMaxNameBytes)
             refuseTokenizer(fields.place("content"), "it is longer than 4,096 bytes");
         if (id >= (1u << 22)) refuseTokenizer(fields.place("id"), "the id is not usable");
-        token.id = m_model.idOf(token.content).value_or(static_cast<TokenId>(id));
+        token.id = m_model->idOf(token.content).value_or(static_cast<TokenId>(id));
         token.singleWord = fields.flagOr("single_word", false);
         token.leftStrip = fields.flagOr("lstrip", false);
         token.rightStrip = fields.flagOr("rstrip", false);
@@ -113,7 +113,7 @@ Tokenizer::Specials JsonTokenizer::fileSpecials(const Json& json) const {
     if (processor.is_object() && member(processor, "processors").is_array())
         for (const Json& part : processor["processors"])
             readTemplate(part);
-    specials.unk = m_model.unknownId();
+    specials.unk = m_model->unknownId();
     return specials;
 }
 
@@ -129,7 +129,7 @@ void JsonTokenizer::encodeSegment(std::string_view text, bool atStart, bool touc
         Word whole{normalized.substr(segment.begin, segment.end - segment.begin),
                    atStart && segment.begin == 0};
         for (const Word& word : m_preTokenizer.apply(std::move(whole)))
-            m_model.encode(word.text, out);
+            m_model->encode(word.text, out);
     }
 }
 
@@ -156,7 +156,7 @@ std::vector<TokenId> JsonTokenizer::encode(std::string_view text, const EncodeOp
 
 const std::string* JsonTokenizer::entry(TokenId id) const {
     if (const std::string* added = m_added.decoded(id)) return added;
-    return m_model.entry(id);
+    return m_model->entry(id);
 }
 
 std::string JsonTokenizer::decode(std::span<const TokenId> ids, const DecodeOptions& options) const {
@@ -193,15 +193,14 @@ bool JsonTokenizer::isSpecial(TokenId id) const {
 
 std::optional<TokenId> JsonTokenizer::idOf(std::string_view name) const {
     if (const AddedToken* token = m_added.byName(name)) return token->id;
-    return m_model.idOf(name);
+    return m_model->idOf(name);
 }
 
 std::string JsonTokenizer::describe() const {
-    const char* kind = m_model.byteFallback() ? "BPE with byte fallback" : "byte-level BPE";
     std::size_t added = 0;
     for (std::size_t id = 0; id < m_added.idEnd(); ++id)
-        added += m_added.byId(static_cast<TokenId>(id)) && !m_model.entry(static_cast<TokenId>(id)) ? 1 : 0;
-    return fmt::format("{}, {} pieces", kind, groupedDigits(m_model.entryCount() + added));
+        added += m_added.byId(static_cast<TokenId>(id)) && !m_model->entry(static_cast<TokenId>(id)) ? 1 : 0;
+    return fmt::format("{}, {} pieces", m_model->kind(), groupedDigits(m_model->entryCount() + added));
 }
 
 std::unique_ptr<Tokenizer> build(const Json& json, const fs::path& folder, const std::string& name) {

@@ -41,4 +41,15 @@ std::optional<NameMatcher::Match> NameMatcher::find(std::string_view text, std::
     return std::nullopt;
 }
 
+void NameMatcher::prefixes(std::string_view text, std::size_t from, std::vector<Match>& out) const {
+    out.clear();
+    std::uint32_t node = 0;
+    for (std::size_t i = from; i < text.size(); ++i) {
+        const auto it = m_edges.find(edge(node, text[i]));
+        if (it == m_edges.end()) return;
+        node = it->second;
+        if (m_nodes[node].value) out.push_back({from, i + 1, *m_nodes[node].value});
+    }
+}
+
 }  // namespace caravan::engine

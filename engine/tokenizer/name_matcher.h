@@ -22,6 +22,8 @@ class NameMatcher {
     // A name that is there already keeps its first value. Empty names are ignored.
     void add(std::string_view name, std::size_t value);
     [[nodiscard]] std::optional<Match> find(std::string_view text, std::size_t from) const;
+    // All names that begin at `from`, the shortest first, into `out`.
+    void prefixes(std::string_view text, std::size_t from, std::vector<Match>& out) const;
     [[nodiscard]] bool empty() const { return m_nodes.size() <= 1; }
 
   private:

@@ -130,5 +130,46 @@ TEST(BpeModel, MergesByChanceAreRefused) {
     EXPECT_EQ(refused.error().parameter("place"), "model.dropout");
 }
 
+json unigram(bool byteFallback) {
+    return {{"model",
+             {{"type", "Unigram"},
+              {"unk_id", 0},
+              {"byte_fallback", byteFallback},
+              {"vocab", json::parse(R"([["<unk>", 0.0], ["a", -1.0], ["b", -1.5], ["ab", -2.6], ["abc", -3.0],
+                  ["c", -4.0], ["▁", -2.0], ["ca", -2.0], ["<0xC3>", -9.0], ["<0xA9>", -9.0]])")}}}};
+}
+
+TEST(UnigramModel, TakesTheMostProbablePieces) {
+    for (const bool bytes : {false, true}) {
+        const TokenizerFile file(unigram(bytes));
+        const auto tokenizer = test::load(file.path());
+        const auto ids = [&](const char* text) { return tokenizer->encode(text, {}); };
+        using Ids = std::vector<TokenId>;
+        EXPECT_EQ(ids("abca"), (Ids{4, 1}));
+        EXPECT_EQ(ids("abab"), (Ids{1, 2, 1, 2}));
+        EXPECT_EQ(ids("éa"), bytes ? (Ids{8, 9, 1}) : (Ids{0, 1}));
+        EXPECT_EQ(ids("aéßb"), (Ids{1, 0, 2}));  // one unknown stretch, whose bytes are not all there
+        EXPECT_EQ(ids(""), Ids{});
+        EXPECT_EQ(tokenizer->describe(),
+                  bytes ? "unigram with byte fallback, 10 pieces" : "unigram, 10 pieces");
+    }
+}
+
+TEST(UnigramModel, DamagedOnesAreRefused) {
+    const auto place = [](auto change) {
+        json content = unigram(false);
+        change(content["model"]);
+        const auto loaded = loadTokenizer(TokenizerFile(content).path());
+        return loaded ? std::string("loaded") : loaded.error().parameter("place");
+    };
+    EXPECT_EQ(place([](json& m) { m.erase("unk_id"); }), "model.unk_id");
+    EXPECT_EQ(place([](json& m) { m["unk_id"] = 10; }), "model.unk_id");
+    EXPECT_EQ(place([](json& m) { m["vocab"] = json::array(); }), "model.vocab");
+    EXPECT_EQ(place([](json& m) { m["vocab"][3] = "ab"; }), "model.vocab[3]");
+    EXPECT_EQ(place([](json& m) { m["vocab"][3][0] = "a"; }), "model.vocab[3]");
+    EXPECT_EQ(place([](json& m) { m["vocab"][3][0] = std::string(257, 'a'); }), "model.vocab[3]");
+    EXPECT_EQ(place([](json& m) { m["type"] = "WordPiece"; }), "model.type");
+}
+
 }  // namespace
 }  // namespace caravan::engine
