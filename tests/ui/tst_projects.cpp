@@ -3,6 +3,7 @@
 // Before a project is open, how one is opened, by whom, and what is dropped on it.
 #include <QDropEvent>
 #include <QMimeData>
+#include <QSettings>
 #include <QSplitter>
 #include <QTableView>
 #include <QtTest>
@@ -17,6 +18,7 @@
 #include "ui/shell/fit_dialog.h"
 #include "ui/shell/instance.h"
 #include "ui/shell/rail.h"
+#include "ui/shell/surface.h"
 #include "ui/shell/welcome.h"
 
 using namespace caravan;
@@ -31,6 +33,7 @@ class TestProjects : public test::ShellTest {
     void cleanup() { end(); }
     void startsWithTheWelcome();
     void theLastProjectAndItsSplittersComeBack();
+    void recentProjectsAreToldApart();
     void theRunAndTheConversationComeBack();
     void anUnreadableProjectGoesBackToTheWelcome();
     void aSecondWindowBringsTheFirstToTheFront();
@@ -64,6 +67,26 @@ void TestProjects::theLastProjectAndItsSplittersComeBack() {
     QTRY_COMPARE(m_window->page("models")->findChild<QSplitter*>()->sizes(), sizes);
     m_window->resetLayout();
     QVERIFY(m_window->page("models")->findChild<QSplitter*>()->sizes() != sizes);
+}
+
+void TestProjects::recentProjectsAreToldApart() {
+    const QStringList folders{m_sandbox.makeFolder("a/same"), m_sandbox.makeFolder("b/same"),
+                              m_sandbox.makeFolder("alone")};
+    QSettings().setValue("projects/recent", folders + QStringList{m_sandbox.path("gone")});
+    end();
+    start();
+    QStringList names;
+    LinkButton* second = nullptr;
+    for (auto* link : m_window->findChild<Welcome*>()->findChildren<LinkButton*>()) {
+        names << link->text();
+        if (link->toolTip() == homePath(folders[1])) second = link;
+    }
+    QVERIFY2(names.contains("alone") && !names.contains("gone"), qPrintable(names.join(' ')));
+    QCOMPARE(names.filter("same in ").size(), 2);
+    QVERIFY(second != nullptr && second->text().endsWith("/b"));
+    QTest::mouseClick(second, Qt::LeftButton);
+    QTRY_VERIFY(m_window->project() && m_window->project()->folder() == folders[1]);
+    QSettings().remove("projects/recent");
 }
 
 // Which run and which conversation were looked at, in the next window.

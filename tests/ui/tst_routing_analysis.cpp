@@ -132,7 +132,8 @@ class TestRoutingAnalysis : public QObject {
         QCOMPARE(request.mute, std::vector<std::int64_t>{2});
         QVERIFY(bench.page->analysisBar()->isVisible());
         bench.engine.tellProgress(asked->id, {"muting experts", 3, 9});
-        QCOMPARE(bench.page->analysisBar()->words(), QStringLiteral("Analysing step 20: muting experts"));
+        QCOMPARE(bench.page->analysisBar()->words(),
+                 QStringLiteral("Analysing step 20: muting experts, 3 of 9"));
         engine::RoutingAnalysis answer = analysisOf(story, 20);
         answer.muted = {{2, 1, {0.01, -0.002, 0.03}, 0.0127}};
         writeAnalysis(bench.run, answer);  // as the engine does

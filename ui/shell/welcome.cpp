@@ -198,8 +198,13 @@ void Welcome::setRecent(const QStringList& folders) {
         none->setWordWrap(true);
         m_recent->addWidget(none);
     }
+    QStringList names;
+    for (const QString& folder : folders)
+        names << QFileInfo(folder).fileName();
     for (const QString& folder : folders) {
-        auto* link = new LinkButton(QFileInfo(folder).fileName());
+        const QString name = QFileInfo(folder).fileName();  // two of one name are told apart by their place
+        auto* link = new LinkButton(
+            names.count(name) > 1 ? tr("%1 in %2").arg(name, homePath(QFileInfo(folder).path())) : name);
         link->setToolTip(homePath(folder));
         m_recent->addWidget(link);
         connect(link, &LinkButton::clicked, this, [this, folder] { Q_EMIT projectChosen(folder); });

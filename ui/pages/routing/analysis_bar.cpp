@@ -30,10 +30,11 @@ QString AnalysisBar::words() const {
     return m_words->text();
 }
 
-void AnalysisBar::showProgress(const QString& words, std::int64_t done, std::int64_t total) {
-    m_words->setText(words);
-    m_progress->setRange(0, static_cast<int>(total));
-    m_progress->setValue(static_cast<int>(done));
+void AnalysisBar::showProgress(const QString& what, const std::optional<engine::Progress>& progress) {
+    if (!progress) m_clock.restart();
+    m_words->setText(progress ? tr("%1: %2").arg(what, m_clock.words(*progress)) : what);
+    m_progress->setRange(0, progress ? static_cast<int>(progress->total) : 0);
+    m_progress->setValue(progress ? static_cast<int>(progress->done) : 0);
 }
 
 }  // namespace caravan::ui

@@ -140,12 +140,8 @@ QMenu* RoutingPage::analyseMenu() {
 void RoutingPage::showAnalysisBar() {
     m_analysisBar->setVisible(m_analysis->isBusy());
     if (!m_analysis->isBusy()) return;
-    const auto& progress = m_analysis->progress();
-    const QString step = withThousands(m_analysis->busyStep());
-    m_analysisBar->showProgress(
-        progress ? tr("Analysing step %1: %2").arg(step, QString::fromStdString(progress->stage))
-                 : tr("Analysing step %1").arg(step),
-        progress ? progress->done : 0, progress ? progress->total : 0);
+    m_analysisBar->showProgress(tr("Analysing step %1").arg(withThousands(m_analysis->busyStep())),
+                                m_analysis->progress());
 }
 
 void RoutingPage::showAnalysis() {

@@ -219,11 +219,10 @@ void PlanPanel::showProof(const std::optional<engine::StepZeroProof>& proof, boo
 
 void PlanPanel::showWork(const QString& what, const std::optional<engine::Progress>& progress) {
     m_workRow->setVisible(!what.isEmpty());
-    QString text = what;
-    if (progress && !progress->stage.empty()) text = QString::fromStdString(progress->stage);
-    if (progress && progress->total > 0)
-        text += tr(", %1 of %2").arg(withThousands(progress->done), withThousands(progress->total));
-    m_work->setText(text);
+    if (!progress) m_clock.restart();
+    engine::Progress shown = progress.value_or(engine::Progress{});
+    if (shown.stage.empty()) shown.stage = what.toStdString();
+    m_work->setText(m_clock.words(shown));
     m_progress->setRange(0, 1000);
     m_progress->setValue(progress && progress->total > 0
                              ? static_cast<int>(1000.0 * static_cast<double>(progress->done) /

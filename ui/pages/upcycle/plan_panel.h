@@ -8,6 +8,7 @@
 #include "engine/api/config/recipe.h"
 #include "engine/api/engine.h"
 #include "engine/api/run_plan.h"
+#include "ui/format/stage_clock.h"
 
 class QGridLayout;
 class QProgressBar;
@@ -82,6 +83,7 @@ class PlanPanel : public QScrollArea {
     QVBoxLayout *m_items, *m_remedies;
     ThemedLabel *m_checkpoint, *m_kept, *m_free, *m_stepTime, *m_steps, *m_throughput, *m_stepsName;
     VerdictBox* m_proof;
+    StageClock m_clock;
     ThemedLabel *m_work, *m_error, *m_dryNeed;
     LinkButton* m_chooseData;
     QProgressBar* m_progress;
