@@ -86,6 +86,12 @@ QString digitsOf(float value, HeatMap::Scale scale, int cellWidth) {
     if (cellWidth < 34 && std::abs(v) < 1) text.remove(text.indexOf(QLocale().zeroDigit()), 1);
     return text;
 }
+// px: so that the digits of neighbours do not touch.
+double digitSize(int cellWidth) {
+    constexpr double kWidth = 0.61;  // of a digit of the fixed font, by its size
+    const int digits = cellWidth >= 34 ? 4 : 3;
+    return std::clamp((cellWidth - 3) / (kWidth * digits), 8.0, 11.0);
+}
 }  // namespace
 
 void HeatMap::paintMarks(QPainter& painter, const HeatMapLayout& layout, const QRect& visible) {
@@ -122,7 +128,7 @@ void HeatMap::paintMarks(QPainter& painter, const HeatMapLayout& layout, const Q
             if (isDead(row, column) && layout.cellWidth >= 8)
                 drawHatch(painter, cell, readableInk(ground), 4.0, 1.0);
             if (digits) {
-                painter.setFont(numberFont(std::min(11.0, layout.cellHeight * 0.6)));
+                painter.setFont(numberFont(std::min(digitSize(layout.cellWidth), layout.cellHeight * 0.6)));
                 painter.setPen(readableInk(ground));
                 painter.drawText(cell, Qt::AlignCenter, digitsOf(v, m_scale, layout.cellWidth));
             }

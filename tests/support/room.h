@@ -9,6 +9,7 @@
 #include <QAbstractSpinBox>
 #include <QAccessible>
 #include <QComboBox>
+#include <QDockWidget>
 #include <QHeaderView>
 #include <QLabel>
 #include <QScrollArea>
@@ -128,6 +129,20 @@ inline QStringList overlaps(const QWidget* parent) {
     return found;
 }
 
+// Docks that need more than there is lie over each other.
+inline QStringList dockOverlaps(const QWidget& window) {
+    QList<const QWidget*> docks;
+    for (const auto* dock : window.findChildren<QDockWidget*>())
+        if (dock->isVisible() && !dock->isFloating()) docks << dock;
+    QStringList found;
+    for (qsizetype i = 0; i < docks.size(); ++i)
+        for (qsizetype j = 0; j < i; ++j)
+            if (docks[i]->parentWidget() == docks[j]->parentWidget() &&
+                docks[i]->geometry().adjusted(1, 1, -1, -1).intersects(docks[j]->geometry()))
+                found << nameOf(docks[i]) + QStringLiteral(" lies over ") + nameOf(docks[j]);
+    return found;
+}
+
 inline QStringList roomProblems(const QWidget& window, const QString& page) {
     QStringList problems;
     const auto tell = [&](const QWidget* widget, const QString& what) {
@@ -150,6 +165,7 @@ inline QStringList roomProblems(const QWidget& window, const QString& page) {
         }
         problems << overlaps(widget);
     }
+    problems << dockOverlaps(window);
     return problems;
 }
 

@@ -3,6 +3,7 @@
 #include "ui/shell/run_pill.h"
 
 #include <QPainter>
+#include <cmath>
 
 #include "ui/format/format.h"
 #include "ui/theme/style_paint.h"
@@ -81,7 +82,7 @@ void RunPill::paintEvent(QPaintEvent*) {
                           : live           ? tr("Tuning")
                                            : stateText(m_run.state);
     const QString percent = m_run.steps > 0 ? percentText(m_run.fraction()) : QString();
-    const QString left = live ? timeLeftText(m_run.secondsLeft) : QString();
+    QString left = live ? timeLeftText(m_run.secondsLeft) : QString();
     const QFont bold = widgets::textFont(widgets::TextRole::DockTitle),
                 plain = widgets::textFont(widgets::TextRole::Secondary);
     const QFont number = widgets::numberFont();
@@ -108,6 +109,8 @@ void RunPill::paintEvent(QPaintEvent*) {
     painter.setFont(plain);
     painter.setPen(Theme::color(Token::Text2));
     const int room = static_cast<int>(width() - x - 8);
+    if (QFontMetrics(plain).horizontalAdvance(left) > room)  // the time alone, before a number is cut
+        left = durationText(std::round(m_run.secondsLeft / 10) * 10);
     painter.drawText(QRectF(x, 0, room, height()), Qt::AlignVCenter,
                      QFontMetrics(plain).elidedText(left, Qt::ElideRight, room));
     if (hasFocus()) widgets::drawFocusRing(painter, QRectF(rect()).adjusted(1, 1, -1, -1));

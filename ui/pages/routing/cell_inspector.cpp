@@ -27,7 +27,7 @@ CellInspector::CellInspector(QWidget* parent)
     setWidgetResizable(true);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     setWidget(cell);
-    setMinimumWidth(330);
+    setMinimumWidth(304);
     show(CellFacts{});
 }
 

@@ -133,11 +133,12 @@ void RoutingPage::makeCenter() {
     m_mapNote->setContentsMargins(16, 4, 16, 8);
     m_mapNote->setWordWrap(true);
     column->addWidget(m_mapNote);
-    pane->setMinimumWidth(300);
+    pane->setMinimumWidth(430);
     auto* empty = new Surface(Token::Base);
     auto* emptyColumn = new QVBoxLayout(empty);
     m_empty = new ThemedLabel(QString(), widgets::TextRole::Body, Token::Text2);
     m_empty->setAlignment(Qt::AlignCenter);
+    m_empty->setWordWrap(true);  // the map's pane would keep its width
     emptyColumn->addWidget(m_empty);
     m_center = new QStackedWidget;
     m_center->addWidget(empty);
