@@ -47,6 +47,8 @@ Input readInput(const model::Model& model, const std::string& path) {
         bad(path, "input_ids", "an id is outside of 0 to " + std::to_string(vocabulary - 1));
     if (labels.defined() && labels.max().item<std::int64_t>() >= vocabulary)
         bad(path, "labels", "a label is outside of 0 to " + std::to_string(vocabulary - 1));
+    if (labels.defined() && labels.lt(0).logical_and_(labels.ne(-100)).any().item<bool>())
+        bad(path, "labels", "a negative label is not -100, which says: not trained");
     Input input{.batch = ids.size(0), .length = ids.size(1)};
     const at::Tensor flat = ids.flatten().to(at::kInt);
     const std::vector<std::int64_t> lengths(static_cast<std::size_t>(input.batch), input.length);

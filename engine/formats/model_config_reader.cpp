@@ -208,7 +208,8 @@ void readWindow(const JsonFields& fields, const std::string& file, ModelConfig& 
         else if (fields.has("sliding_window"))
             config.slidingWindow = fields.integer("sliding_window", 1, kMaxPositions);
         if (sliding && sliding->empty()) config.slidingWindow.reset();
-    } else if (fields.flagOr("use_sliding_window", false)) {
+    } else if (fields.flagOr("use_sliding_window", false) &&
+               (fields.has("sliding_window") || !fields.raw().contains("sliding_window"))) {
         if (!sliding) {
             sliding.emplace();
             for (std::int64_t layer = fields.integerOr("max_window_layers", 28, 0, kMaxLayers);

@@ -1,5 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <span>
+
 #include "tests/support/engine_fixture.h"
 #include "tests/support/golden.h"
 
@@ -65,6 +67,39 @@ TEST(ProbeErrors, NothingTrainableOrNoLabelsIsWrongUsage) {
     ASSERT_FALSE(unlabelled);
     EXPECT_EQ(exitCode(unlabelled.error()), 2);
     EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+// ids and labels [1, length] of one number each.
+std::string writeProbe(const TemporaryFolder& folder, std::int64_t length, std::int64_t label) {
+    const std::string path = (folder / "probe.safetensors").string();
+    auto writer = unwrap(SafetensorsWriter::create(
+        path, {{"input_ids", {1, length}, DType::I64}, {"labels", {1, length}, DType::I64}}));
+    for (const auto& [name, value] : {std::pair{"input_ids", std::int64_t{7}}, std::pair{"labels", label}}) {
+        const std::vector<std::int64_t> values(static_cast<std::size_t>(length), value);
+        unwrap(writer.write(name, std::as_bytes(std::span(values))));
+    }
+    unwrap(writer.finish(SafetensorsWriter::Sync::No));
+    return path;
+}
+
+TEST(ProbeInput, MayBeLongerThanTheModelsPositions) {
+    const auto engine = makeEngine({.device = "cpu", .threads = 1});
+    TemporaryFolder temporary;
+    const std::string out = (temporary / "out.safetensors").string();
+    const std::string model = (testData() / "hf/yi_like").string();
+    ASSERT_TRUE(succeeded(engine->probe({.path = model}, {writeProbe(temporary, 300, 9), out, false}, {})));
+    EXPECT_EQ(Golden(std::filesystem::path(out))["logits"].size(1), 300);
+}
+
+TEST(ProbeInput, OnlyMinus100SaysNotTrained) {
+    const auto engine = makeEngine({.device = "cpu", .threads = 1});
+    TemporaryFolder temporary;
+    const std::string out = (temporary / "out.safetensors").string();
+    const std::string model = (testData() / "hf/yi_like").string();
+    EXPECT_TRUE(succeeded(engine->probe({.path = model}, {writeProbe(temporary, 4, -100), out, false}, {})));
+    const auto odd = engine->probe({.path = model}, {writeProbe(temporary, 4, -5), out, false}, {});
+    ASSERT_FALSE(odd);
+    EXPECT_EQ(odd.error().parameter("place"), "labels");
 }
 
 }  // namespace

@@ -234,6 +234,12 @@ TEST(ModelConfigReader, windows) {
                                       {"max_window_layers", 2}});
     EXPECT_EQ(upper.slidingWindow, 24);
     EXPECT_EQ(upper.slidingLayers, (std::vector<std::int64_t>{2, 3}));
+    EXPECT_EQ(parsed({{"model_type", "qwen2"},
+                      {"sliding_window", nullptr},
+                      {"use_sliding_window", true},
+                      {"max_window_layers", 2}})
+                  .slidingWindow,
+              std::nullopt);
     const ModelConfig typed = parsed(
         {{"model_type", "qwen3"},
          {"sliding_window", 24},
