@@ -1,5 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <signal.h>
+
 #include <QLocalServer>
 #include <QLocalSocket>
 #include <QtTest>
@@ -91,6 +93,8 @@ class TestEngineLink : public QObject {
     void otherProtocolIsRefused();
     void threeDeathsEndTheRestarts();
     void missingProgramIsSaid();
+    void aSlowStartIsWaitedFor();
+    void aChildThatNeverListensIsSaid();
     void aRunThatDiesIsInterrupted();
     void answersOfDeletedPagesAreDropped();
     void lastWordsArrive();
@@ -285,6 +289,36 @@ void TestEngineLink::missingProgramIsSaid() {
     link.start();
     QTRY_COMPARE(gaveUp.count(), 1);
     QCOMPARE(link.state(), EngineState::Stopped);
+}
+
+// A cold disk: the child is there long before it listens.
+void TestEngineLink::aSlowStartIsWaitedFor() {
+    ProcessLinkOptions slow = options();
+    slow.program = QStringLiteral("/bin/sleep");
+    slow.arguments = {QStringLiteral("20")};
+    slow.startMs = 200;
+    ProcessLink link(slow);
+    QSignalSpy gaveUp(&link, &EngineLink::doesNotStart);
+    link.start();
+    QTest::qWait(700);
+    QCOMPARE(gaveUp.count(), 0);
+    QCOMPARE(link.state(), EngineState::Starting);
+    const WireServer server(m_path);
+    QTRY_COMPARE(link.state(), EngineState::Ready);
+    ::kill(static_cast<pid_t>(link.enginePid()), SIGKILL);
+}
+
+void TestEngineLink::aChildThatNeverListensIsSaid() {
+    ProcessLinkOptions deaf = options();
+    deaf.program = QStringLiteral("/bin/sleep");
+    deaf.arguments = {QStringLiteral("20")};
+    deaf.startMs = 40;
+    ProcessLink link(deaf);
+    QSignalSpy gaveUp(&link, &EngineLink::doesNotStart);
+    link.start();
+    QTRY_COMPARE(gaveUp.count(), 1);
+    QCOMPARE(link.state(), EngineState::Stopped);
+    ::kill(static_cast<pid_t>(link.enginePid()), SIGKILL);
 }
 
 void TestEngineLink::aRunThatDiesIsInterrupted() {

@@ -23,6 +23,8 @@ namespace {
 constexpr quint64 kHelloId = (quint64(1) << 53) - 1;
 const std::set<std::string> kLong{"preview", "step_batch", "proof",   "dry_step",        "generate",
                                   "score",   "evaluate",   "routing", "routing.analyse", "export"};
+// A program that is there but does not listen yet: its libraries may come from a slow or busy disk.
+constexpr int kPatience = 10;
 engine::Error gone(const QString& detail) {
     return {engine::ErrorCode::EngineGone, {{"detail", detail.toStdString()}}};
 }
@@ -123,10 +125,11 @@ void ProcessLink::socketFailed() {
     if (state() == EngineState::Stopped) return;
     if (!m_launched) launch();
     if (state() == EngineState::Stopped) return;
-    if (m_starting.elapsed() > m_options.startMs) {
+    const bool loading = m_process && m_process->state() != QProcess::NotRunning;
+    if (m_starting.elapsed() > (loading ? kPatience : 1) * m_options.startMs) {
         setState(EngineState::Stopped);
         failAll(gone(tr("it did not answer")));
-        Q_EMIT doesNotStart(tr("It did not answer within %1 s.").arg(m_options.startMs / 1000));
+        Q_EMIT doesNotStart(tr("It did not answer within %1 s.").arg(m_starting.elapsed() / 1000));
         return;
     }
     m_retry.start(100);

@@ -19,7 +19,7 @@ struct ProcessLinkOptions {
     QString program;  // "" = CARAVAN_ENGINE, else caravan-engine beside this program; "-" = never start one
     QStringList arguments;
     int silenceMs = 5000;  // without a frame: not responding
-    int startMs = 30000;   // from start to the first connection
+    int startMs = 30000;   // from start to the first connection; ten times that while our child is alive
     int deathsInAMinute = 3;
 };
 
