@@ -91,7 +91,7 @@ QTableView* ChartPane::tableView() {
 }
 
 void ChartPane::setTableShown(bool shown) {
-    if (shown) tableView();
+    if (shown) (void)tableView();  // made at its first sight
     const bool hadFocus = isAncestorOf(focusWidget()) || hasFocus();
     setCurrentIndex(shown ? 1 : 0);
     m_action->setChecked(shown);
