@@ -5,6 +5,7 @@
 #include <QComboBox>
 #include <QInputDialog>
 #include <QLabel>
+#include <QProgressBar>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QTableView>
@@ -107,6 +108,32 @@ class TestDataPage : public QObject {
         QAbstractItemModelTester problemsTester(&problems);
         problems.setProblems({{"a", 1, "x"}});
         problems.setProblems({});
+    }
+    void readingTellsHowFarItIsAndHowLongItTakes() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.engine.hold("preview");
+        bench.chooseModel();
+        QFile file(bench.folder.filePath(QStringLiteral("big.jsonl")));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        QVERIFY(bench.page->takeDrop({file.fileName()}));
+        QTRY_COMPARE(bench.engine.count("preview"), 1);
+        const quint64 request = bench.engine.last("preview")->id;
+        bench.engine.tellProgress(request, {"reading big.jsonl", 0, 400'000'000});
+        QVERIFY2(bench.page->hindrance().startsWith(QStringLiteral("Reading big.jsonl, 0")),
+                 qPrintable(bench.page->hindrance()));
+        auto* bar = bench.page->findChild<QProgressBar*>();
+        QTest::qWait(2100);
+        bench.engine.tellProgress(request, {"reading big.jsonl", 40'000'000, 400'000'000});
+        QCOMPARE(bar->value() * 10, bar->maximum());
+        const QString said = bench.page->hindrance();
+        QVERIFY2(said.contains(QStringLiteral("40")) && said.contains(QStringLiteral("400")) &&
+                     said.endsWith(QStringLiteral("left")),
+                 qPrintable(said));
+        bench.engine.finish(request,
+                            nlohmann::json(test::dataPreview(bench.engine.last("preview")->body["recipe"])));
+        QTRY_VERIFY(!bar->isVisible());
+        QVERIFY(!bench.page->hindrance().contains(QStringLiteral("left")));
     }
     void theEmptyPageSaysWhatToDo() {
         Bench bench;

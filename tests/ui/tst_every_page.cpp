@@ -3,6 +3,9 @@
 // What holds on all pages: room for longer words, names for screen readers, tables for charts.
 #include <QAccessible>
 #include <QDockWidget>
+#include <QHeaderView>
+#include <QLabel>
+#include <QTableView>
 
 #include "tests/support/room.h"
 #include "tests/support/whole_window.h"
@@ -60,14 +63,25 @@ class TestEveryPage : public QObject {
         if (longer) QCoreApplication::installTranslator(&words);
         test::WholeWindow all(m_sandbox, QStringLiteral("room-%1").arg(longer), size);
         QStringList problems;
+        int tables = 0;
         for (const QString& page : all.window->pageIds()) {
             all.show(page);
             problems << test::roomProblems(*all.window, page);
+            for (const auto* view : all.window->findChildren<QTableView*>()) {
+                if (!view->isVisible() || view->objectName() != QLatin1String("dataFiles")) continue;
+                ++tables;
+                const int needs = view->fontMetrics().horizontalAdvance(QStringLiteral("math.train.jsonl"));
+                if (view->columnWidth(0) < needs + 16)
+                    problems << QStringLiteral("a file's name has %1 of %2 px")
+                                    .arg(view->columnWidth(0))
+                                    .arg(needs + 16);
+            }
             test::picture(*all.window, QStringLiteral("room-%1-%2").arg(longer).arg(page));
         }
         all.window.reset();
         if (longer) QCoreApplication::removeTranslator(&words);
         problems.removeDuplicates();
+        QCOMPARE(tables, 1);
         QVERIFY2(problems.isEmpty(), qPrintable(QLatin1Char('\n') + problems.join(QLatin1Char('\n'))));
     }
 
@@ -124,6 +138,9 @@ class TestEveryPage : public QObject {
             for (const QString& page : all.window->pageIds()) {
                 all.show(page);
                 if (QWidget* focused = QApplication::focusWidget()) focused->clearFocus();
+                // what is free on the disk goes on changing
+                if (auto* free = all.window->findChild<QLabel*>(QStringLiteral("diskFree")))
+                    free->setText(QStringLiteral("39.2 GB"));
                 QCoreApplication::processEvents();
                 seen[page] = all.window->grab().toImage();
             }

@@ -16,25 +16,35 @@ QString tr(const char* text) {
 }
 }  // namespace
 
-QString StageClock::words(const engine::Progress& progress, qint64 now) {
+QString StageClock::left(const engine::Progress& progress, qint64 now) {
     if (progress.stage != m_stage || progress.done < m_first) {
         m_stage = progress.stage;
         m_began = now;
         m_first = progress.done;
     }
+    const std::int64_t gone = progress.done - m_first, rest = progress.total - progress.done;
+    if (now - m_began < kSilentMs || gone <= 0 || rest <= 0) return {};
+    const double seconds =
+        static_cast<double>(now - m_began) / 1000 * static_cast<double>(rest) / static_cast<double>(gone);
+    return seconds < kShortSeconds ? QString() : timeLeftText(seconds);
+}
+
+QString StageClock::words(const engine::Progress& progress, qint64 now) {
+    const QString left = this->left(progress, now);
     QString text = QString::fromStdString(progress.stage);
     if (progress.total <= 0) return text;
     text += tr(", %1 of %2").arg(withThousands(progress.done), withThousands(progress.total));
-    const std::int64_t gone = progress.done - m_first, left = progress.total - progress.done;
-    if (now - m_began < kSilentMs || gone <= 0 || left <= 0) return text;
-    const double seconds =
-        static_cast<double>(now - m_began) / 1000 * static_cast<double>(left) / static_cast<double>(gone);
-    return seconds < kShortSeconds ? text : text + QStringLiteral(" · ") + timeLeftText(seconds);
+    return left.isEmpty() ? text : text + QStringLiteral(" · ") + left;
 }
 
 QString StageClock::words(const engine::Progress& progress) {
     if (!m_clock.isValid()) m_clock.start();
     return words(progress, m_clock.elapsed());
+}
+
+QString StageClock::left(const engine::Progress& progress) {
+    if (!m_clock.isValid()) m_clock.start();
+    return left(progress, m_clock.elapsed());
 }
 
 }  // namespace caravan::ui

@@ -17,6 +17,9 @@ class StageClock {
     // Milliseconds of a clock that tests turn; the other one takes the time.
     [[nodiscard]] QString words(const engine::Progress& progress, qint64 now);
     [[nodiscard]] QString words(const engine::Progress& progress);
+    // Only "40 s left"; "" while it is not said.
+    [[nodiscard]] QString left(const engine::Progress& progress, qint64 now);
+    [[nodiscard]] QString left(const engine::Progress& progress);
     void restart() { m_stage.clear(); }
 
   private:

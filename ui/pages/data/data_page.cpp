@@ -159,13 +159,26 @@ void DataPage::requestPreview() {
         },
         [this](const engine::Progress& progress) { showProgress(progress); });
     m_progress->setRange(0, 0);
+    m_clock.restart();
+    m_reading.clear();
     showState();
 }
 
+// The engine counts the bytes of one file after the other.
 void DataPage::showProgress(const engine::Progress& progress) {
-    m_progress->setRange(0, static_cast<int>(std::max<std::int64_t>(0, progress.total)));
-    m_progress->setValue(static_cast<int>(progress.done));
-    m_progress->setFormat(tr("%1 rows").arg(withThousands(progress.done)));
+    if (!m_waiting) return;
+    constexpr int kWhole = 1000;
+    const double share =
+        static_cast<double>(progress.done) / std::max(1.0, static_cast<double>(progress.total));
+    m_progress->setRange(0, progress.total > 0 ? kWhole : 0);
+    m_progress->setValue(static_cast<int>(std::clamp(share, 0.0, 1.0) * kWhole));
+    m_reading = QString::fromStdString(progress.stage);
+    if (!m_reading.isEmpty()) m_reading[0] = m_reading[0].toUpper();
+    if (progress.total > 0)
+        m_reading = tr("%1, %2 of %3").arg(m_reading, diskText(progress.done), diskText(progress.total));
+    if (const QString left = m_clock.left(progress); !left.isEmpty())
+        m_reading += QStringLiteral(" · ") + left;
+    m_verdict->setText(hindrance());
 }
 
 void DataPage::showPreview() {
@@ -219,6 +232,7 @@ QString DataPage::hindrance() const {
             .arg(services().runs->live().name);
     if (!services().engine->isUsable()) return tr("Waiting for the engine.");
     if (m_error) return words(*m_error).oneLine();
+    if (m_waiting && !m_reading.isEmpty()) return m_reading;
     if (m_stale || m_waiting || !m_preview) return tr("Reading the rows…");
     QStringList bad;
     for (const engine::DataFileReport& file : m_preview->files)

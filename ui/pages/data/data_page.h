@@ -7,6 +7,7 @@
 
 #include "engine/api/data_preview.h"
 #include "engine/api/run_events.h"
+#include "ui/format/stage_clock.h"
 #include "ui/page.h"
 
 class QComboBox;
@@ -109,6 +110,8 @@ class DataPage : public Page {
     QAction* m_start = nullptr;
     QTimer m_debounce;
     quint64 m_request = 0;
+    StageClock m_clock;
+    QString m_reading;       // how far the engine is, of a preview that is waited for
     bool m_waiting = false;  // a preview is asked for
     bool m_stale = true;     // the recipe changed since the preview
     bool m_starting = false;

@@ -42,22 +42,41 @@ QWidget* pane(PaneHeader* header, QWidget* content) {
     return box;
 }
 
-// In a narrow pane the names of the files need the room of one column: what a file is used for also stands
-// under Weight and in the menu.
+// In a narrow pane the names of the files need the room of other columns. What a file is used for also stands
+// under Weight and in the menu, what it was recognized as in the tool tip.
 class RoomForNames : public QObject {
   public:
     explicit RoomForNames(QTableView* table) : QObject(table), m_table(table) {
         table->installEventFilter(this);
+        connect(
+            table->horizontalHeader(), &QHeaderView::sectionResized, this,
+            [this](int column) {
+                if (column == DataFilesModel::Domain || column == DataFilesModel::Rows ||
+                    column == DataFilesModel::Rejected)
+                    share();
+            },
+            Qt::QueuedConnection);
     }
     bool eventFilter(QObject*, QEvent* event) override {
-        constexpr int kRoomForAll = 700;
-        if (event->type() == QEvent::Resize)
-            m_table->setColumnHidden(DataFilesModel::Use, m_table->width() < kRoomForAll);
+        if (event->type() == QEvent::Resize) share();
         return false;
     }
 
   private:
+    void share() {
+        using Files = DataFilesModel;
+        constexpr int kRoomForAll = 700, kLetters = 18;
+        const QHeaderView* header = m_table->horizontalHeader();
+        int room = m_table->width() - header->sectionSize(Files::Weight) - m_format;
+        for (const int column : {Files::Domain, Files::Rows, Files::Rejected})
+            room -= header->sectionSize(column);
+        const int name = 24 + kLetters * m_table->fontMetrics().averageCharWidth();
+        m_table->setColumnHidden(Files::Use, m_table->width() < kRoomForAll);
+        m_table->setColumnHidden(Files::Format, room < name);
+    }
+
     QTableView* m_table;
+    int m_format = m_table->columnWidth(DataFilesModel::Format);  // px, of its own wish
 };
 
 }  // namespace
@@ -84,6 +103,7 @@ QWidget* DataPage::makeEmpty() {
 
 QWidget* DataPage::makeFiles() {
     m_table = flatTable(tr("Data files"));
+    m_table->setObjectName(QStringLiteral("dataFiles"));
     m_table->setModel(m_files);
     m_table->setEditTriggers(QAbstractItemView::DoubleClicked | QAbstractItemView::EditKeyPressed |
                              QAbstractItemView::AnyKeyPressed);

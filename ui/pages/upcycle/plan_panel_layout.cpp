@@ -108,6 +108,7 @@ void PlanPanel::makeDiskAndTime() {
     m_checkpoint = value(disk, 1, tr("Per checkpoint"));
     m_kept = value(disk, 2, tr("Whole run"));
     m_free = value(disk, 3, tr("Free"));
+    m_free->setObjectName(QStringLiteral("diskFree"));
     auto* time = new QGridLayout;
     time->setVerticalSpacing(3);
     time->addWidget(new ThemedLabel(tr("Time"), widgets::TextRole::DockTitle), 0, 0);
