@@ -129,8 +129,13 @@ void TestShell::paletteFindsActions() {
     QTest::keyClick(m_window.get(), Qt::Key_K, Qt::ControlModifier);
     auto* palette = m_window->findChild<CommandPalette*>();
     QVERIFY(palette->isVisible());
-    QTest::keyClicks(palette->findChild<QLineEdit*>(), "upcycl");
     auto* list = palette->findChild<QListWidget*>();
+    QStringList listed;  // before a word is typed
+    for (int row = 0; row < list->count(); ++row)
+        listed << list->item(row)->text();
+    for (const QString& id : m_window->pageIds())
+        QVERIFY2(listed.contains(m_window->page(id)->title()), qPrintable(id));
+    QTest::keyClicks(palette->findChild<QLineEdit*>(), "upcycl");
     QVERIFY(list->count() >= 1);
     QTest::keyClick(palette->findChild<QLineEdit*>(), Qt::Key_Return);
     QVERIFY(!palette->isVisible());

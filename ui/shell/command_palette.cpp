@@ -274,7 +274,8 @@ void CommandPalette::filter() {
         if (ranked.isEmpty()) continue;
         std::stable_sort(ranked.begin(), ranked.end(),
                          [](const auto& a, const auto& b) { return a.first < b.first; });
-        ranked.resize(std::min<qsizetype>(ranked.size(), only != nullptr ? kMostOfOne : kMostOfGroup));
+        const bool whole = only != nullptr || group == Group::Pages;  // a page is never left out
+        ranked.resize(std::min<qsizetype>(ranked.size(), whole ? kMostOfOne : kMostOfGroup));
         if (best < 0 || ranked.first().first < bestPoints) {
             best = m_list->count() + 1;  // behind the heading
             bestPoints = ranked.first().first;
