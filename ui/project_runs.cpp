@@ -60,6 +60,23 @@ RunEntry entryOf(const projects::RunSummary& summary) {
     return entry;
 }
 
+// A word of a run in the list, written now and written back by undo.
+template <class T>
+class RunWordCommand : public QUndoCommand {
+  public:
+    RunWordCommand(const QString& text, T before, T after, std::function<void(const T&)> write)
+        : QUndoCommand(text),
+          m_before(std::move(before)),
+          m_after(std::move(after)),
+          m_write(std::move(write)) {}
+    void redo() override { m_write(m_after); }
+    void undo() override { m_write(m_before); }
+
+  private:
+    T m_before, m_after;
+    std::function<void(const T&)> m_write;
+};
+
 }  // namespace
 
 const RunEntry* ProjectContext::run(const QString& idOrFolder) const {
@@ -229,24 +246,51 @@ void ProjectContext::importRun(const QString& folder) {
 }
 
 void ProjectContext::renameRun(const QString& id, const QString& title) {
-    editRun(id, [text = title.trimmed().toStdString()](projects::Project& project, const std::string& run) {
-        projects::setRunTitle(project, run, text);
-    });
+    const RunEntry* entry = run(id);
+    const QString text = title.trimmed();
+    if (entry == nullptr || entry->title == text) return;
+    const auto write = [this, id](const QString& name) {
+        for (RunEntry& each : m_runs)
+            if (each.id == id) each.title = name;
+        editRun(id, [name = name.toStdString()](projects::Project& project, const std::string& run) {
+            projects::setRunTitle(project, run, name);
+        });
+    };
+    m_undo.push(new RunWordCommand<QString>(tr("Rename %1").arg(entry->title), entry->title, text, write));
 }
 
 void ProjectContext::setRunNote(const QString& id, const QString& note) {
-    editRun(id, [text = note.trimmed().toStdString()](projects::Project& project, const std::string& run) {
-        projects::setRunNotes(project, run, text);
-    });
+    const RunEntry* entry = run(id);
+    const QString text = note.trimmed();
+    if (entry == nullptr || entry->note == text) return;
+    const auto write = [this, id](const QString& words) {
+        for (RunEntry& each : m_runs)
+            if (each.id == id) each.note = words;
+        editRun(id, [words = words.toStdString()](projects::Project& project, const std::string& run) {
+            projects::setRunNotes(project, run, words);
+        });
+    };
+    m_undo.push(new RunWordCommand<QString>(tr("Note of %1").arg(entry->title), entry->note, text, write));
 }
 
 void ProjectContext::setRunTags(const QString& id, const QStringList& tags) {
-    std::vector<std::string> list;
+    const RunEntry* entry = run(id);
+    QStringList list;
     for (const QString& tag : tags)
-        if (const std::string text = tag.trimmed().toStdString(); !text.empty()) list.push_back(text);
-    editRun(id, [list](projects::Project& project, const std::string& run) {
-        projects::setRunTags(project, run, list);
-    });
+        if (const QString text = tag.trimmed(); !text.isEmpty()) list << text;
+    if (entry == nullptr || entry->tags == list) return;
+    const auto write = [this, id](const QStringList& words) {
+        std::vector<std::string> plain;
+        for (const QString& word : words)
+            plain.push_back(word.toStdString());
+        for (RunEntry& each : m_runs)
+            if (each.id == id) each.tags = words;
+        editRun(id, [plain](projects::Project& project, const std::string& run) {
+            projects::setRunTags(project, run, plain);
+        });
+    };
+    m_undo.push(
+        new RunWordCommand<QStringList>(tr("Tags of %1").arg(entry->title), entry->tags, list, write));
 }
 
 // Undo puts the run back: its folder only moved.

@@ -10,6 +10,7 @@
 #include <QSignalSpy>
 #include <QTableView>
 #include <QTest>
+#include <QUndoStack>
 
 #include "tests/support/runs_bench.h"
 #include "ui/pages/runs/run_differences.h"
@@ -154,6 +155,38 @@ class TestRunsPage : public QObject {
         ProjectContext again(bench.path(), &bench.engine, bench.runs.get());
         QTRY_VERIFY(again.run(QStringLiteral("0001")) != nullptr);
         QCOMPARE(again.run(QStringLiteral("0001"))->title, QStringLiteral("first try"));
+    }
+
+    void namesNotesAndTagsAreUndone() {
+        Bench bench;
+        QTRY_COMPARE(bench.rows(), 3);
+        const QString id = QStringLiteral("0001"), name = QStringLiteral("first try"),
+                      note = QStringLiteral("does half suffice?");
+        const auto run = [&] { return *bench.project->run(id); };
+        const QString before = run().title;
+        RunsModel* model = bench.page->model();
+        const QModelIndex row = model->indexOf(id);
+        QVERIFY(model->setData(row.siblingAtColumn(RunsModel::Name), name, Qt::EditRole));
+        QVERIFY(model->setData(row.siblingAtColumn(RunsModel::Tags), QStringLiteral("paper"), Qt::EditRole));
+        bench.project->setRunNote(id, note);
+        bench.project->setRunNote(id, note);  // nothing new: nothing to undo
+        QUndoStack* undo = bench.project->undoStack();
+        QCOMPARE(undo->undoText(), QStringLiteral("Note of first try"));
+        QTRY_COMPARE(model->run(id)->note, note);
+        undo->undo();
+        undo->undo();
+        undo->undo();
+        QVERIFY(!undo->canUndo());
+        QTRY_VERIFY(model->run(id)->note.isEmpty() && model->run(id)->tags.isEmpty());
+        QTRY_COMPARE(bench.cell(id, RunsModel::Name), before);
+        undo->redo();
+        QTRY_COMPARE(bench.cell(id, RunsModel::Name), name);
+        // A second reader of the same folder finds what was undone and what was done again.
+        QTest::qWait(50);
+        ProjectContext again(bench.path(), &bench.engine, bench.runs.get());
+        QTRY_VERIFY(again.run(id) != nullptr);
+        QCOMPARE(again.run(id)->title, name);
+        QVERIFY(again.run(id)->note.isEmpty() && again.run(id)->tags.isEmpty());
     }
 
     void deletingIsUndone() {
