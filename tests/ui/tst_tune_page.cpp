@@ -143,6 +143,27 @@ class TestTunePage : public QObject {
         QTRY_COMPARE(bench.engine.count("run.resume"), 1);
     }
 
+    void afterADeathTheBarOfTheShellHasTheOnePrimaryButton() {
+        QTemporaryDir other;
+        RunStory story;
+        story.steps = 12;
+        const QString projectFolder = other.filePath(QStringLiteral("p"));
+        const QString run = test::writeRun(projectFolder, "0001", story, engine::RunState::Running);
+        Bench bench(run, QStringLiteral("running"), 12, 40);
+        bench.openAt(projectFolder);
+        QTRY_COMPARE(bench.page->stateTag(), QStringLiteral("Running"));
+        QVERIFY(bench.button(QStringLiteral("Pause"))->property("primary").toBool());
+        bench.engine.die(QStringLiteral("The process was ended by signal 9"));
+        QTRY_VERIFY(bench.button(QStringLiteral("Resume")) != nullptr);
+        for (const QPushButton* button : bench.page->findChildren<QPushButton*>())
+            QVERIFY2(button->isHidden() || !button->isVisible() || !button->property("primary").toBool(),
+                     qPrintable(button->text()));
+        bench.engine.become(EngineState::Ready);
+        bench.become(run, engine::RunState::Loading, engine::RunState::Running, 13);
+        QTRY_VERIFY(bench.button(QStringLiteral("Pause")) != nullptr);
+        QVERIFY(bench.button(QStringLiteral("Pause"))->property("primary").toBool());
+    }
+
     void powerHasALaneWhereTheDeviceTellsIt() {
         QTemporaryDir other;
         RunStory story;

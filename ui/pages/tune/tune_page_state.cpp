@@ -15,6 +15,7 @@
 #include "ui/pages/tune/tune_plots.h"
 #include "ui/run_follower.h"
 #include "ui/shell/pane_header.h"
+#include "ui/theme/style.h"
 #include "widgets/chip.h"
 #include "widgets/message_bar.h"
 
@@ -146,7 +147,10 @@ void TunePage::showState() {
     }
     if (busy && !main.enabled) main.tip = tr("Another run is tuning. Stop it first.");
     m_mainButton->setText(main.text);
-    const QColor ink = Theme::color(main.enabled ? Token::OnAccent : Token::Text3);
+    // while the shell's bar offers to go on after the engine's death, that is what the page is for
+    const bool primary = services().runs == nullptr || !services().runs->live().engineDied;
+    if (primary != m_mainButton->property("primary").toBool()) setPrimary(m_mainButton, primary);
+    const QColor ink = Theme::color(!main.enabled ? Token::Text3 : primary ? Token::OnAccent : Token::Text);
     if (const QString look = main.icon + ink.name();
         look != m_mainLook) {  // icons are drawn from SVG: not ten times a second
         m_mainLook = look;
