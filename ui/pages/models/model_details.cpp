@@ -305,6 +305,7 @@ void ModelDetails::showUse(const ModelEntry& entry, const QVector<RunEntry>& run
     const bool dense =
         ModelTree::groupOf(entry) == ModelTree::Group::Dense && entry.status == ModelEntry::Status::Ready;
     m_need->setModel(dense ? entry.path : QString());
+    m_use->parentWidget()->setVisible(!users.isEmpty());  // else what it needs has the whole width
     if (users.isEmpty()) return;
     m_use->addWidget(new ThemedLabel(tr("Used by"), widgets::TextRole::Section));
     constexpr int kShown = 5;
