@@ -40,6 +40,17 @@ class TestChatPage : public QObject {
         const auto* asked = bench.engine.last("generate");
         QCOMPARE(QString::fromStdString(asked->body["messages"].back()["content"]), QStringLiteral("Hello"));
         QVERIFY(bench.input()->toPlainText().isEmpty());
+        bench.engine.tellProgress(asked->id, {"reading weights", 1200, 2900});
+        const auto said = [&bench](const QString& text) {
+            const auto labels = bench.page->findChildren<QLabel*>();
+            return std::any_of(labels.begin(), labels.end(),
+                               [&](const QLabel* label) { return label->text().contains(text); });
+        };
+        QVERIFY(said(QStringLiteral("reading weights, 1,200 of 2,900")));
+        QTest::qWait(2100);
+        bench.engine.tellProgress(asked->id, {"reading weights", 1300, 2900});
+        QVERIFY(said(QStringLiteral("reading weights, 1,300 of 2,900 · ")));
+        QVERIFY(said(QStringLiteral(" left")));
         bench.engine.tellTokens(asked->id, {token("Two", 3, 5), token(" words", 1, 2)});
         auto* strip = bench.view()->message(1)->strip();
         QCOMPARE(strip->count(), 2);

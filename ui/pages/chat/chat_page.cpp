@@ -155,15 +155,12 @@ void ChatPage::connectSession() {
     });
     connect(m_session, &ChatSession::streamingChanged, this, [this] {
         m_loading.clear();
+        m_clock.restart();
         showLayers();
         showState();
     });
     connect(m_session, &ChatSession::loading, this, [this](const engine::Progress& progress) {
-        m_loading = progress.total > 0 ? tr("%1, %2 of %3")
-                                             .arg(QString::fromStdString(progress.stage))
-                                             .arg(progress.done)
-                                             .arg(progress.total)
-                                       : QString::fromStdString(progress.stage);
+        m_loading = m_clock.words(progress);
         showState();
     });
 }

@@ -6,6 +6,7 @@
 #include <QTimer>
 #include <map>
 
+#include "ui/format/stage_clock.h"
 #include "ui/page.h"
 #include "ui/pages/chat/chat_session.h"
 
@@ -151,7 +152,8 @@ class ChatPage : public Page {
     QString m_steered;  // key of the model that the steer panel is about; "" = a dense one
     QString m_wish;     // model key to choose as soon as it is listed
     QString m_loading;
-    QString m_told;  // of the last export
+    StageClock m_clock;  // of what is loaded
+    QString m_told;      // of the last export
     QTimer m_legendTimer;
 };
 
