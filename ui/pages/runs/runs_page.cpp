@@ -97,6 +97,7 @@ void RunsPage::takeRuns() {
     const QString current = currentRun();
     m_model->setLive(services().runs->live());
     m_model->setRuns(arranged(project() != nullptr ? project()->runs() : QVector<RunEntry>()));
+    m_filter->setWords(m_search->text());  // a row that was hidden may have got the word
     m_stack->setCurrentIndex(m_model->rowCount() > 0 ? 1 : 0);
     for (QWidget* widget : QList<QWidget*>{m_search, m_kind, m_duplicateButton, m_reportButton})
         widget->setVisible(m_model->rowCount() > 0);
