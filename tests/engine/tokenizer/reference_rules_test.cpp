@@ -160,7 +160,7 @@ TEST(UnigramModel, DamagedOnesAreRefused) {
         json content = unigram(false);
         change(content["model"]);
         const auto loaded = loadTokenizer(TokenizerFile(content).path());
-        return loaded ? std::string("loaded") : loaded.error().parameter("place");
+        return std::string(loaded ? "loaded" : loaded.error().parameter("place"));
     };
     EXPECT_EQ(place([](json& m) { m.erase("unk_id"); }), "model.unk_id");
     EXPECT_EQ(place([](json& m) { m["unk_id"] = 10; }), "model.unk_id");
