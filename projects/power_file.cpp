@@ -12,6 +12,7 @@ namespace {
 constexpr const char* kFile = "power.jsonl";
 constexpr std::size_t kMostSamples = 4'000'000;  // steps
 constexpr std::size_t kLongestLine = 200;
+constexpr std::uintmax_t kMostBytes = std::uintmax_t{256} << 20;  // months of readings
 
 }  // namespace
 
@@ -34,6 +35,9 @@ bool appendPower(const std::filesystem::path& runFolder, const PowerSample& samp
 
 std::vector<PowerSample> readPower(const std::filesystem::path& runFolder) {
     std::vector<PowerSample> samples;
+    std::error_code missing;
+    const auto bytes = std::filesystem::file_size(runFolder / kFile, missing);
+    if (missing || bytes > kMostBytes) return samples;
     std::ifstream in(runFolder / kFile);
     for (std::string line; samples.size() < kMostSamples && std::getline(in, line);) {
         if (line.size() > kLongestLine) continue;

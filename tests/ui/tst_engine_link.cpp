@@ -106,6 +106,14 @@ class TestEngineLink : public QObject {
         result.program = QStringLiteral("-");
         return result;
     }
+    // A program that lives for long and never listens.
+    [[nodiscard]] ProcessLinkOptions deafChild(int startMs) const {
+        ProcessLinkOptions result = options();
+        result.program = QStringLiteral("/bin/sleep");
+        result.arguments = {QStringLiteral("20")};
+        result.startMs = startMs;
+        return result;
+    }
     std::unique_ptr<QTemporaryDir> m_folder;
     QString m_path;
 };
@@ -293,11 +301,7 @@ void TestEngineLink::missingProgramIsSaid() {
 
 // A cold disk: the child is there long before it listens.
 void TestEngineLink::aSlowStartIsWaitedFor() {
-    ProcessLinkOptions slow = options();
-    slow.program = QStringLiteral("/bin/sleep");
-    slow.arguments = {QStringLiteral("20")};
-    slow.startMs = 200;
-    ProcessLink link(slow);
+    ProcessLink link(deafChild(200));
     QSignalSpy gaveUp(&link, &EngineLink::doesNotStart);
     link.start();
     QTest::qWait(700);
@@ -309,11 +313,7 @@ void TestEngineLink::aSlowStartIsWaitedFor() {
 }
 
 void TestEngineLink::aChildThatNeverListensIsSaid() {
-    ProcessLinkOptions deaf = options();
-    deaf.program = QStringLiteral("/bin/sleep");
-    deaf.arguments = {QStringLiteral("20")};
-    deaf.startMs = 40;
-    ProcessLink link(deaf);
+    ProcessLink link(deafChild(40));
     QSignalSpy gaveUp(&link, &EngineLink::doesNotStart);
     link.start();
     QTRY_COMPARE(gaveUp.count(), 1);
