@@ -237,7 +237,9 @@ void CompareView::showSummary() {
     bool finished = true;
     for (const CompareColumn* column : m_columns) {
         const ChatTurn* turn = m_session->tree().find(column->message());
-        finished = finished && turn != nullptr && !turn->streaming;
+        // Where a model failed before its first word there is nothing to compare.
+        const bool answered = turn != nullptr && !(turn->tokens.empty() && turn->message.content.empty());
+        finished = finished && answered && !turn->streaming;
         if (turn == nullptr || turn->streaming) continue;
         turns.push_back(turn);
         if (!turn->tokens.empty()) means.push_back(QString::number(meanLogprob(*turn), 'f', 2));
