@@ -5,13 +5,16 @@
 #include <QDockWidget>
 #include <QHeaderView>
 #include <QLabel>
+#include <QPushButton>
 #include <QTableView>
 
 #include "tests/support/room.h"
 #include "tests/support/whole_window.h"
 #include "ui/actions/action_registry.h"
 #include "ui/pages/chat/token_inspector.h"
+#include "ui/shell/banners.h"
 #include "ui/shell/guided_tour.h"
+#include "ui/theme/style.h"
 #include "widgets/chart_grid.h"
 #include "widgets/heat_map.h"
 
@@ -83,6 +86,31 @@ class TestEveryPage : public QObject {
         problems.removeDuplicates();
         QCOMPARE(tables, 1);
         QVERIFY2(problems.isEmpty(), qPrintable(QLatin1Char('\n') + problems.join(QLatin1Char('\n'))));
+    }
+
+    // A page says with one button what it is for; a message about a dead engine says it instead.
+    void aPageHasOnePrimaryButton() {
+        test::WholeWindow all(m_sandbox, QStringLiteral("primary"), {1440, 900});
+        const auto primary = [&](const QString& page) {
+            all.show(page);
+            QStringList seen;
+            for (const auto* button : all.window->findChildren<QPushButton*>())
+                if (button->isVisible() && button->isEnabled() && isPrimary(button)) seen << button->text();
+            return seen;
+        };
+        QMap<QString, QStringList> before;
+        for (const QString& page : all.window->pageIds()) {
+            before[page] = primary(page);
+            QVERIFY2(before[page].size() <= 1, qPrintable(page + ": " + before[page].join(", ")));
+        }
+        QCOMPARE(before[QStringLiteral("models")], QStringList{QStringLiteral("Upcycle…")});
+        QCOMPARE(before[QStringLiteral("runs")], QStringList{QStringLiteral("New run")});
+        Q_EMIT all.engine.doesNotStart(QStringLiteral("It ended 3 times within a minute."));
+        for (const QString& page : all.window->pageIds())
+            QCOMPARE(page + primary(page).join(' '), page + QStringLiteral("Try again"));
+        all.window->banners()->clear(QStringLiteral("engine.died"));
+        for (const QString& page : all.window->pageIds())
+            QCOMPARE(page + primary(page).join(' '), page + before[page].join(' '));
     }
 
     void everyControlHasAName() {

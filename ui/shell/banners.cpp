@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/shell/banners.h"
 
+#include <QEvent>
 #include <QPushButton>
 #include <QVBoxLayout>
 
@@ -14,6 +15,7 @@ Banners::Banners(QWidget* parent) : QWidget(parent) {
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
+    setProperty("primaryStays", true);
     hide();
 }
 
@@ -35,6 +37,7 @@ void Banners::show(const QString& key, widgets::MessageBar::Kind kind, const QSt
     layout()->addWidget(bar);
     bar->show();
     setVisible(true);
+    renewPrimary();
 }
 
 void Banners::showError(const QString& key, const engine::Error& error, std::vector<Button> buttons) {
@@ -50,6 +53,20 @@ void Banners::clear(const QString& key) {
     bar->hide();
     bar->deleteLater();
     if (m_bars.isEmpty()) hide();
+    renewPrimary();
+}
+
+bool Banners::event(QEvent* event) {
+    if (event->type() == QEvent::ParentChange) renewPrimary();
+    return QWidget::event(event);
+}
+
+void Banners::renewPrimary() {
+    bool primary = false;
+    for (const widgets::MessageBar* bar : std::as_const(m_bars))
+        for (const QPushButton* button : bar->buttons())
+            primary = primary || button->property("primary").toBool();
+    setPrimaryYields(window(), primary);
 }
 
 }  // namespace caravan::ui

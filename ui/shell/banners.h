@@ -31,7 +31,12 @@ class Banners : public QWidget {
     [[nodiscard]] bool has(const QString& key) const { return m_bars.contains(key); }
     [[nodiscard]] widgets::MessageBar* bar(const QString& key) const { return m_bars.value(key); }
 
+  protected:
+    bool event(QEvent* event) override;
+
   private:
+    // A message that says what to do first takes the accent from the page's own button.
+    void renewPrimary();
     QHash<QString, widgets::MessageBar*> m_bars;
 };
 

@@ -355,6 +355,22 @@ void setFlag(QWidget* widget, const char* name, bool on) {
 void setPrimary(QPushButton* button, bool primary) {
     setFlag(button, "primary", primary);
 }
+bool isPrimary(const QWidget* button) {
+    if (button == nullptr || !button->property("primary").toBool()) return false;
+    for (const QWidget* at = button; at != nullptr; at = at->parentWidget()) {
+        if (at->property("primaryStays").toBool()) return true;
+        if (at->isWindow()) return !at->property("primaryYields").toBool();
+    }
+    return true;
+}
+
+void setPrimaryYields(QWidget* window, bool yields) {
+    if (window->property("primaryYields").toBool() == yields) return;
+    window->setProperty("primaryYields", yields);
+    for (QPushButton* button : window->findChildren<QPushButton*>())
+        if (button->property("primary").toBool()) setPrimary(button);
+}
+
 void setQuiet(QWidget* button) {
     setFlag(button, "quiet", true);
 }

@@ -10,6 +10,8 @@ namespace caravan::ui {
 
 // Fusion with flat controls (ui.md section 11). Dynamic properties of widgets that it reads:
 //   "primary" (QPushButton): the one accent button of a page
+//   "primaryYields" (a window): its pages' primary buttons are plain while a message offers what to do first
+//   "primaryStays"  (those messages): theirs are not
 //   "invalid" (fields): 2 px error border
 //   "quiet"   (buttons): no border until hovered
 class CaravanStyle : public QProxyStyle {
@@ -40,6 +42,10 @@ class CaravanStyle : public QProxyStyle {
 };
 
 void setPrimary(QPushButton* button, bool primary = true);
+// Is to be drawn as the primary one: it is, and nothing more urgent stands in its window.
+[[nodiscard]] bool isPrimary(const QWidget* button);
+// Whether the messages of a window hold the primary button, so that the page's is plain.
+void setPrimaryYields(QWidget* window, bool yields);
 void setQuiet(QWidget* button);
 void setInvalid(QWidget* field, bool invalid);
 

@@ -99,7 +99,7 @@ QSize CaravanStyle::sizeFromContents(ContentsType type, const QStyleOption* opti
         case CT_PushButton:
             if (const auto* button = qstyleoption_cast<const QStyleOptionButton*>(option)) {
                 QFont font = widget ? widget->font() : QApplication::font();
-                if (widget && widget->property("primary").toBool()) font.setWeight(QFont::DemiBold);
+                if (isPrimary(widget)) font.setWeight(QFont::DemiBold);
                 int width = QFontMetrics(font).size(Qt::TextShowMnemonic, button->text).width() + 24;
                 if (!button->icon.isNull())
                     width += button->iconSize.width() + (button->text.isEmpty() ? -8 : 8);

@@ -6,6 +6,8 @@
 #include <QStyle>
 #include <QWidget>
 
+#include "ui/theme/style.h"
+
 namespace caravan::ui::stylepaint {
 namespace {
 
@@ -54,7 +56,7 @@ void chevron(QPainter* painter, const QRectF& rect, bool up, const QColor& color
 
 void button(QPainter* painter, const QStyleOptionButton* option, const QWidget* widget) {
     const bool quiet = has(widget, "quiet") || (option->features & QStyleOptionButton::Flat);
-    if (has(widget, "primary") && enabled(option)) {
+    if (isPrimary(widget) && enabled(option)) {
         const QColor fill = sunken(option)    ? mix(c().accent, c().base, 0.15)
                             : hovered(option) ? c().accentHover
                                               : c().accent;
@@ -74,7 +76,7 @@ void button(QPainter* painter, const QStyleOptionButton* option, const QWidget* 
 }
 
 void buttonLabel(QPainter* painter, const QStyleOptionButton* option, const QWidget* widget) {
-    const bool primary = has(widget, "primary") && enabled(option);
+    const bool primary = isPrimary(widget) && enabled(option);
     const QColor ink = !enabled(option)                     ? c().text3
                        : primary                            ? c().onAccent
                        : (option->state & QStyle::State_On) ? c().accent

@@ -48,7 +48,8 @@ AlarmWords alarmWords(const engine::Alarm& alarm, const engine::AlarmFacts& fact
     AlarmWords words{row->pauses ? widgets::MessageBar::Kind::Error : widgets::MessageBar::Kind::Warning,
                      filled(row->title), filled(row->text), filled(row->remedy)};
     if (alarm.kind == "imbalance" && !alarm.expert && facts.expert < 0)
-        words.text = filled("It has carried over 3× its share for {steps}; the others learn less.");
+        words.text = filled(QT_TRANSLATE_NOOP(
+            "Alarm", "It has carried over 3× its share for {steps}; the others learn less."));
     return words;
 }
 
