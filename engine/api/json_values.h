@@ -35,6 +35,7 @@ CARAVAN_WORDS(BalanceScope, "micro", "batch");
 CARAVAN_WORDS(Recompute, "none", "gate_up", "all");
 CARAVAN_WORDS(Dequantization, "stream", "cache");
 CARAVAN_WORDS(Repeatability, "exact", "fast");
+CARAVAN_WORDS(StepGraph, "auto", "off");
 CARAVAN_WORDS(Keeping, "newest", "best");
 CARAVAN_WORDS(Compute, "auto", "fp32", "bf16");
 CARAVAN_WORDS(Packing, "packed", "padded");

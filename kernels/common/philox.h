@@ -51,14 +51,26 @@ CARAVAN_DEVICE PhiloxBlock philox(const PhiloxKey& key, std::uint64_t block) {
     return {{c0, c1, c2, c3}};
 }
 
+// What a step that is launched as a graph reads from device memory: its launches' arguments stay the same
+// while these change from step to step.
+struct StepWords {
+    std::uint32_t step = 0;      // low half of the optimizer step, as PhiloxKey::counter2
+    std::int32_t tokens = 0;     // of the micro-batch; rows behind them are padding
+    std::int64_t rowOffset = 0;  // as DropoutMask::rowOffset
+    double counted = 1;          // choices that the balance term's f is a share of
+    double valueShare = 0;       // what the micro-batch's sum f p counts in the step's balance
+    double coefficient = 0;      // of the balance term's gradient
+};
+
 // Dropout mask of a [rows, columns] tensor. A block decides eight neighbouring columns of a row, 16 bits
 // each: block = row * ceil(columns / 8) + column / 8; column % 8 picks the half-word, low half of a word
 // first. The element is kept when its half-word >= threshold.
 struct DropoutMask {
     PhiloxKey key;
-    std::uint32_t threshold = 0;  // round(p * 65536)
-    float scale = 1;              // 1 / (1 - p)
-    std::int64_t rowOffset = 0;   // index of row 0 in the step's numbering
+    std::uint32_t threshold = 0;      // round(p * 65536)
+    float scale = 1;                  // 1 / (1 - p)
+    std::int64_t rowOffset = 0;       // index of row 0 in the step's numbering
+    const StepWords* live = nullptr;  // on a GPU: step and rowOffset are read here instead
 };
 
 CARAVAN_DEVICE std::int64_t blocksPerRow(std::int64_t columns) {

@@ -17,7 +17,7 @@ __global__ void dropoutKernel(const T* x, T* out, std::int64_t rows, std::int64_
     if (index >= rows * perRow) return;
     const std::int64_t row = index / perRow, column = index % perRow * 8;
     float keep[8];
-    keepEight(mask, mask.rowOffset + row, columns, column, keep);
+    keepEight(mask, rowOffsetOf(mask) + row, columns, column, keep);
     const T* from = x + row * columns + column;
     T* to = out + row * columns + column;
     if (columns % 8 == 0) {

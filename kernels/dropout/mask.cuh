@@ -7,11 +7,21 @@
 
 namespace caravan::kernels::cuda {
 
+// Of the step at work: a graph's launches read them from memory.
+__device__ __forceinline__ PhiloxKey keyOf(const DropoutMask& mask) {
+    PhiloxKey key = mask.key;
+    if (mask.live) key.counter2 = __ldg(&mask.live->step);
+    return key;
+}
+__device__ __forceinline__ std::int64_t rowOffsetOf(const DropoutMask& mask) {
+    return mask.live ? __ldg(&mask.live->rowOffset) : mask.rowOffset;
+}
+
 // keep[i] = scale or 0 for the eight columns of a block
 __device__ __forceinline__ void keepEight(const DropoutMask& mask, std::int64_t maskRow, std::int64_t columns,
                                           std::int64_t column, float* keep) {
     const PhiloxBlock b =
-        philox(mask.key, static_cast<std::uint64_t>(maskRow * blocksPerRow(columns) + column / 8));
+        philox(keyOf(mask), static_cast<std::uint64_t>(maskRow * blocksPerRow(columns) + column / 8));
 #pragma unroll
     for (int w = 0; w < 4; ++w) {
         keep[2 * w] = (b.word[w] & 0xFFFFu) >= mask.threshold ? mask.scale : 0.0f;

@@ -15,7 +15,7 @@ constexpr int kThreads = 256;
 
 __device__ __forceinline__ std::int64_t maskRowOf(const AdapterRouting& routing, const DropoutMask& mask,
                                                   std::uint32_t token, std::uint32_t slot) {
-    return (mask.rowOffset + token) * routing.experts + routing.chosen[slot];
+    return (rowOffsetOf(mask) + token) * routing.experts + routing.chosen[slot];
 }
 
 // Rows share a block by powers of two: no division. A thread takes every `lanes`-th group of eight columns.

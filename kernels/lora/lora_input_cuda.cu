@@ -46,8 +46,8 @@ __global__ void __launch_bounds__(kThreads, 2)
                 *reinterpret_cast<const uint4*>(a + row * columns + column);
             const DropoutMask& mask = sites.mask[s];
             const PhiloxBlock b = philox(
-                mask.key,
-                static_cast<std::uint64_t>((mask.rowOffset + firstToken + row) * blocksPerRow(columns) +
+                keyOf(mask),
+                static_cast<std::uint64_t>((rowOffsetOf(mask) + firstToken + row) * blocksPerRow(columns) +
                                            (firstColumn + column) / 8));
             unsigned bits = 0;
 #pragma unroll

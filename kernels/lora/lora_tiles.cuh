@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/common/mma.cuh"
+#include "kernels/dropout/mask.cuh"
 #include "kernels/lora/lora.h"
 
 // What LoRA's kernels share: tiles of 64 x 64 in shared memory, 8 warps of 16 x 32 sums each, masks applied
@@ -18,8 +19,9 @@ inline constexpr std::int64_t kSlots = 264;  // blocks that an H200 holds at two
 // A kept element passes, a dropped one becomes zero; the scale is applied to the sums.
 __device__ __forceinline__ uint4 masked(uint4 v, const DropoutMask& mask, std::int64_t token,
                                         std::int64_t columns, std::int64_t column) {
-    const PhiloxBlock b = philox(
-        mask.key, static_cast<std::uint64_t>((mask.rowOffset + token) * blocksPerRow(columns) + column / 8));
+    const PhiloxBlock b =
+        philox(keyOf(mask),
+               static_cast<std::uint64_t>((rowOffsetOf(mask) + token) * blocksPerRow(columns) + column / 8));
     const std::uint32_t limit = mask.threshold | mask.threshold << 16;
     v.x &= __vcmpgeu2(b.word[0], limit);
     v.y &= __vcmpgeu2(b.word[1], limit);

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/common/launch.h"
+#include "kernels/common/philox.h"
 
 // Top-k routing of [tokens, experts] logits (fp32; fp64 in gradient checks).
 namespace caravan::kernels {
@@ -62,6 +63,7 @@ struct RouteBackwardArguments {
     double coefficient;
     float* dLogits;
     std::int64_t tokens, experts, k;
+    const StepWords* live = nullptr;  // its coefficient holds, and no gradient reaches the rows of padding
 };
 int routeBackward(const RouteBackwardArguments& arguments, Stream stream);
 struct AccumulateArguments {
@@ -71,8 +73,21 @@ struct AccumulateArguments {
     const std::int32_t *domain, *role;
     std::int64_t tokens, experts, k;
     RoutingSums sums;
-    float* scratch;  // [4, tokens]
+    float* scratch;                   // [4, tokens]
+    const StepWords* live = nullptr;  // rows of padding are left out
 };
 int accumulateRouting(const AccumulateArguments& arguments, Stream stream);
+
+// What a balance term learns of a micro-batch whose rows end in padding: counts [experts] += choices, share =
+// counts / live->counted, value += live->valueShare * sum over experts of share * mean full softmax.
+struct BalanceArguments {
+    const float* logits;
+    const std::int32_t* chosen;
+    std::int64_t tokens, experts, k;  // tokens: with padding
+    const StepWords* live;
+    float *counts, *share, *value;
+    float* scratch;  // [tokens + experts]
+};
+int observeBalance(const BalanceArguments& arguments, Stream stream);
 
 }  // namespace caravan::kernels::cuda

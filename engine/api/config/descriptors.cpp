@@ -254,6 +254,11 @@ std::vector<FieldDescriptor> makeFields() {
               {"tune.repeatability", "Repeatability", "",
                "exact: the same seed gives the same bits; fast: attention on a GPU may add in any order."},
               AT(tune.repeatability)),
+        field(G::Advanced, 0, 0,
+              {"tune.graph", "Short batches", "",
+               "auto: on a GPU micro-batches of at most 8192 tokens are padded and launched as one CUDA "
+               "graph; off: operation by operation."},
+              AT(tune.graph)),
         field(G::Intervals, 0, kInt,
               {"tune.checkpoint_every", "Checkpoint every", "steps", "0: at the end only."},
               AT(tune.checkpointEvery)),

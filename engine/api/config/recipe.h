@@ -20,6 +20,7 @@ enum class BalanceScope { Micro, Batch };
 enum class Recompute { None, GateUp, All };
 enum class Dequantization { Stream, Cache };  // NF4 weights: widened for every use, or once and kept
 enum class Repeatability { Exact, Fast };     // Fast: sums of attention's backward in any order
+enum class StepGraph { Auto, Off };           // Auto: short micro-batches on a GPU as one CUDA graph
 enum class Keeping { Newest, Best };          // Best: also a checkpoint at each best held-out mean
 enum class Compute { Auto, Fp32, Bf16 };      // Auto: fp32 on the CPU, bf16 on CUDA
 enum class Packing { Packed, Padded };        // Packed: rows behind each other, no attention across rows
@@ -97,6 +98,7 @@ struct Recipe {
         Compute compute = Compute::Auto;
         Dequantization dequantization = Dequantization::Stream;
         Repeatability repeatability = Repeatability::Exact;
+        StepGraph graph = StepGraph::Auto;
         std::int64_t checkpointEvery = 0;  // steps; 0 = at the end only
         std::int64_t evaluateEvery = 0;    // steps; 0 = before the first step and at the end
         std::int64_t sampleEvery = 0;      // steps; 0 = never

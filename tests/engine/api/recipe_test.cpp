@@ -65,6 +65,7 @@ TEST(Recipe, everyFieldGoesThroughJson) {
     r.tune.compute = Compute::Bf16;
     r.tune.dequantization = Dequantization::Cache;
     r.tune.repeatability = Repeatability::Fast;
+    r.tune.graph = StepGraph::Off;
     r.tune.checkpointEvery = 1;
     r.tune.evaluateEvery = 2;
     r.tune.sampleEvery = 3;
