@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "projects/power_file.h"
 
+#include <array>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace caravan::projects {
@@ -39,9 +41,16 @@ std::vector<PowerSample> readPower(const std::filesystem::path& runFolder) {
     const auto bytes = std::filesystem::file_size(runFolder / kFile, missing);
     if (missing || bytes > kMostBytes) return samples;
     std::ifstream in(runFolder / kFile);
-    for (std::string line; samples.size() < kMostSamples && std::getline(in, line);) {
-        if (line.size() > kLongestLine) continue;
-        const auto json = nlohmann::json::parse(line, nullptr, false);
+    std::array<char, kLongestLine + 1> line{};
+    while (samples.size() < kMostSamples && !in.eof()) {
+        in.getline(line.data(), line.size());
+        if (in.fail()) {  // too long: passed over without being held in memory
+            if (in.eof()) break;
+            in.clear();
+            in.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+            continue;
+        }
+        const auto json = nlohmann::json::parse(line.data(), nullptr, false);
         if (!json.is_object() || !json.contains("step") || !json.contains("watts") ||
             !json["step"].is_number_integer() || !json["watts"].is_number())
             continue;

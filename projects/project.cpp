@@ -138,8 +138,9 @@ engine::Result<std::shared_ptr<Project>> Project::open(const fs::path& folder) {
         fs::create_directories(project->runsFolder());
         fs::create_directories(project->chatsFolder());
         project->m_network = projects::onNetworkFileSystem(project->m_folder);
+        const bool whole = wantsWholeCheck(project->database());
         auto connection = std::make_unique<Connection>(project->database(), Connection::Mode::Create);
-        prepareConnection(*connection, project->m_network);
+        prepareConnection(*connection, project->m_network, whole);
         migrate(*connection, project->m_folder / "backups");
         project->m_interrupted = settleInterrupted(*connection, project->runsFolder());
         connection->execute(kDropStrays);

@@ -126,9 +126,21 @@ std::span<const char* const> schemaMigrations() {
     return kMigrations;
 }
 
-void prepareConnection(Connection& connection, bool networkFileSystem) {
+bool wantsWholeCheck(const std::filesystem::path& database) {
+    constexpr std::uintmax_t kAlways = std::uintmax_t{32} << 20;  // bytes
+    std::error_code none;
+    const auto bytes = std::filesystem::file_size(database, none);
+    if (none || bytes <= kAlways) return true;
+    for (const char* log : {"-wal", "-journal"}) {
+        const auto left = std::filesystem::file_size(database.string() + log, none);
+        if (!none && left > 0) return true;
+    }
+    return false;
+}
+
+void prepareConnection(Connection& connection, bool networkFileSystem, bool wholeCheck) {
     connection.execute("PRAGMA foreign_keys = ON");
-    const std::string check = connection.scalarText("PRAGMA quick_check(1)");
+    const std::string check = wholeCheck ? connection.scalarText("PRAGMA quick_check(1)") : "ok";
     if (check != "ok")
         throw EngineException(
             ErrorCode::FileBad,

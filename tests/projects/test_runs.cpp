@@ -54,6 +54,14 @@ TEST(Runs, PowerIsAMeanByStepAndFollowsAResume) {
     EXPECT_TRUE(appendPower(scratch.path(), {3, 90}));  // resumed from step 2
     EXPECT_EQ(readPower(scratch.path()), (std::vector<PowerSample>{{1, 200, 3}, {2, 50}, {3, 90}}));
     EXPECT_FALSE(appendPower(scratch.path() / "gone", {1, 1}));
+    // A file that no run can have written is left alone: a sparse one of 256 MiB is still read, a byte more
+    // is not.
+    constexpr std::uintmax_t kMost = std::uintmax_t{256} << 20;
+    const fs::path file = scratch.path() / "power.jsonl";
+    fs::resize_file(file, kMost + 1);
+    EXPECT_TRUE(readPower(scratch.path()).empty());
+    fs::resize_file(file, kMost);
+    EXPECT_EQ(readPower(scratch.path()).size(), 3U);
 }
 
 TEST(Runs, EventsBecomeRowsThatTheCatalogueReads) {
@@ -307,6 +315,31 @@ TEST(MetricsFile, PiecesTellTheSameEventsInTheSameOrder) {
         if (bytes <= 7) EXPECT_EQ(most, 1u);  // no more than a piece at once
     }
     EXPECT_FALSE(take(MetricsTail(scratch.path() / "none").takePiece(9, [](engine::RunEvent&&) { FAIL(); })));
+}
+
+TEST(Schema, EveryPageIsReadOfWhatIsSmallOrWasNotClosed) {
+    const Scratch scratch;
+    const fs::path file = scratch.path() / "project.db";
+    EXPECT_TRUE(wantsWholeCheck(file));  // is made
+    writeText(file, "x");
+    EXPECT_TRUE(wantsWholeCheck(file));
+    fs::resize_file(file, std::uintmax_t{33} << 20);
+    EXPECT_FALSE(wantsWholeCheck(file));
+    for (const char* log : {"-wal", "-journal"}) {
+        writeText(file.string() + log, "");
+        EXPECT_FALSE(wantsWholeCheck(file)) << "an empty log holds nothing";
+        writeText(file.string() + log, "x");
+        EXPECT_TRUE(wantsWholeCheck(file)) << log;
+        fs::remove(file.string() + log);
+    }
+    // A project that was closed leaves no log behind.
+    const fs::path folder = scratch.path() / "p";
+    {
+        const auto project = take(Project::create(folder));
+        ASSERT_TRUE(project->store().flush());
+        EXPECT_TRUE(fs::exists(folder / "project.db-wal"));
+    }
+    EXPECT_FALSE(fs::exists(folder / "project.db-wal"));
 }
 
 TEST(Schema, MigratesStepByStepWithABackupBefore) {
