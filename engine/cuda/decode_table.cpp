@@ -37,7 +37,10 @@ int beginCapture(Stream stream) {
 }
 int endCapture(Stream stream, void** graph) {
     cudaGraph_t captured = nullptr;
-    if (const auto error = cudaStreamEndCapture(stream, &captured)) return code(error);
+    if (const auto error = cudaStreamEndCapture(stream, &captured)) {
+        cudaGetLastError();  // a capture that failed must not show up in the next launch
+        return code(error);
+    }
     cudaGraphExec_t ready = nullptr;
     const cudaError_t error = cudaGraphInstantiate(&ready, captured, 0);
     cudaGraphDestroy(captured);

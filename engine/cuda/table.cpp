@@ -131,7 +131,9 @@ Table makeTable() {
     t.absmaxSums = launch::absmaxSums;
     t.dequantizeNf4 = launch::dequantizeNf4;
     t.decodeAttention = launch::decodeAttention;
+    t.observeBalance = launch::observeBalance;
     t.decode = makeDecodeTable();
+    t.graphPool = makeGraphPoolTable();
     return t;
 }
 

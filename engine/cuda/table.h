@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "engine/cuda/decode_table.h"
+#include "engine/cuda/graph_pool.h"
 #include "engine/cuda/product.h"
 #include "kernels/adamw/adamw.h"
 #include "kernels/adamw/adamw8.h"
@@ -25,7 +26,7 @@
 // freely.
 namespace caravan::engine::cuda {
 
-inline constexpr std::uint32_t kTableVersion = 5;
+inline constexpr std::uint32_t kTableVersion = 6;
 
 struct DeviceMemory {
     std::uint64_t free = 0, total = 0;          // of the card, everybody's
@@ -85,7 +86,10 @@ struct Table {
     decltype(&kernels::cuda::dequantizeNf4) dequantizeNf4;
     decltype(&kernels::cuda::decodeAttention) decodeAttention;
 
+    decltype(&kernels::cuda::observeBalance) observeBalance;
+
     DecodeTable decode;
+    GraphPoolTable graphPool;
 };
 
 }  // namespace caravan::engine::cuda

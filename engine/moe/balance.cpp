@@ -4,6 +4,8 @@
 
 #include <ATen/Functions.h>
 
+#include "engine/ops/live_step.h"
+
 namespace caravan::engine::moe {
 
 SwitchBalance::SwitchBalance(double alpha, BalanceScope scope, std::int64_t layers, std::int64_t experts,
@@ -29,17 +31,27 @@ void SwitchBalance::beginMicroBatch(std::int64_t tokens) {
 }
 
 void SwitchBalance::observe(std::int64_t slot, const ops::Routing& routing) {
-    at::Tensor counts = m_counts[slot];
-    counts.add_(routing.counts);
-    at::Tensor share = m_share[slot];
-    at::div_out(share, counts, at::scalar_tensor(static_cast<double>(m_topK * m_tokensSoFar)));
+    ops::BalanceSums sums{m_counts[slot], m_share[slot], m_values[slot]};
+    if (ops::liveStep()) {
+        ops::observeBalance(routing, sums);
+        return;
+    }
+    const Scalars now = scalars();
+    sums.counts.add_(routing.counts);
+    at::div_out(sums.share, sums.counts, at::scalar_tensor(now.counted));
     const at::Tensor probability = at::softmax(routing.logits, 1).mean(0);
-    m_values[slot].add_((share * probability).sum(),
-                        static_cast<double>(m_experts) * m_microTokens / m_stepTokens);
+    sums.value.add_((sums.share * probability).sum(), now.valueShare);
+}
+
+SwitchBalance::Scalars SwitchBalance::scalars() const {
+    const auto experts = static_cast<double>(m_experts), all = static_cast<double>(m_stepTokens);
+    return {.counted = static_cast<double>(m_topK * m_tokensSoFar),
+            .valueShare = experts * static_cast<double>(m_microTokens) / all,
+            .coefficient = m_alpha * experts / all};
 }
 
 BalanceGradient SwitchBalance::gradient(std::int64_t slot) const {
-    return {m_share[slot], m_alpha * static_cast<double>(m_experts) / static_cast<double>(m_stepTokens)};
+    return {m_share[slot], scalars().coefficient};
 }
 
 }  // namespace caravan::engine::moe

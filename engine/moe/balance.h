@@ -48,6 +48,12 @@ class SwitchBalance final : public BalanceTerm {
     // E sum f p of the step so far per layer, [layers] fp32 on the device; 1 = uniform. Computed also with
     // alpha 0.
     [[nodiscard]] const at::Tensor& values() const { return m_values; }
+    // What observe() and gradient() take from the step and micro-batch at work; within an ops::LiveStep they
+    // read them from device memory.
+    struct Scalars {
+        double counted = 1, valueShare = 0, coefficient = 0;
+    };
+    [[nodiscard]] Scalars scalars() const;
 
   private:
     double m_alpha;

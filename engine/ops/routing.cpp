@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/dispatch.h"
+#include "engine/ops/live_step.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/timeline.h"
 #include "kernels/router/router.h"
@@ -63,10 +64,11 @@ at::Tensor routeBackward(const Routing& routing, const at::Tensor& dWeights, con
     const at::Tensor& logits = routing.logits;
     require(dWeights.sizes() == routing.weights.sizes() && dWeights.is_contiguous(), "routeBackward",
             "dWeights [T, k] contiguous", dWeights);
-    require(coefficient == 0 || f.numel() == logits.size(1), "routeBackward", "f [E]", f);
+    require((coefficient == 0 && !liveStep()) || f.numel() == logits.size(1), "routeBackward", "f [E]", f);
     at::Tensor dLogits = at::empty_like(logits);
     if (logits.is_cuda()) {
-        const at::Tensor dw = dWeights.to(at::kFloat), share = coefficient == 0 ? logits : f.to(at::kFloat);
+        const bool off = coefficient == 0 && !liveStep();
+        const at::Tensor dw = dWeights.to(at::kFloat), share = off ? logits : f.to(at::kFloat);
         const kernels::cuda::RouteBackwardArguments arguments{data<float>(logits),
                                                               data<std::int32_t>(routing.chosen),
                                                               data<float>(routing.weights),
@@ -76,7 +78,8 @@ at::Tensor routeBackward(const Routing& routing, const at::Tensor& dWeights, con
                                                               data<float>(dLogits),
                                                               logits.size(0),
                                                               logits.size(1),
-                                                              routing.weights.size(1)};
+                                                              routing.weights.size(1),
+                                                              liveStep()};
         checkLaunch("routeBackward", cudaTable().routeBackward(arguments, streamOf(logits)));
         return dLogits;
     }
@@ -117,7 +120,8 @@ void accumulateRouting(const Routing& routing, const at::Tensor& domain, const a
                                                            experts,
                                                            routing.weights.size(1),
                                                            sums,
-                                                           data<float>(scratch)};
+                                                           data<float>(scratch),
+                                                           liveStep()};
         checkLaunch("accumulateRouting", cudaTable().accumulateRouting(arguments, streamOf(logits)));
         return;
     }

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <sstream>
 
+#include "engine/ops/live_step.h"
+
 namespace caravan::engine::ops {
 
 void failShape(const char* operation, const char* expected, const at::Tensor& got) {
@@ -38,6 +40,7 @@ kernels::DropoutMask dropoutMask(double p, const RandomKey& key) {
     mask.threshold = static_cast<std::uint32_t>(std::lround(p * 65536));
     mask.scale = static_cast<float>(1 / (1 - p));
     mask.rowOffset = key.rowOffset;
+    mask.live = liveStep();
     return mask;
 }
 

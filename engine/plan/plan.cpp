@@ -8,6 +8,7 @@
 #include "engine/api/routing_file.h"
 #include "engine/formats/dtypes.h"
 #include "engine/formats/model_folder.h"
+#include "engine/plan/graph.h"
 
 // Formulas: methods.md section 1 (counts), performance.md (operations, what a step saves), and what the
 // engine holds: master values, gradients and moments in float32, a working copy in the compute type.
@@ -106,7 +107,12 @@ Bytes workspaceBytes(const Setting& s, std::int64_t tokens) {
         std::max<std::int64_t>(64, (s.device == DeviceKind::Cuda ? kLogitsCuda : kLogitsCpu) / m.vocabulary);
     const std::int64_t logits = std::min(chunk, tokens) * m.vocabulary * s.width();
     const std::int64_t largest = std::max(2 * m.intermediate, m.queryWidth() + 2 * m.keyWidth()) * m.hidden;
-    return std::max(temporaries, logits) + (s.nf4() ? largest * s.width() : 0);
+    const std::int64_t widened = s.nf4() ? largest * s.width() : 0;
+    // Graphs keep their temporaries; the loss between them has its own memory, and both read the last hidden
+    // state and its gradient.
+    if (s.device == DeviceKind::Cuda && s.recipe.tune.graph == StepGraph::Auto && tokens <= kMostGraphTokens)
+        return temporaries + logits + 2 * tokens * m.hidden * s.width() + widened;
+    return std::max(temporaries, logits) + widened;
 }
 
 // The frozen matrices once more for each direction of the CPU's products.

@@ -5,6 +5,9 @@
 #include <ATen/Functions.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <algorithm>
+
+#include "engine/ops/dispatch.h"
 #include "engine/train/memory.h"
 
 namespace caravan::engine::train {
@@ -23,12 +26,22 @@ StepperOptions stepperOptions(const Recipe& recipe, std::int64_t domains) {
             .recompute = tune.recompute,
             .balance = tune.balance,
             .balanceScope = tune.balanceScope,
-            .domains = domains};
+            .domains = domains,
+            .graph = tune.graph};
 }
+
+namespace {
+// Older cards' grouped product of bf16 asks the device for its groups.
+bool recordable(const model::Model& model) {
+    return model.sparseLayers().empty() || model.compute() == at::kFloat || ops::hopperPaths();
+}
+}  // namespace
 
 Stepper::Stepper(model::Model& model, const StepperOptions& options) : m_model(model), m_options(options) {
     m_model.trainable().prepareTuning(options.optimizer);
     m_model.keepPanels();
+    if (options.graph == StepGraph::Auto && !model.device().is_cpu())
+        m_graphs = std::make_unique<StepGraphs>(model, options.record && recordable(model));
     if (m_model.sparseLayers().empty()) return;
     const MoeConfig& moe = *m_model.config().moe;
     m_sparse = static_cast<std::int64_t>(m_model.sparseLayers().size());
@@ -53,12 +66,12 @@ void Stepper::clearRouting() {
     m_probability.zero_();
 }
 
-void Stepper::countRouting(const model::StepState& state, const TokenBatch& batch) {
+void Stepper::countRouting(const model::StepState& state, const at::Tensor& domain, const at::Tensor& role) {
     std::int64_t slot = 0;
     for (const std::int64_t layer : m_model.sparseLayers()) {
         ops::RoutingStatistic statistic{m_load[slot], m_perLayer[slot], m_probability[slot]};
-        ops::accumulateRouting(state.layers[static_cast<std::size_t>(layer)].routing, batch.domain,
-                               batch.role, statistic);
+        ops::accumulateRouting(state.layers[static_cast<std::size_t>(layer)].routing, domain, role,
+                               statistic);
         ++slot;
     }
 }
@@ -79,27 +92,85 @@ at::Tensor Stepper::accumulate(StepIndex step, std::span<const TokenBatch> batch
     if (m_balance) m_balance->beginStep(tokens);
     at::Tensor loss = at::zeros(
         {1}, at::TensorOptions().device(m_model.device()).dtype(m_model.trainable().values().scalar_type()));
-    for (const TokenBatch& host : batches) {
-        const TokenBatch batch = toDevice(host, m_model.device());
+    for (const TokenBatch& batch : batches) {
         if (m_balance) m_balance->beginMicroBatch(batch.count());
-        model::StepState state;
-        const at::Tensor hidden = m_model.forwardForTuning(batch.tokens, tuning, state);
-        const AnswerLoss answer =
-            answerLoss(hidden, m_model.head(), batch.targets, scale, true, m_model.headPanels());
-        loss.add_(answer.sum);
-        if (m_balance && hidden.scalar_type() != at::kDouble) countRouting(state, batch);
-        m_model.backward(answer.dHidden, batch.tokens, tuning, state);
+        const auto bucket = m_graphs ? bucketOf(batch.tokens.segments.offsets) : std::nullopt;
+        if (bucket)
+            runPadded(*bucket, batch, tuning, scale, loss);
+        else
+            runMicroBatch(toDevice(batch, m_model.device()), tuning, scale, loss);
         tuning.rowOffset += batch.count();
     }
     return loss;
 }
 
+void Stepper::runMicroBatch(const TokenBatch& batch, const model::Tuning& tuning, double scale,
+                            at::Tensor& loss) {
+    if (m_graphs) m_graphs->release();  // a long one needs the memory
+    model::StepState state;
+    const at::Tensor hidden = m_model.forwardForTuning(batch.tokens, tuning, state);
+    const AnswerLoss answer =
+        answerLoss(hidden, m_model.head(), batch.targets, scale, true, m_model.headPanels());
+    loss.add_(answer.sum);
+    if (m_balance && hidden.scalar_type() != at::kDouble) countRouting(state, batch.domain, batch.role);
+    m_model.backward(answer.dHidden, batch.tokens, tuning, state);
+}
+
+kernels::StepWords Stepper::wordsOf(const TokenBatch& batch, const model::Tuning& tuning) const {
+    kernels::StepWords words{.step = static_cast<std::uint32_t>(tuning.step),
+                             .tokens = static_cast<std::int32_t>(batch.count()),
+                             .rowOffset = tuning.rowOffset};
+    if (!m_balance) return words;
+    const moe::SwitchBalance::Scalars scalars = m_balance->scalars();
+    words.counted = scalars.counted;
+    words.valueShare = scalars.valueShare;
+    words.coefficient = scalars.coefficient;
+    return words;
+}
+
+void Stepper::runPadded(const StepBucket& bucket, const TokenBatch& batch, const model::Tuning& tuning,
+                        double scale, at::Tensor& loss) {
+    const auto toGpu = [&](const at::Tensor& host) {
+        return host.pin_memory().to(loss.device(), host.scalar_type(), /*non_blocking=*/true);
+    };
+    const Targets targets{toGpu(batch.targets.rows), toGpu(batch.targets.labels)};
+    m_graphs->run(bucket, batch,
+                  {.tuning = tuning,
+                   .words = wordsOf(batch, tuning),
+                   .count =
+                       [&](const model::StepState& state, const PaddedBatch& padded) {
+                           if (m_balance) countRouting(state, padded.domain(), padded.role());
+                       },
+                   .loss =
+                       [&](const at::Tensor& hidden) {
+                           const AnswerLoss answer = answerLoss(hidden, m_model.head(), targets, scale, true);
+                           loss.add_(answer.sum);
+                           return answer.dHidden;
+                       }});
+}
+
+// Whatever goes wrong while graphs are at work, the step is done once more without: padded alike, so that its
+// bits are the same.
+at::Tensor Stepper::gradientsOf(StepIndex step, std::span<const TokenBatch> batches) {
+    const auto whole = [&] {
+        m_model.trainable().zeroGradients();
+        clearRouting();
+        return accumulate(step, batches);
+    };
+    if (!m_graphs || !m_graphs->recording()) return whole();
+    try {
+        return whole();
+    } catch (const std::exception& exception) {
+        m_notice = exception.what();
+        m_graphs->giveUp();
+    }
+    return whole();
+}
+
 void Stepper::run(StepIndex step, std::span<const TokenBatch> batches, double learningRate) {
     model::Trainable& trainable = m_model.trainable();
     (void)takePeakMemory(m_model.device());
-    trainable.zeroGradients();
-    clearRouting();
-    const at::Tensor loss = accumulate(step, batches);
+    const at::Tensor loss = gradientsOf(step, batches);
     const at::Tensor norm = ops::gradientNorm({trainable.gradients()});
     const at::Tensor finite = at::isfinite(norm).logical_and(at::isfinite(loss[0])).to(at::kFloat);
     at::Tensor scale = at::ones_like(norm);
@@ -115,6 +186,7 @@ void Stepper::run(StepIndex step, std::span<const TokenBatch> batches, double le
     }
     StepReport report{.step = step, .learningRate = learningRate, .balanceAlpha = m_options.balance};
     report.memoryBytes = takePeakMemory(m_model.device());
+    if (m_graphs) report.memoryBytes = m_mostMemory = std::max(m_mostMemory, report.memoryBytes);
     for (const TokenBatch& batch : batches) {
         report.tokens += batch.count();
         report.answerTokens += batch.answers();
@@ -157,7 +229,10 @@ StepReport Stepper::take() {
             pending.copied->synchronize();
             report.finished = std::chrono::steady_clock::now();
         }
+        // Laid out while the one before was still at work, and over since then.
+        if (report.finished <= m_lastFinished) report.finished = std::chrono::steady_clock::now();
     }
+    m_lastFinished = report.finished;
     const auto* value = pending.figures.const_data_ptr<float>();
     report.lossSum = *value++;
     report.gradientNorm = *value++;

@@ -11,12 +11,15 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/api/config/recipe.h"
 #include "engine/model/model.h"
 #include "engine/model/step_state.h"
 #include "engine/moe/balance.h"
+#include "engine/train/step_graphs.h"
 #include "engine/train/token_batch.h"
 
 namespace caravan::engine::train {
@@ -31,6 +34,8 @@ struct StepperOptions {
     double balance = 1e-2;
     BalanceScope balanceScope = BalanceScope::Micro;
     std::int64_t domains = 1;
+    StepGraph graph = StepGraph::Off;  // Auto: on a GPU short micro-batches are padded and launched as graphs
+    bool record = true;                // false: padded, but launched operation by operation; for tests
 };
 [[nodiscard]] StepperOptions stepperOptions(const Recipe& recipe, std::int64_t domains);
 
@@ -65,6 +70,11 @@ class Stepper {
     // Loss and gradients of a step without an update; for probes and tests. Gradients are added.
     [[nodiscard]] at::Tensor accumulate(StepIndex step, std::span<const TokenBatch> batches);
 
+    // Shapes of micro-batches that are launched as graphs now.
+    [[nodiscard]] std::size_t recordedShapes() const { return m_graphs ? m_graphs->recorded() : 0; }
+    // Why graphs are off from now on, once; empty: nothing to tell.
+    [[nodiscard]] std::string takeNotice() { return std::exchange(m_notice, {}); }
+
   private:
     struct Pending {
         StepReport report;
@@ -72,7 +82,12 @@ class Stepper {
         std::unique_ptr<c10::Event> copied;
     };
     void clearRouting();
-    void countRouting(const model::StepState& state, const TokenBatch& batch);
+    void countRouting(const model::StepState& state, const at::Tensor& domain, const at::Tensor& role);
+    [[nodiscard]] at::Tensor gradientsOf(StepIndex step, std::span<const TokenBatch> batches);
+    void runMicroBatch(const TokenBatch& batch, const model::Tuning& tuning, double scale, at::Tensor& loss);
+    void runPadded(const StepBucket& bucket, const TokenBatch& batch, const model::Tuning& tuning,
+                   double scale, at::Tensor& loss);
+    [[nodiscard]] kernels::StepWords wordsOf(const TokenBatch& batch, const model::Tuning& tuning) const;
     [[nodiscard]] at::Tensor figures(const at::Tensor& loss, const at::Tensor& norm,
                                      const at::Tensor& finite) const;
     void enqueue(StepReport report, const at::Tensor& figures);
@@ -82,7 +97,11 @@ class Stepper {
     std::unique_ptr<moe::SwitchBalance> m_balance;  // null when dense
     std::int64_t m_sparse = 0, m_experts = 0;
     at::Tensor m_load, m_perLayer, m_probability;  // [layers, ...]
+    std::unique_ptr<StepGraphs> m_graphs;          // null: off, or not on a GPU
+    Bytes m_mostMemory = 0;                        // of any step: a launched graph takes none that is counted
+    std::string m_notice;
     std::deque<Pending> m_pending;
+    std::chrono::steady_clock::time_point m_lastFinished;
 };
 
 }  // namespace caravan::engine::train

@@ -8,6 +8,12 @@ namespace {
 
 constexpr int kThreads = 128;
 
+// Without the padding behind them.
+template <class Arguments>
+__device__ __forceinline__ std::int64_t trueTokens(const Arguments& a) {
+    return a.live ? a.live->tokens : a.tokens;
+}
+
 // One thread per token; the same comparisons as the CPU's, so the same choices.
 __global__ void topKKernel(const float* logits, std::int32_t* chosen, float* weights, std::int64_t tokens,
                            int experts, int k) {
@@ -113,7 +119,9 @@ __global__ void routeBackwardKernel(RouteBackwardArguments a) {
     if (token >= a.tokens) return;
     const float* z = a.logits + token * a.experts;
     float* dz = a.dLogits + token * a.experts;
-    if (a.coefficient != 0) {
+    const bool padding = token >= trueTokens(a);
+    const double coefficient = a.live ? a.live->coefficient : a.coefficient;
+    if (coefficient != 0 && !padding) {
         float top = -INFINITY, sum = 0, mean = 0;
         for (int e = 0; e < a.experts; ++e)
             top = fmaxf(top, z[e]);
@@ -122,11 +130,12 @@ __global__ void routeBackwardKernel(RouteBackwardArguments a) {
         for (int e = 0; e < a.experts; ++e)
             mean += a.f[e] * (expf(z[e] - top) / sum);
         for (int e = 0; e < a.experts; ++e)
-            dz[e] = static_cast<float>(a.coefficient) * (expf(z[e] - top) / sum) * (a.f[e] - mean);
+            dz[e] = static_cast<float>(coefficient) * (expf(z[e] - top) / sum) * (a.f[e] - mean);
     } else {
         for (int e = 0; e < a.experts; ++e)
             dz[e] = 0;
     }
+    if (padding) return;
     const float* w = a.weights + token * a.k;
     const float* dw = a.dWeights + token * a.k;
     float mean = 0;
@@ -139,7 +148,7 @@ __global__ void routeBackwardKernel(RouteBackwardArguments a) {
 // scratch rows: top probability, margin, entropy, logsumexp of each token
 __global__ void tokenStatisticsKernel(AccumulateArguments a) {
     const std::int64_t token = blockIdx.x * std::int64_t{kThreads} + threadIdx.x;
-    if (token >= a.tokens) return;
+    if (token >= trueTokens(a)) return;
     const float* z = a.logits + token * a.experts;
     float top = -INFINITY, sum = 0, best = 0, second = 0, entropy = 0;
     for (int e = 0; e < a.experts; ++e)
@@ -162,8 +171,9 @@ __global__ void tokenStatisticsKernel(AccumulateArguments a) {
 // tokens.
 __global__ void sumStatisticsKernel(AccumulateArguments a) {
     const int which = blockIdx.x, experts = static_cast<int>(a.experts);
+    const std::int64_t tokens = trueTokens(a);
     double sum = 0;
-    for (std::int64_t t = threadIdx.x; t < a.tokens; t += blockDim.x) {
+    for (std::int64_t t = threadIdx.x; t < tokens; t += blockDim.x) {
         if (which < experts)
             sum += static_cast<double>(expf(a.logits[t * experts + which] - a.scratch[3 * a.tokens + t]));
         else if (which < experts + 4)
@@ -175,7 +185,7 @@ __global__ void sumStatisticsKernel(AccumulateArguments a) {
         a.sums.probability[which] += static_cast<float>(sum);
     else
         a.sums.perLayer[which - experts] +=
-            which < experts + 4 ? static_cast<float>(sum) : static_cast<float>(a.tokens);
+            which < experts + 4 ? static_cast<float>(sum) : static_cast<float>(tokens);
 }
 
 // One block per expert. Gate sums in 32.32 fixed point: integer additions commute, so the result does not
@@ -186,7 +196,7 @@ __global__ void loadKernel(AccumulateArguments a) {
     for (int i = threadIdx.x; i < size; i += blockDim.x)
         cells[i] = 0;
     __syncthreads();
-    for (std::int64_t slot = threadIdx.x; slot < a.tokens * a.k; slot += blockDim.x) {
+    for (std::int64_t slot = threadIdx.x; slot < trueTokens(a) * a.k; slot += blockDim.x) {
         if (a.chosen[slot] != expert) continue;
         const std::int64_t token = slot / a.k;
         const auto gate =

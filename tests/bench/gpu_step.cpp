@@ -18,7 +18,8 @@
 // usage: bench_gpu_step [7b|13b|34b|16m] [layers=N] [dense] [bf16] {setting | ROWSxLENGTH}...
 // settings for the shapes behind them: dropout=P (LoRA's) adapter=P steps=N adam8 adam32
 // recompute=none|gate|all cache|stream (weights dequantised once or every time) profile (waterfalls) loose
-// (products and attention that need not repeat bit for bit) micro=N (micro-batches)
+// (products and attention that need not repeat bit for bit) micro=N (micro-batches) graph|nograph
+// (tune.graph)
 namespace caravan::engine {
 namespace {
 
@@ -117,15 +118,16 @@ void measure(model::Model& model, const Settings& s, const model::RandomShape& s
     const double median = rate(times[times.size() / 2]);
     const auto layers = static_cast<std::int64_t>(model.layers().size());
     std::printf(
-        "%-4s %-5s %lldx%-5lld micro %lld  lora dropout %.1f  %s %s  %8.0f tokens/s (%.0f to %.0f)  %4.1f %% "
+        "%-4s %-5s %lldx%-5lld micro %lld  lora dropout %.1f  %s %s %s  %8.0f tokens/s (%.0f to %.0f)  %4.1f "
+        "%% "
         "of %.0f "
         "TFLOP/s  peak %5.1f GiB  loss %.4f norm %.4f\n",
         s.shape.c_str(), s.dense ? "dense" : "PESC", static_cast<long long>(rows),
         static_cast<long long>(length), static_cast<long long>(s.micro), s.stepper.loraDropout,
         at::globalContext().deterministicAlgorithms() ? "exact" : "loose", s.cache ? "cached" : "stream",
-        median, rate(times.back()), rate(times.front()),
-        100 * median * operations(shape, layers, s.dense, length) / (ceiling * 1e12), ceiling,
-        peak / (1 << 30), loss, norm);
+        s.stepper.graph == StepGraph::Auto ? "graph" : "plain", median, rate(times.back()),
+        rate(times.front()), 100 * median * operations(shape, layers, s.dense, length) / (ceiling * 1e12),
+        ceiling, peak / (1 << 30), loss, norm);
     const double head = 4.0 * static_cast<double>(shape.hidden * shape.vocabulary);
     if (s.profile)
         waterfall(stepper, s.steps + kWarm + 2, all.front(), tokens, static_cast<double>(layers),
@@ -175,6 +177,10 @@ bool set(Settings& s, const std::string& a) {
         s.stepper.optimizer = OptimizerKind::AdamW8bit;
     else if (a == "adam32")
         s.stepper.optimizer = OptimizerKind::AdamW;
+    else if (a == "graph")
+        s.stepper.graph = StepGraph::Auto;
+    else if (a == "nograph")
+        s.stepper.graph = StepGraph::Off;
     else if (a == "loose")
         at::globalContext().setDeterministicAlgorithms(false, false);
     else if (a == "exact")

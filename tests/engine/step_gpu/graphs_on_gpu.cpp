@@ -1,0 +1,181 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <ATen/Functions.h>
+
+#include <functional>
+#include <numeric>
+
+#include "tests/engine/step_gpu/step_fixture.h"
+
+// Steps whose micro-batches are padded and launched as CUDA graphs, against the same steps operation by
+// operation and against steps without padding.
+namespace caravan::engine {
+namespace {
+
+// Rows of these lengths: random ids, every position but a row's last trained, prompts at their begin.
+train::TokenBatch unevenBatch(const std::vector<std::int64_t>& lengths, std::uint64_t seed) {
+    const std::int64_t count = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
+    train::TokenBatch batch = randomBatch(1, count, kVocabulary, seed);
+    const auto* drawn = batch.tokens.ids.const_data_ptr<std::int64_t>();
+    const std::vector<std::int32_t> ids(drawn, drawn + count);
+    batch.tokens = model::packTokens(ids, lengths, at::kCPU);
+    std::vector<std::int64_t> rows, labels;
+    std::int64_t begin = 0;
+    for (const std::int64_t length : lengths) {
+        for (std::int64_t i = begin + length / 4; i + 1 < begin + length; ++i) {
+            rows.push_back(i);
+            labels.push_back(ids[static_cast<std::size_t>(i + 1)]);
+        }
+        begin += length;
+    }
+    batch.targets = {at::tensor(rows, at::kLong), at::tensor(labels, at::kLong)};
+    return batch;
+}
+
+// Two micro-batches a step of two shapes, each of another true length in every step.
+std::vector<train::TokenBatch> batchesOf(StepIndex step) {
+    const auto seed = static_cast<std::uint64_t>(step);
+    return {unevenBatch({100 + step, 37, 150 - 2 * step}, seed), unevenBatch({60 - step}, 50 + seed)};
+}
+
+struct Setting {
+    Compute compute = Compute::Bf16;
+    Quantization quantization = Quantization::Nf4;
+    Recompute recompute = Recompute::None;
+    bool cache = false;
+    BalanceScope scope = BalanceScope::Micro;
+};
+enum class Way { Plain, Padded, Recorded };
+
+using Between = std::function<void(model::Model&, train::Stepper&, StepIndex)>;
+
+train::StepperOptions optionsOf(const Setting& setting, Way way) {
+    return {.seed = 5,
+            .recompute = setting.recompute,
+            .balanceScope = setting.scope,
+            .domains = 2,
+            .graph = way == Way::Plain ? StepGraph::Off : StepGraph::Auto,
+            .record = way == Way::Recorded};
+}
+
+Outcome tune(const Setting& setting, Way way, const Between& between = {}) {
+    const auto model = makeModel(kGpu, setting.compute, setting.quantization);
+    model->keepDequantised(setting.cache);
+    train::Stepper stepper(*model, optionsOf(setting, way));
+    Outcome outcome;
+    for (StepIndex step = 1; step <= 6; ++step) {
+        if (step == 5) stepper.setBalance(0.5);
+        stepper.run(step, batchesOf(step), 1e-3);
+        outcome.reports.push_back(stepper.take());
+        if (between) between(*model, stepper, step);
+    }
+    EXPECT_EQ(stepper.takeNotice(), "");
+    EXPECT_EQ(stepper.recordedShapes(), way == Way::Recorded ? 2U : 0U);
+    outcome.values = model->trainable().values().cpu().clone();
+    return outcome;
+}
+
+void expectSameBits(const Outcome& a, const Outcome& b) {
+    ASSERT_EQ(a.reports.size(), b.reports.size());
+    for (std::size_t i = 0; i < a.reports.size(); ++i) {
+        SCOPED_TRACE(testing::Message() << "step " << i + 1);
+        EXPECT_EQ(a.reports[i].lossSum, b.reports[i].lossSum);
+        EXPECT_EQ(a.reports[i].gradientNorm, b.reports[i].gradientNorm);
+        EXPECT_EQ(a.reports[i].balance, b.reports[i].balance);
+        EXPECT_EQ(a.reports[i].load, b.reports[i].load);
+        EXPECT_EQ(a.reports[i].perLayer, b.reports[i].perLayer);
+    }
+    EXPECT_TRUE(sameBits(a.values, b.values));
+}
+
+using GraphsOnGpu = StepOnGpu;
+
+TEST_F(GraphsOnGpu, GiveTheBitsOfTheirOperations) {
+    const Setting settings[] = {{},
+                                {.compute = Compute::Fp32, .quantization = Quantization::None},
+                                {.cache = true},
+                                {.recompute = Recompute::All},
+                                {.recompute = Recompute::GateUp, .scope = BalanceScope::Batch}};
+    for (const Setting& setting : settings) {
+        SCOPED_TRACE(testing::Message() << "setting " << (&setting - settings));
+        expectSameBits(tune(setting, Way::Recorded), tune(setting, Way::Padded));
+    }
+}
+
+// fp32: rounding alone. bf16: near ties of the router may fall the other way.
+TEST_F(GraphsOnGpu, PaddingTrainsNothing) {
+    for (const BalanceScope scope : {BalanceScope::Micro, BalanceScope::Batch}) {
+        const Setting setting{.compute = Compute::Fp32, .quantization = Quantization::None, .scope = scope};
+        const Outcome padded = tune(setting, Way::Padded), plain = tune(setting, Way::Plain);
+        compare(padded, plain, {1e-5, 1e-3, 3e-3});
+        for (std::size_t i = 0; i < plain.reports.size(); ++i)
+            for (std::size_t layer = 0; layer < plain.reports[i].balance.size(); ++layer) {
+                EXPECT_NEAR(padded.reports[i].balance[layer], plain.reports[i].balance[layer], 1e-3);
+                EXPECT_EQ(padded.reports[i].perLayer[layer * 5 + 4], plain.reports[i].perLayer[layer * 5 + 4])
+                    << "tokens counted";
+            }
+    }
+    const Setting bf16{.quantization = Quantization::None};
+    compare(tune(bf16, Way::Padded), tune(bf16, Way::Plain), {5e-3, 0.1, 0.05});
+}
+
+TEST_F(GraphsOnGpu, GiveTheSameBitsAfterAResumeAndAmongOtherWork) {
+    const Outcome whole = tune({}, Way::Recorded);
+    // Evaluation with rows that ask for a longer table of rotations.
+    const auto evaluate = [](model::Model& model, train::Stepper&, StepIndex step) {
+        const auto tokens = train::toDevice(randomBatch(1, 900 * step, kVocabulary, 9), kGpu).tokens;
+        (void)model.logits(model.forward(tokens)).sum().item<float>();
+    };
+    expectSameBits(tune({}, Way::Recorded, evaluate), whole);
+
+    const auto model = makeModel(kGpu, Compute::Bf16, Quantization::Nf4);
+    Outcome resumed;
+    for (const StepIndex first : {1, 5}) {
+        train::Stepper stepper(*model, optionsOf({}, Way::Recorded));
+        for (StepIndex step = first; step < first + 4 && step <= 6; ++step) {
+            if (step >= 5) stepper.setBalance(0.5);
+            stepper.run(step, batchesOf(step), 1e-3);
+            resumed.reports.push_back(stepper.take());
+        }
+    }
+    resumed.values = model->trainable().values().cpu().clone();
+    expectSameBits(resumed, whole);
+}
+
+TEST_F(GraphsOnGpu, GiveTheirMemoryToALongMicroBatch) {
+    const auto model = makeModel(kGpu, Compute::Bf16, Quantization::None);
+    train::Stepper stepper(*model, optionsOf({}, Way::Recorded));
+    StepIndex step = 0;
+    const auto run = [&](const std::vector<train::TokenBatch>& batches) {
+        stepper.run(++step, batches, 1e-3);
+        return stepper.take();
+    };
+    for (int i = 0; i < 3; ++i)
+        (void)run(batchesOf(i + 1));
+    EXPECT_EQ(stepper.recordedShapes(), 2U);
+    EXPECT_TRUE(run({randomBatch(20, 450, kVocabulary, 3)}).finite);
+    EXPECT_EQ(stepper.recordedShapes(), 0U);
+    for (int i = 0; i < 3; ++i)
+        EXPECT_TRUE(run(batchesOf(i + 1)).finite);
+    EXPECT_EQ(stepper.recordedShapes(), 2U);
+    EXPECT_EQ(stepper.takeNotice(), "");
+}
+
+TEST_F(GraphsOnGpu, LeaveNothingBehindWhenTheyCannotBeRecorded) {
+    const train::GraphPool pool(kGpu);
+    at::Tensor sum = at::zeros({4}, at::TensorOptions().device(kGpu).dtype(at::kFloat));
+    EXPECT_ANY_THROW(train::Graph(pool, [&] {
+        sum.add_(1);
+        (void)sum[0].item<float>();  // waits for the device
+    }));
+    sum.add_(2);
+    EXPECT_EQ(sum.sum().item<float>(), 8);
+    const train::Graph graph(pool, [&] { sum.add_(at::full_like(sum, 3)); });
+    EXPECT_EQ(sum.sum().item<float>(), 8) << "recording runs nothing";
+    graph.launch();
+    graph.launch();
+    EXPECT_EQ(sum.sum().item<float>(), 32);
+}
+
+}  // namespace
+}  // namespace caravan::engine
