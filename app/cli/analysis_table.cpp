@@ -6,6 +6,9 @@
 
 #include <cmath>
 
+#include "engine/api/routing_figures.h"
+#include "engine/api/routing_view.h"
+
 namespace caravan::cli {
 namespace {
 
@@ -14,12 +17,17 @@ std::string cell(double value, int decimals = 3) {
 }
 
 std::string layerTable(const engine::RoutingAnalysis& a) {
-    std::string text = fmt::format("{:<8}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "layer", "saturated",
-                                   "vocab.", "repeated", "info.", "shuffled", "logsumexp");
-    for (const auto& layer : a.layers)
-        text += fmt::format("{:<8}{}{}{}{}{}{}\n", layer.layer, cell(layer.saturation),
+    std::string text =
+        fmt::format("{:<8}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "layer", "saturated", "vocab.",
+                    "repeated", "info.", "shuffled", "logsumexp", "variation", "to dense");
+    for (std::size_t i = 0; i < a.layers.size(); ++i) {
+        const engine::LayerAnalysis& layer = a.layers[i];
+        const auto shares = engine::layerShares(a.statistics.record, i, {});
+        text += fmt::format("{:<8}{}{}{}{}{}{}{}{}\n", layer.layer, cell(layer.saturation),
                             cell(layer.vocabulary), cell(layer.repeatRate), cell(layer.information, 4),
-                            cell(layer.informationShuffled, 4), cell(layer.logSumExp, 2));
+                            cell(layer.informationShuffled, 4), cell(layer.logSumExp, 2),
+                            cell(engine::variationOf(shares)), cell(engine::meanOf(layer.toDense), 4));
+    }
     return text;
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "app/cli/tuning_session.h"
+#include "engine/api/config/descriptors.h"
 
 namespace caravan::cli {
 namespace fs = std::filesystem;
@@ -12,6 +13,7 @@ namespace {
 
 struct Options {
     std::string run, project, stopAfter;
+    std::vector<std::string> set;  // KEY=VALUE
 };
 
 struct Target {
@@ -39,9 +41,35 @@ engine::Result<Target> targetOf(const Options& options) {
     return target;
 }
 
+using Changes = std::vector<std::pair<std::string, std::string>>;  // key, value
+
+// Refused before anything is started: what may change while a run is on.
+engine::Result<Changes> changesOf(const std::vector<std::string>& texts) {
+    Changes changes;
+    for (const std::string& text : texts) {
+        const auto equals = text.find('=');
+        const std::string key = text.substr(0, equals);
+        if (equals == std::string::npos)
+            return engine::fail(ErrorCode::BadOption,
+                                {{"key", "--set"}, {"value", text}, {"range", "KEY=VALUE"}});
+        if (key != "tune.learning_rate" && key != "tune.balance" && key != "tune.micro_batch_tokens")
+            return engine::fail(ErrorCode::BadOption,
+                                {{"key", "--set"},
+                                 {"value", key},
+                                 {"range", "tune.learning_rate, tune.balance or tune.micro_batch_tokens"}});
+        engine::Recipe scratch;
+        if (auto set = engine::setField(scratch, key, text.substr(equals + 1)); !set)
+            return tl::unexpected(set.error());
+        changes.emplace_back(key, text.substr(equals + 1));
+    }
+    return changes;
+}
+
 int resume(Context& context, const Options& options) {
     const auto target = targetOf(options);
     if (!target) return context.fail(target.error());
+    const auto changes = changesOf(options.set);
+    if (!changes) return context.fail(changes.error());
     engine::ResumeRequest request;
     request.runFolder = target->folder.string();
     request.step = target->step;
@@ -62,7 +90,14 @@ int resume(Context& context, const Options& options) {
     const auto opened = context.openEngine();
     if (!opened) return context.fail(opened.error());
     return runTuning(context, project, request.runFolder, "", 0,
-                     [&](auto observer) { return (*opened)->resumeRun(request, std::move(observer)); })
+                     [&](auto observer) -> engine::Result<std::shared_ptr<engine::TuningRun>> {
+                         auto run = (*opened)->resumeRun(request, std::move(observer));
+                         if (!run) return run;
+                         for (const auto& [key, value] : *changes)  // from its next step on
+                             if (auto done = (*run)->change(key, value); !done)
+                                 return tl::unexpected(done.error());
+                         return run;
+                     })
         .exitCode;
 }
 
@@ -76,6 +111,11 @@ const Registration kResume{
             ->required();
         app.add_option("--project", options->project, "Project folder that RUN is a name in")
             ->type_name("DIR");
+        app.add_option(
+               "--set", options->set,
+               "Another tune.learning_rate, tune.balance or tune.micro_batch_tokens from the next step "
+               "on; kept in changes.jsonl")
+            ->type_name("KEY=VALUE");
         app.add_option("--stop-after", options->stopAfter, "Save and stop after this step, with exit code 5")
             ->type_name("N");
         return [options, &context] { return resume(context, *options); };

@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "app/cli/run_control.h"
+#include "app/engine_host/device_watch.h"
 #include "app/engine_host/sleep_inhibitor.h"
 #include "engine/api/alarm_text.h"
 #include "engine/api/event_json.h"
@@ -46,6 +47,8 @@ class EventQueue : public engine::RunObserver {
     std::condition_variable m_arrived;
     std::deque<engine::RunEvent> m_events;
 };
+
+constexpr std::chrono::seconds kPowerEvery{1};
 
 bool hasEnded(RunState state) {
     return state == RunState::Stopped || state == RunState::Finished || state == RunState::Failed ||
@@ -228,7 +231,15 @@ TuningOutcome runTuning(Context& context, std::shared_ptr<projects::Project> pro
         return outcome;
     }
     Reporter reporter(context, outcome, steps);
+    std::optional<host::DeviceWatch> power;
+    if (const auto engine = context.openEngine())  // it is open since the run began
+        power.emplace(**engine, kPowerEvery, [&run] {
+            std::vector<host::DeviceWatch::At> running;
+            if ((*run)->state() == RunState::Running) running.push_back({(*run)->folder(), (*run)->step()});
+            return running;
+        });
     follow(context, **run, *queue, reporter, runFolder);
+    power.reset();
     outcome.state = (*run)->state();
     outcome.step = (*run)->step();
     run->reset();

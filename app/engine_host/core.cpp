@@ -15,7 +15,6 @@
 
 #include "engine/api/error_text.h"
 #include "engine/api/event_json.h"
-#include "projects/power_file.h"
 
 namespace caravan::host {
 namespace {
@@ -36,7 +35,7 @@ Host::Core::Core(engine::Engine& engine, HostServices services, HostOptions opti
           [this] { wake(); })) {}
 
 Host::Core::~Core() {
-    m_device = {};
+    m_device.reset();
     {
         const std::lock_guard lock(m_mutex);
         for (auto& [number, client] : m_clients)
@@ -74,7 +73,7 @@ int Host::Core::run() {
     m_idleSince = m_nextBeat = Clock::now();
     m_sleep = std::make_unique<SleepInhibitor>([this] { m_runs->checkpointAll(); },
                                                [this](const std::string& text) { log("info", text); });
-    m_device = std::jthread([this](std::stop_token stop) { watchDevice(std::move(stop)); });
+    watchDevice();
     log("info", "listening");
     loop();
     m_listener.close();
@@ -299,20 +298,18 @@ void Host::Core::log(const std::string& level, const std::string& text) {
     if (m_options.log) m_options.log(level, text);
 }
 
-// Asking the device may take long when its driver is unwell: never on the loop.
-void Host::Core::watchDevice(std::stop_token stop) {
-    std::mutex mutex;
-    std::condition_variable_any pause;
-    std::unique_lock lock(mutex);
-    while (!stop.stop_requested()) {
-        const engine::DeviceStatus device = m_engine.device();
-        broadcast({"device", 0, json(device)}, Outbox::Kind::Latest, "device");
-        if (device.powerWatts >= 0)
+void Host::Core::watchDevice() {
+    m_device = std::make_unique<DeviceWatch>(
+        m_engine, m_options.beat,
+        [this] {
+            std::vector<DeviceWatch::At> running;
             for (const auto& status : m_runs->list())
-                if (status.state == engine::RunState::Running && status.step > 0)
-                    static_cast<void>(projects::appendPower(status.run, {status.step, device.powerWatts}));
-        pause.wait_for(lock, stop, m_options.beat, [] { return false; });
-    }
+                if (status.state == engine::RunState::Running) running.push_back({status.run, status.step});
+            return running;
+        },
+        [this](const engine::DeviceStatus& device) {
+            broadcast({"device", 0, json(device)}, Outbox::Kind::Latest, "device");
+        });
 }
 
 void Host::Core::reply(Client& client, const char* type, std::uint64_t id, json body) {

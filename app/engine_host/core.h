@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "app/engine_host/device_watch.h"
 #include "app/engine_host/host.h"
 #include "app/engine_host/hosted_runs.h"
 #include "app/engine_host/listener.h"
@@ -73,7 +74,7 @@ class Host::Core {
     void finishRequest(std::uint64_t client, std::uint64_t id);
     void wake();
     void log(const std::string& level, const std::string& text);
-    void watchDevice(std::stop_token stop);
+    void watchDevice();
 
     // with m_mutex held, or on the loop thread for its own client
     void reply(Client& client, const char* type, std::uint64_t id, nlohmann::json body);
@@ -96,7 +97,7 @@ class Host::Core {
     bool m_hadClient = false;
     std::unique_ptr<HostedRuns> m_runs;
     std::unique_ptr<SleepInhibitor> m_sleep;
-    std::jthread m_device;
+    std::unique_ptr<DeviceWatch> m_device;
 };
 
 }  // namespace caravan::host

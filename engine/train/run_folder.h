@@ -19,7 +19,7 @@ namespace caravan::engine::train {
 // A setting changed while a run ran; in force from this step on.
 struct Change {
     StepIndex step = 0;
-    std::string key;  // "tune.learning_rate", "tune.balance"
+    std::string key;  // "tune.learning_rate", "tune.balance", "tune.micro_batch_tokens"
     double from = 0, to = 0;
     friend bool operator==(const Change&, const Change&) = default;
 };

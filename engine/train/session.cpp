@@ -117,17 +117,15 @@ void Session::cancel() {
 }
 
 Result<void> Session::change(const std::string& key, const std::string& value) {
-    if (key != "tune.learning_rate" && key != "tune.balance")
-        return fail(ErrorCode::BadOption,
-                    {{"key", key},
-                     {"value", value},
-                     {"range", "tune.learning_rate or tune.balance while a run is on"}});
+    if (key != "tune.learning_rate" && key != "tune.balance" && key != "tune.micro_batch_tokens")
+        return fail(
+            ErrorCode::BadOption,
+            {{"key", key},
+             {"value", value},
+             {"range", "tune.learning_rate, tune.balance or tune.micro_batch_tokens while a run is on"}});
     Recipe checked = m_recipe;
     if (auto set = setField(checked, key, value); !set) return set;
-    wish([&](Wishes& wishes) {
-        wishes.changes.push_back(
-            {.key = key, .to = key == "tune.balance" ? checked.tune.balance : checked.tune.learningRate});
-    });
+    wish([&](Wishes& wishes) { wishes.changes.push_back({.key = key, .to = settingIn(checked, key)}); });
     return {};
 }
 

@@ -101,6 +101,7 @@ class Session final : public TuningRun {
     void save();
     void flushRouting();
     void restartPrefetch();
+    [[nodiscard]] static double settingIn(const Recipe& recipe, const std::string& key);
     [[nodiscard]] double settingAt(StepIndex step, const std::string& key, double base) const;
     void adoptChanges(StepIndex step);
 

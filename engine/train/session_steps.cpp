@@ -31,6 +31,14 @@ double secondsBetween(std::chrono::steady_clock::time_point from, std::chrono::s
 
 }  // namespace
 
+// What may change while a run is on, as the recipe says it.
+double Session::settingIn(const Recipe& recipe, const std::string& key) {
+    if (key == "tune.balance") return recipe.tune.balance;
+    if (key == "tune.micro_batch_tokens")
+        return static_cast<double>(recipe.tune.microBatchTokens.value_or(0));
+    return recipe.tune.learningRate;
+}
+
 double Session::settingAt(StepIndex step, const std::string& key, double base) const {
     for (const Change& change : m_changes)
         if (change.step <= step && change.key == key) base = change.to;
@@ -46,13 +54,16 @@ void Session::adoptChanges(StepIndex step) {
     }
     for (Change& change : wanted) {
         change.step = step;
-        change.from =
-            settingAt(step, change.key,
-                      change.key == "tune.balance" ? m_recipe.tune.balance : m_recipe.tune.learningRate);
+        change.from = settingAt(step, change.key, settingIn(m_recipe, change.key));
         m_folder.addChange(change);
         // As in the file: of two, the one made later is in force from its step on.
         m_changes.push_back(change);
     }
+    const std::string micro = "tune.micro_batch_tokens";
+    const auto tokens = static_cast<std::int64_t>(settingAt(step, micro, settingIn(m_recipe, micro)));
+    if (tokens == m_microBatchTokens) return;
+    m_microBatchTokens = tokens;
+    restartPrefetch();
 }
 
 void Session::restartPrefetch() {
@@ -111,8 +122,6 @@ void Session::oneStep(StepIndex step) {
         m_stepper->run(
             step, m_batches,
             learningRateAt(step, m_steps, base, m_recipe.tune.warmupRatio, m_recipe.tune.schedule));
-        if (const std::string why = m_stepper->takeNotice(); !why.empty())
-            log("warning", "No CUDA graphs from now on, steps go on operation by operation: " + why);
         m_batches.clear();
         m_step = step;
         readReports(m_options.device.is_cpu() ? 0 : 1);
@@ -121,7 +130,13 @@ void Session::oneStep(StepIndex step) {
         Error error = errorFrom(exception);
         const bool memory = error.code == ErrorCode::MemoryShort;
         if (!memory && !isDiskError(error)) throw;
-        if (memory) releaseCachedMemory(m_options.device);
+        if (memory) {
+            releaseCachedMemory(m_options.device);
+            // What can be made smaller, and to what.
+            error.parameters.emplace_back("micro_batch_tokens", std::to_string(m_microBatchTokens));
+            error.parameters.emplace_back(
+                "longest_row", std::to_string(sequenceLengthOf(m_recipe, m_model->config().maxPositions)));
+        }
         m_pauseReason = std::move(error);
     }
 }

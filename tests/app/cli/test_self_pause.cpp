@@ -43,6 +43,38 @@ TEST_F(Cli, AFullDiskEndsTheRunWithFourAndItResumes) {
               readText(folder / "p/runs/whole/checkpoints/step-000004/trainable.safetensors"));
 }
 
+// What the window's remedies change, from the next step on; the rest of the run is the same.
+TEST_F(Cli, ResumeTakesAnotherRateAndSmallerMicroBatches) {
+    ASSERT_EQ(run(tune(4, {"--stop-after", "2"})).code, 5);
+    const std::vector<std::string> resume = {
+        "resume", folder / "p/runs/0001", "--json", "--device", "cpu", "--threads", "1"};
+    const auto with = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> words = resume;
+        words.insert(words.end(), more.begin(), more.end());
+        return run(words);
+    };
+    for (const char* bad : {"tune.lora_rank=8", "tune.learning_rate", "tune.learning_rate=much"}) {
+        const Outcome refused = with({"--set", bad});
+        EXPECT_EQ(refused.code, 2) << bad << refused.err;
+        EXPECT_TRUE(refused.of("state").empty()) << bad;
+    }
+    const Outcome resumed =
+        with({"--set", "tune.learning_rate=0.00001", "--set", "tune.micro_batch_tokens=96"});
+    ASSERT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_EQ(resumed.of("result").at(0)["step"], 4);
+    EXPECT_LE(resumed.of("step").back()["learning_rate"].get<double>(), 0.00001);
+    std::istringstream lines(readText(folder / "p/runs/0001/changes.jsonl"));
+    std::vector<json> changes;
+    for (std::string line; std::getline(lines, line);)
+        changes.push_back(json::parse(line));
+    ASSERT_EQ(changes.size(), 2U);
+    EXPECT_EQ(changes[0]["key"], "tune.learning_rate");
+    EXPECT_EQ(changes[0]["step"], 3);
+    EXPECT_EQ(changes[1]["key"], "tune.micro_batch_tokens");
+    EXPECT_EQ(changes[1]["to"], 96);
+    EXPECT_GT(changes[1]["from"], 96);
+}
+
 // A model whose last norm holds something that is no number.
 fs::path brokenModel(const fs::path& folder) {
     fs::copy(CARAVAN_TEST_DATA "/models/stories260k", folder / "broken");

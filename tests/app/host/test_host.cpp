@@ -7,6 +7,7 @@
 #include <fstream>
 #include <random>
 
+#include "app/engine_host/device_watch.h"
 #include "engine/api/config/descriptors.h"
 #include "projects/power_file.h"
 #include "projects/run_catalogue.h"
@@ -134,6 +135,39 @@ TEST_F(HostTest, WhatTheDeviceTakesStandsBesideTheRun) {
     EXPECT_EQ(client.call("run.start", {{"recipe", recipe(60)}, {"run", silent.string()}}).type, "result");
     ASSERT_TRUE(client.state("finished"));
     EXPECT_FALSE(fs::exists(silent / "power.jsonl"));
+}
+
+// As the command line has it: no host, one run.
+TEST(DeviceWatch, NotesWhatTheDeviceTakesWhileARunIsTuning) {
+    const fs::path folder = fs::temp_directory_path() / ("caravan_watch_" + std::to_string(getpid()));
+    fs::create_directories(folder);
+    FakeEngine fake;
+    std::atomic<int> told{0};
+    std::atomic<engine::StepIndex> step{0};
+    {
+        const DeviceWatch watch(
+            fake, std::chrono::milliseconds(1),
+            [&] {
+                return std::vector<DeviceWatch::At>{{folder.string(), step}};
+            },
+            [&](const engine::DeviceStatus&) { ++told; });
+        const auto heard = [&](int more) {
+            for (const int until = told + more; told < until;)
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        };
+        heard(3);
+        EXPECT_FALSE(fs::exists(folder / "power.jsonl"));  // the device tells nothing
+        fake.watts = 300;
+        heard(3);
+        EXPECT_FALSE(fs::exists(folder / "power.jsonl"));  // no step was made
+        step = 7;
+        heard(3);
+    }
+    const auto samples = projects::readPower(folder);
+    ASSERT_EQ(samples.size(), 1U);
+    EXPECT_EQ(samples[0].step, 7);
+    EXPECT_EQ(samples[0].watts, 300);
+    fs::remove_all(folder);
 }
 
 TEST_F(HostTest, RunsAndWritesTheProject) {
