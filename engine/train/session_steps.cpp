@@ -122,6 +122,8 @@ void Session::oneStep(StepIndex step) {
         m_stepper->run(
             step, m_batches,
             learningRateAt(step, m_steps, base, m_recipe.tune.warmupRatio, m_recipe.tune.schedule));
+        if (const std::string why = m_stepper->takeNotice(); !why.empty())
+            log("warning", "No CUDA graphs from now on, steps go on operation by operation: " + why);
         m_batches.clear();
         m_step = step;
         readReports(m_options.device.is_cpu() ? 0 : 1);
