@@ -48,7 +48,8 @@ void measure(const Sheet& sheet, const Row& row, model::Model& model, const Shap
                                    .optimizer = row.optimizer,
                                    .loraDropout = shape.dropout,
                                    .recompute = row.recompute,
-                                   .domains = 3});
+                                   .domains = 3,
+                                   .graph = StepGraph::Auto});
     const std::string name = std::to_string(shape.rows) + "x" + std::to_string(shape.length) +
                              (shape.dropout > 0 ? ", LoRA dropout 0.1" : "");
     std::vector<train::TokenBatch> batches;

@@ -161,6 +161,21 @@ TEST(Plan, namesWhatStepsTookOnAGpu) {
     }
 }
 
+// Graphs of short micro-batches keep their temporaries while the loss has its own memory.
+TEST(Plan, countsTheMemoryThatGraphsKeep) {
+    Recipe r = paper(), off = paper();
+    off.tune.graph = StepGraph::Off;
+    const Bytes logits = Bytes{4194} * 32000 * 2, hidden = Bytes{8192} * 4096 * 2;
+    EXPECT_EQ(item(planOf(r, k7b), "workspace"), item(planOf(off, k7b), "workspace") + logits + 2 * hidden);
+    EXPECT_EQ(item(planOf(r, k7b), "activations"), item(planOf(off, k7b), "activations"));
+    r.tune.microBatchTokens = off.tune.microBatchTokens = 10240;
+    EXPECT_EQ(planOf(r, k7b).memoryTotal, planOf(off, k7b).memoryTotal) << "too long for graphs";
+    r.tune.microBatchTokens = off.tune.microBatchTokens = 8192;
+    EXPECT_EQ(planOf(r, k7b, nullptr, DeviceKind::Cpu).memoryTotal,
+              planOf(off, k7b, nullptr, DeviceKind::Cpu).memoryTotal)
+        << "none on the CPU";
+}
+
 TEST(Plan, referenceRun) {
     Recipe r;
     r.model.quantization = Quantization::None;

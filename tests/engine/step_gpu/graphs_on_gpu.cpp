@@ -5,6 +5,8 @@
 #include <functional>
 #include <numeric>
 
+#include "engine/ops/dispatch.h"
+#include "engine/ops/live_step.h"
 #include "tests/engine/step_gpu/step_fixture.h"
 
 // Steps whose micro-batches are padded and launched as CUDA graphs, against the same steps operation by
@@ -88,7 +90,12 @@ void expectSameBits(const Outcome& a, const Outcome& b) {
     EXPECT_TRUE(sameBits(a.values, b.values));
 }
 
-using GraphsOnGpu = StepOnGpu;
+class GraphsOnGpu : public StepOnGpu {
+    void SetUp() override {
+        StepOnGpu::SetUp();
+        if (!IsSkipped() && !ops::hopperPaths()) GTEST_SKIP() << "older cards record no bf16 experts";
+    }
+};
 
 TEST_F(GraphsOnGpu, GiveTheBitsOfTheirOperations) {
     const Setting settings[] = {{},
@@ -140,6 +147,67 @@ TEST_F(GraphsOnGpu, GiveTheSameBitsAfterAResumeAndAmongOtherWork) {
     }
     resumed.values = model->trainable().values().cpu().clone();
     expectSameBits(resumed, whole);
+}
+
+at::Tensor wordsOnGpu(const kernels::StepWords& words) {
+    at::Tensor host = at::empty({static_cast<std::int64_t>(sizeof words)}, at::kByte);
+    std::memcpy(host.data_ptr(), &words, sizeof words);
+    return host.to(kGpu);
+}
+
+// The router's sums and gradients over 57 tokens, and over the same with 13 of padding behind them.
+TEST_F(GraphsOnGpu, TheRoutersSumsLeavePaddingOut) {
+    constexpr std::int64_t kTokens = 57, kAll = 70, kExperts = 8, kDomains = 3;
+    const auto real = at::TensorOptions().device(kGpu).dtype(at::kFloat);
+    const at::Tensor logits = ops::uniformHost({kAll, kExperts}, 3, {.seed = 1}).to(kGpu),
+                     dWeights = ops::uniformHost({kAll, 2}, 1, {.seed = 2}).to(kGpu),
+                     domain = at::arange(kAll, at::kInt).remainder(kDomains).to(kGpu),
+                     role = at::arange(kAll, at::kInt).remainder(2).to(kGpu);
+    const auto statistic = [&] {
+        return ops::RoutingStatistic{at::zeros({kExperts, kDomains, 2, 2, 2}, real), at::zeros({5}, real),
+                                     at::zeros({kExperts}, real)};
+    };
+    const ops::Routing plain = ops::route(logits.narrow(0, 0, kTokens), 2), all = ops::route(logits, 2);
+    const kernels::StepWords words{
+        .tokens = kTokens, .counted = 2.0 * kTokens, .valueShare = 8, .coefficient = 0.25};
+    const at::Tensor onGpu = wordsOnGpu(words);
+    const at::Tensor f = plain.counts.to(at::kFloat).div(2.0 * kTokens);
+    ops::RoutingStatistic expected = statistic(), got = statistic();
+    ops::accumulateRouting(plain, domain.narrow(0, 0, kTokens), role.narrow(0, 0, kTokens), expected);
+    const at::Tensor dLogits = ops::routeBackward(plain, dWeights.narrow(0, 0, kTokens), f, 0.25);
+    ops::BalanceSums sums{at::zeros({kExperts}, real), at::zeros({kExperts}, real), at::zeros({1}, real)};
+    at::Tensor padded;
+    {
+        const ops::LiveStep live(static_cast<const kernels::StepWords*>(onGpu.data_ptr()));
+        ops::accumulateRouting(all, domain, role, got);
+        ops::observeBalance(all, sums);
+        padded = ops::routeBackward(all, dWeights, sums.share, 7.0);
+    }
+    const auto same = [](const at::Tensor& a, const at::Tensor& b) { return sameBits(a.cpu(), b.cpu()); };
+    EXPECT_TRUE(same(got.load, expected.load));
+    EXPECT_TRUE(same(got.perLayer, expected.perLayer));
+    EXPECT_TRUE(same(got.probability, expected.probability));
+    EXPECT_TRUE(same(sums.counts, plain.counts.to(at::kFloat)));
+    EXPECT_LT((sums.share - f).abs().max().item<float>(), 1e-7);
+    const at::Tensor value = f.mul(at::softmax(plain.logits, 1).mean(0)).sum().mul(8);
+    EXPECT_NEAR(sums.value.item<float>(), value.item<float>(), 1e-5);
+    EXPECT_LT((padded.narrow(0, 0, kTokens) - dLogits).abs().max().item<float>(), 1e-7);
+    EXPECT_EQ(padded.narrow(0, kTokens, kAll - kTokens).abs().max().item<float>(), 0);
+    EXPECT_GT(dLogits.abs().max().item<float>(), 0.01);
+}
+
+// Two micro-batches of one step, the second one's rows counted behind the first one's, with masks.
+TEST_F(GraphsOnGpu, MasksFollowStepAndRows) {
+    const at::Tensor x = at::ones({40, 24}, at::TensorOptions().device(kGpu).dtype(at::kFloat));
+    const auto masked = [&](std::int64_t step, std::int64_t rows) {
+        return ops::dropout(x, 0.3, {.seed = 4, .step = step, .layer = 2, .site = 1, .rowOffset = rows})
+            .cpu();
+    };
+    const at::Tensor first = masked(7, 0), second = masked(8, 33);
+    EXPECT_FALSE(sameBits(first, second));
+    const at::Tensor words = wordsOnGpu({.step = 8, .rowOffset = 33});
+    const ops::LiveStep live(static_cast<const kernels::StepWords*>(words.data_ptr()));
+    EXPECT_TRUE(sameBits(masked(7, 0), second));
 }
 
 TEST_F(GraphsOnGpu, GiveTheirMemoryToALongMicroBatch) {
