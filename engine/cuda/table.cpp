@@ -120,6 +120,7 @@ Table makeTable() {
     t.hiddenBackward = launch::hiddenBackward;
     t.scatter = launch::scatter;
     t.groupedProduct = launch::groupedProduct;
+    t.groupedGradientScratch = launch::groupedGradientScratch;
     t.groupedGradient = launch::groupedGradient;
     t.addUsed = launch::addUsed;
     t.crossEntropy = launch::crossEntropy;

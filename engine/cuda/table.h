@@ -74,6 +74,7 @@ struct Table {
     decltype(&kernels::cuda::hiddenBackward) hiddenBackward;
     decltype(&kernels::cuda::scatter) scatter;
     decltype(&kernels::cuda::groupedProduct) groupedProduct;
+    decltype(&kernels::cuda::groupedGradientScratch) groupedGradientScratch;
     decltype(&kernels::cuda::groupedGradient) groupedGradient;
     decltype(&kernels::cuda::addUsed) addUsed;
     decltype(&kernels::cuda::crossEntropy) crossEntropy;

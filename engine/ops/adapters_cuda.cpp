@@ -47,10 +47,12 @@ void groupedGradient(const Routing& routing, const at::Tensor& a, const at::Tens
                                                part.size(1) * part.size(2), part.size(0), streamOf(a)));
         return;
     }
+    const kernels::cuda::GroupedGradientShape shape{a.size(0), a.size(1), b.size(1), sum.size(0)};
+    const at::Tensor scratch = at::empty({cudaTable().groupedGradientScratch(shape)}, like(a, at::kFloat));
     checkLaunch(kName, cudaTable().groupedGradient(elementOf(kName, a), a.data_ptr(), b.data_ptr(),
                                                    elementOf(kName, sum), sum.data_ptr(),
-                                                   data<std::int32_t>(routing.offsets), a.size(1), b.size(1),
-                                                   sum.size(0), streamOf(a)));
+                                                   data<std::int32_t>(routing.offsets), shape,
+                                                   data<float>(scratch), streamOf(a)));
 }
 
 at::Tensor gather(const at::Tensor& x, const Routing& routing, const kernels::DropoutMask& mask) {

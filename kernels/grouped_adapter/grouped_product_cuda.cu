@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "kernels/common/device.cuh"
 #include "kernels/grouped_adapter/grouped_adapter.h"
+#include "kernels/grouped_adapter/grouped_rows.cuh"
 
 // Products per expert on the ordinary cores: 64 x 64 tiles through shared memory, a 4 x 4 patch per thread,
 // sums in fp32 and in a fixed order. Row tiles are cut per expert, so the grid holds experts more tiles than
@@ -9,7 +10,7 @@
 namespace caravan::kernels::cuda {
 namespace {
 
-constexpr int kTile = 64, kDepth = 16, kThreads = 256;
+constexpr int kTile = kGroupedTile, kDepth = 16, kThreads = 256;
 
 struct Patch {
     float sum[4][4];
@@ -22,20 +23,6 @@ __device__ __forceinline__ void multiply(Patch& patch, const float (*left)[kTile
         for (int i = 0; i < 4; ++i)
             for (int j = 0; j < 4; ++j)
                 patch.sum[i][j] += left[d][row + i] * right[d][column + j];
-}
-
-// expert and first row of a row tile; false for a spare one
-__device__ __forceinline__ bool rowTile(const std::int32_t* offsets, std::int64_t experts, std::int64_t tile,
-                                        int& expert, std::int64_t& first) {
-    for (expert = 0; expert < experts; ++expert) {
-        const std::int64_t tiles = (offsets[expert + 1] - offsets[expert] + kTile - 1) / kTile;
-        if (tile < tiles) {
-            first = offsets[expert] + tile * kTile;
-            return true;
-        }
-        tile -= tiles;
-    }
-    return false;
 }
 
 template <class T>
@@ -134,6 +121,9 @@ __global__ void addUsedWideKernel(const T* part, S* sum, const std::int32_t* cou
 int groupedProduct(Element element, const void* rows, const void* weight, void* out,
                    const std::int32_t* offsets, const GroupedShape& shape, Stream stream) {
     if (shape.slots == 0) return 0;
+    if (element == Element::F32 && suitsTensorCores(rows, weight, shape))
+        return groupedProductFp32(static_cast<const float*>(rows), static_cast<const float*>(weight),
+                                  static_cast<float*>(out), offsets, shape, stream);
     const dim3 grid(blocksFor(shape.slots, kTile) + static_cast<unsigned>(shape.experts),
                     blocksFor(shape.outer, kTile));
     forElement(element, [&](auto type) {
@@ -145,16 +135,20 @@ int groupedProduct(Element element, const void* rows, const void* weight, void* 
 }
 
 int groupedGradient(Element element, const void* a, const void* b, Element sumElement, void* sum,
-                    const std::int32_t* offsets, std::int64_t left, std::int64_t right, std::int64_t experts,
+                    const std::int32_t* offsets, const GroupedGradientShape& shape, float* scratch,
                     Stream stream) {
-    const dim3 grid(blocksFor(left, kTile), blocksFor(right, kTile), static_cast<unsigned>(experts));
+    if (element == Element::F32 && sumElement == Element::F32 && suitsTensorCores(a, b, shape))
+        return groupedGradientFp32(static_cast<const float*>(a), static_cast<const float*>(b),
+                                   static_cast<float*>(sum), offsets, shape, scratch, stream);
+    const dim3 grid(blocksFor(shape.left, kTile), blocksFor(shape.right, kTile),
+                    static_cast<unsigned>(shape.experts));
     forElement(element, [&](auto type) {
         using T = decltype(type);
         forElement(sumElement, [&](auto sumType) {
             using S = decltype(sumType);
-            gradientKernel<T, S><<<grid, kThreads, 0, stream>>>(static_cast<const T*>(a),
-                                                                static_cast<const T*>(b),
-                                                                static_cast<S*>(sum), offsets, left, right);
+            gradientKernel<T, S>
+                <<<grid, kThreads, 0, stream>>>(static_cast<const T*>(a), static_cast<const T*>(b),
+                                                static_cast<S*>(sum), offsets, shape.left, shape.right);
         });
     });
     return launched();

@@ -188,22 +188,39 @@ __global__ void sumStatisticsKernel(AccumulateArguments a) {
             which < experts + 4 ? static_cast<float>(sum) : static_cast<float>(tokens);
 }
 
+// value added up over the lanes of a group (peers), for its first lane; at most 2^37
+__device__ __forceinline__ unsigned long long sumOfPeers(unsigned peers, unsigned long long value) {
+    const auto low = static_cast<unsigned>(value & 0xFFFFu), middle = static_cast<unsigned>(value >> 16);
+    return __reduce_add_sync(peers, low) +
+           (static_cast<unsigned long long>(__reduce_add_sync(peers, middle)) << 16);
+}
+
 // One block per expert. Gate sums in 32.32 fixed point: integer additions commute, so the result does not
-// depend on their order.
-__global__ void loadKernel(AccumulateArguments a) {
+// depend on their order. The lanes of a warp that add to the same cell add among themselves first: with an
+// addition of each to shared memory the kernel took 80 us for 12,800 slots of 8 experts (H200);
+// predicted: 10.
+constexpr int kLoadThreads = 1024;
+__global__ void __launch_bounds__(kLoadThreads) loadKernel(AccumulateArguments a) {
     extern __shared__ unsigned long long cells[];  // [domains, first|all, prompt|answer, count|gate]
     const int expert = blockIdx.x, size = static_cast<int>(a.sums.domains) * 8;
     for (int i = threadIdx.x; i < size; i += blockDim.x)
         cells[i] = 0;
     __syncthreads();
-    for (std::int64_t slot = threadIdx.x; slot < trueTokens(a) * a.k; slot += blockDim.x) {
-        if (a.chosen[slot] != expert) continue;
+    const std::int64_t slots = trueTokens(a) * a.k;
+    for (std::int64_t first = 0; first < slots; first += blockDim.x) {
+        const std::int64_t slot = first + threadIdx.x;
+        const bool mine = slot < slots && a.chosen[slot] == expert;
+        const unsigned others = __ballot_sync(0xFFFFFFFFu, mine);
+        if (!mine) continue;
         const std::int64_t token = slot / a.k;
-        const auto gate =
-            static_cast<unsigned long long>(static_cast<double>(a.weights[slot]) * 4294967296.0);
+        const bool isFirst = slot % a.k == 0;
         const int base = static_cast<int>(a.domain[token]) * 8 + a.role[token] * 2;
-        for (int all = slot % a.k == 0 ? 0 : 1; all < 2; ++all) {
-            atomicAdd(&cells[base + all * 4], 1ull);
+        const unsigned peers = __match_any_sync(others, base + (isFirst ? 1 : 0));
+        const unsigned long long gate = sumOfPeers(
+            peers, static_cast<unsigned long long>(static_cast<double>(a.weights[slot]) * 4294967296.0));
+        if ((threadIdx.x & 31) != __ffs(static_cast<int>(peers)) - 1) continue;
+        for (int all = isFirst ? 0 : 1; all < 2; ++all) {
+            atomicAdd(&cells[base + all * 4], static_cast<unsigned long long>(__popc(peers)));
             atomicAdd(&cells[base + all * 4 + 1], gate);
         }
     }
@@ -246,7 +263,7 @@ int accumulateRouting(const AccumulateArguments& arguments, Stream stream) {
     tokenStatisticsKernel<<<blocksFor(arguments.tokens, kThreads), kThreads, 0, stream>>>(arguments);
     sumStatisticsKernel<<<static_cast<unsigned>(arguments.experts + 5), 256, 0, stream>>>(arguments);
     const auto bytes = static_cast<std::size_t>(arguments.sums.domains) * 8 * sizeof(unsigned long long);
-    loadKernel<<<static_cast<unsigned>(arguments.experts), 256, bytes, stream>>>(arguments);
+    loadKernel<<<static_cast<unsigned>(arguments.experts), kLoadThreads, bytes, stream>>>(arguments);
     return launched();
 }
 
