@@ -40,7 +40,7 @@ constexpr ChoiceWord kChoices[] = {
     {"tune.dequantization", "cache", QT_TRANSLATE_NOOP("Recipe", "Widened once and kept")},
     {"tune.repeatability", "exact", QT_TRANSLATE_NOOP("Recipe", "Bit for bit")},
     {"tune.repeatability", "fast", QT_TRANSLATE_NOOP("Recipe", "Faster")},
-    {"tune.graph", "auto", QT_TRANSLATE_NOOP("Recipe", "As one CUDA graph")},
+    {"tune.graph", "auto", QT_TRANSLATE_NOOP("Recipe", "As CUDA graphs")},
     {"tune.graph", "off", QT_TRANSLATE_NOOP("Recipe", "Operation by operation")},
     {"tune.keep", "newest", QT_TRANSLATE_NOOP("Recipe", "The newest")},
     {"tune.keep", "best", QT_TRANSLATE_NOOP("Recipe", "The newest and each best")},

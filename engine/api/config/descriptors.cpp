@@ -256,8 +256,8 @@ std::vector<FieldDescriptor> makeFields() {
               AT(tune.repeatability)),
         field(G::Advanced, 0, 0,
               {"tune.graph", "Short batches", "",
-               "auto: on a GPU micro-batches of at most 8192 tokens are padded and launched as one CUDA "
-               "graph; off: operation by operation."},
+               "auto: on a GPU micro-batches of at most 8192 tokens are padded and launched as CUDA "
+               "graphs; off: operation by operation."},
               AT(tune.graph)),
         field(G::Intervals, 0, kInt,
               {"tune.checkpoint_every", "Checkpoint every", "steps", "0: at the end only."},

@@ -98,7 +98,7 @@ TEST(Recipe, theTableIsWhole) {
         Recipe copy;
         EXPECT_TRUE(field.set(copy, field.get(Recipe{}))) << field.key << ": its default is refused";
     }
-    EXPECT_EQ(keys.size(), 46u);
+    EXPECT_EQ(keys.size(), 47u);
 }
 
 TEST(Recipe, unknownKeysNameTheNearest) {
