@@ -229,6 +229,55 @@ TEST_F(GraphsOnGpu, GiveTheirMemoryToALongMicroBatch) {
     EXPECT_EQ(stepper.takeNotice(), "");
 }
 
+// Asks the device for a value, which nothing that is recorded may do.
+class AskingRouter final : public moe::Router {
+  public:
+    AskingRouter(std::unique_ptr<moe::Router> inner, bool backward)
+        : m_inner(std::move(inner)), m_backward(backward) {}
+    ops::Routing forward(const at::Tensor& x, model::Trainable& parameters, std::int64_t layer,
+                         const moe::Steering* steering) const override {
+        if (!m_backward) (void)x.sum().item<float>();
+        return m_inner->forward(x, parameters, layer, steering);
+    }
+    at::Tensor backward(const ops::Routing& routing, const at::Tensor& dWeights,
+                        const moe::BalanceGradient& balance, const at::Tensor& x,
+                        model::Trainable& parameters) const override {
+        if (m_backward) (void)x.sum().item<float>();
+        return m_inner->backward(routing, dWeights, balance, x, parameters);
+    }
+    void addInputGradient(const at::Tensor& dLogits, model::Trainable& parameters,
+                          at::Tensor& dx) const override {
+        m_inner->addInputGradient(dLogits, parameters, dx);
+    }
+
+  private:
+    std::unique_ptr<moe::Router> m_inner;
+    bool m_backward;
+};
+
+TEST_F(GraphsOnGpu, GoOnOperationByOperationWhereAStepCannotBeRecorded) {
+    const Outcome expected = tune({}, Way::Padded);
+    for (const bool backward : {false, true}) {
+        SCOPED_TRACE(backward ? "in the backward, behind a forward that was recorded and ran"
+                              : "in the forward");
+        const auto model = makeModel(kGpu, Compute::Bf16, Quantization::Nf4);
+        auto& router = model->layers()[3].sparse->router;
+        router = std::make_unique<AskingRouter>(std::move(router), backward);
+        train::Stepper stepper(*model, optionsOf({}, Way::Recorded));
+        Outcome got;
+        for (StepIndex step = 1; step <= 6; ++step) {
+            if (step == 5) stepper.setBalance(0.5);
+            stepper.run(step, batchesOf(step), 1e-3);
+            got.reports.push_back(stepper.take());
+            const bool told = !stepper.takeNotice().empty();
+            EXPECT_EQ(told, step == 2) << "step " << step;
+        }
+        EXPECT_EQ(stepper.recordedShapes(), 0U);
+        got.values = model->trainable().values().cpu().clone();
+        expectSameBits(got, expected);
+    }
+}
+
 TEST_F(GraphsOnGpu, LeaveNothingBehindWhenTheyCannotBeRecorded) {
     const train::GraphPool pool(kGpu);
     at::Tensor sum = at::zeros({4}, at::TensorOptions().device(kGpu).dtype(at::kFloat));
