@@ -23,6 +23,7 @@
 #include "ui/shell/last_places.h"
 #include "ui/shell/rail.h"
 #include "ui/shell/run_pill.h"
+#include "ui/shell/scroll_places.h"
 #include "ui/shell/welcome.h"
 
 namespace caravan::ui {
@@ -30,6 +31,11 @@ namespace {
 
 QString defaultProjects() {
     return QString::fromStdString(projects::Project::defaultFolder().string());
+}
+
+// Before the pages lose it.
+void keepPlaces(const ProjectContext* project) {
+    if (auto* places = project != nullptr ? project->findChild<ScrollPlaces*>() : nullptr) places->keep();
 }
 
 }  // namespace
@@ -75,6 +81,7 @@ void MainWindow::openPath(const QString& path) {
 }
 
 void MainWindow::setProject(std::unique_ptr<ProjectContext> project) {
+    keepPlaces(m_project.get());
     for (Page* page : m_pages)
         page->setProject(nullptr);
     m_project = std::move(project);
@@ -103,6 +110,7 @@ void MainWindow::setProject(std::unique_ptr<ProjectContext> project) {
     new LastPlaces(m_project.get(), chat != nullptr ? chat->findChild<ChatSession*>() : nullptr);
     for (Page* page : m_pages)
         page->setProject(m_project.get());
+    new ScrollPlaces(m_project.get(), m_pages);
     m_rail->show();
     const QString shown = property("shownPage").toString();  // not in the settings yet
     const QString last =
@@ -133,6 +141,7 @@ void MainWindow::projectOpened() {
 }
 
 void MainWindow::closeProject() {
+    keepPlaces(m_project.get());
     for (Page* page : m_pages)
         page->setProject(nullptr);
     if (m_current) m_current->setActive(false);

@@ -3,9 +3,12 @@
 // Before a project is open, how one is opened, by whom, and what is dropped on it.
 #include <QDropEvent>
 #include <QMimeData>
+#include <QScrollArea>
+#include <QScrollBar>
 #include <QSettings>
 #include <QSplitter>
 #include <QTableView>
+#include <QWheelEvent>
 #include <QtTest>
 
 #include "tests/support/run_fixture.h"
@@ -13,6 +16,7 @@
 #include "ui/actions/action_registry.h"
 #include "ui/format/format.h"
 #include "ui/pages/chat/chat_session.h"
+#include "ui/pages/runs/runs_model.h"
 #include "ui/pages/tune/tune_page.h"
 #include "ui/shell/banners.h"
 #include "ui/shell/fit_dialog.h"
@@ -35,6 +39,7 @@ class TestProjects : public test::ShellTest {
     void theLastProjectAndItsSplittersComeBack();
     void recentProjectsAreToldApart();
     void theRunAndTheConversationComeBack();
+    void listsComeBackWhereTheyWereScrolledTo();
     void anUnreadableProjectGoesBackToTheWelcome();
     void aSecondWindowBringsTheFirstToTheFront();
     void whatIsDroppedFindsItsPage();
@@ -136,6 +141,71 @@ void TestProjects::theRunAndTheConversationComeBack() {
     m_window->project()->trashRun(other);
     QTRY_COMPARE(m_window->project()->runs().size(), 1);
     QTRY_COMPARE(m_window->project()->selectedRun(), first);
+}
+
+void TestProjects::listsComeBackWhereTheyWereScrolledTo() {
+    const QString folder = m_sandbox.path("long");
+    test::RunStory story;
+    story.steps = 2;
+    constexpr int kRuns = 40;
+    for (int run = 1; run <= kRuns; ++run)
+        QVERIFY(
+            !test::writeRun(folder, std::to_string(1000 + run), story, engine::RunState::Finished).isEmpty());
+    const auto open = [&] {
+        m_window->openProject(folder);
+        QTRY_VERIFY(m_window->project() && m_window->project()->runs().size() == kRuns);
+    };
+    const auto table = [&] { return m_window->page("runs")->findChild<QTableView*>(); };
+    const auto bar = [&] { return table()->verticalScrollBar(); };
+    const auto form = [&]() -> QScrollBar* {
+        for (auto* area : m_window->page("upcycle")->findChildren<QScrollArea*>())
+            if (area->isVisible() && area->verticalScrollBar()->maximum() > 0)
+                return area->verticalScrollBar();
+        return nullptr;
+    };
+    open();
+    m_window->showPage("upcycle");
+    QTRY_VERIFY(form() != nullptr);
+    form()->setValue(form()->maximum() / 2);
+    const int fields = form()->value();
+    m_window->showPage("runs");
+    QTRY_VERIFY(bar()->maximum() > 0);
+    const QString first = m_window->project()->selectedRun();
+    const int middle = bar()->maximum() / 2;
+    bar()->setValue(middle);
+    m_window->project()->setRunNote(first, QStringLiteral("new"));  // what comes in does not move the list
+    QTRY_COMPARE(table()->model()->index(0, 0).data(RunsModel::NoteRole).toString(), QStringLiteral("new"));
+    QTest::qWait(100);
+    QCOMPARE(bar()->value(), middle);
+    m_window->close();
+    end();
+    start();
+    open();
+    QCOMPARE(m_window->currentPage()->id(), QStringLiteral("runs"));
+    QTRY_COMPARE(bar()->value(), middle);
+    QTest::qWait(1500);  // the selected run, far above, was selected meanwhile
+    QCOMPARE(bar()->value(), middle);
+    QCOMPARE(m_window->project()->selectedRun(), first);
+    // Whoever scrolls has the list, also before it was long enough; a page that was not shown keeps its
+    // place.
+    m_window->actionRegistry()->find("file.close")->trigger();
+    open();
+    QWheelEvent up(QPointF(9, 9), table()->viewport()->mapToGlobal(QPointF(9, 9)), {}, {0, 120000},
+                   Qt::NoButton, Qt::NoModifier, Qt::NoScrollPhase, false);
+    for (int page = 0; page < 10; ++page)  // an event moves by a page at most
+        QCoreApplication::sendEvent(table()->viewport(), &up);
+    QTest::qWait(300);
+    QCOMPARE(bar()->value(), 0);
+    m_window->close();
+    end();
+    start();
+    open();
+    QTRY_VERIFY(bar()->maximum() > 0);
+    QTest::qWait(300);
+    QCOMPARE(bar()->value(), 0);
+    m_window->showPage("upcycle");
+    QTRY_VERIFY(form() != nullptr);
+    QTRY_COMPARE(form()->value(), fields);
 }
 
 void TestProjects::anUnreadableProjectGoesBackToTheWelcome() {

@@ -58,6 +58,24 @@ class TestRunsPage : public QObject {
         model.setRuns({});
     }
 
+    // A view that told the model of its current row in the midst of that row's removal had left the filter
+    // with minus three rows.
+    void aNoteThatComesWhileItsWordIsSearchedIsFound() {
+        Bench bench;
+        QTRY_COMPARE(bench.rows(), 3);
+        auto* search = bench.page->findChild<QLineEdit*>();
+        bench.page->table()->setFocus();
+        QTest::keyClick(bench.page->table(), Qt::Key_Down);
+        QTest::keyClicks(search, QStringLiteral("careful"));
+        QCOMPARE(bench.rows(), 0);
+        QVector<RunEntry> runs = bench.project->runs();
+        runs[1].note = QStringLiteral("the careful rate");
+        bench.page->model()->setRuns(runs);  // as rows that changed, without another look at all
+        QCOMPARE(bench.rows(), 1);
+        search->clear();
+        QCOMPARE(bench.rows(), 3);
+    }
+
     void theListTellsWhatRunsAre() {
         Bench bench;
         QTRY_COMPARE(bench.rows(), 3);
@@ -187,6 +205,31 @@ class TestRunsPage : public QObject {
         QTRY_VERIFY(again.run(id) != nullptr);
         QCOMPARE(again.run(id)->title, name);
         QVERIFY(again.run(id)->note.isEmpty() && again.run(id)->tags.isEmpty());
+    }
+
+    // What runs tell meanwhile waits; one look when the page is shown.
+    void aHiddenPageDoesNothing() {
+        Bench bench;
+        QTRY_COMPARE(bench.rows(), 3);
+        const QString live = bench.project->run(QStringLiteral("0002"))->folder;
+        bench.page->setActive(false);
+        QSignalSpy changes(bench.page->model(), &QAbstractItemModel::dataChanged);
+        QSignalSpy resets(bench.page->model(), &QAbstractItemModel::modelReset);
+        bench.engine.tellRun(
+            live, engine::StateChange{
+                      engine::RunState::Stopped, engine::RunState::Running, live.toStdString(), 20, {}});
+        RunStory story;
+        for (int step = 21; step <= 30; ++step)
+            bench.engine.tellRun(live, story.step(step));
+        bench.create("0004");
+        QTRY_COMPARE(bench.project->runs().size(), 4);
+        QTest::qWait(1200);  // longer than between two looks at a live run's figures
+        QCOMPARE(changes.size() + resets.size(), 0);
+        QCOMPARE(bench.rows(), 3);
+        bench.page->setActive(true);
+        QCOMPARE(bench.rows(), 4);
+        QVERIFY2(bench.cell(QStringLiteral("0002"), RunsModel::State).startsWith(QStringLiteral("Running")),
+                 qPrintable(bench.cell(QStringLiteral("0002"), RunsModel::State)));
     }
 
     void deletingIsUndone() {

@@ -14,9 +14,13 @@ namespace {
 constexpr int kKeepAfter = 4000;  // ms
 }
 
-LastPlaces::LastPlaces(ProjectContext* project, ChatSession* chats) : QObject(project) {
-    const QByteArray hash = QCryptographicHash::hash(project->folder().toUtf8(), QCryptographicHash::Sha1);
-    m_group = QStringLiteral("places/") + QString::fromLatin1(hash.toHex().left(16));
+QString LastPlaces::groupOf(const QString& projectFolder) {
+    const QByteArray hash = QCryptographicHash::hash(projectFolder.toUtf8(), QCryptographicHash::Sha1);
+    return QStringLiteral("places/") + QString::fromLatin1(hash.toHex().left(16));
+}
+
+LastPlaces::LastPlaces(ProjectContext* project, ChatSession* chats)
+    : QObject(project), m_group(groupOf(project->folder())) {
     QSettings settings;
     settings.beginGroup(m_group);
     m_run = settings.value(QStringLiteral("run")).toString();

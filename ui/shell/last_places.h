@@ -17,6 +17,8 @@ class LastPlaces : public QObject {
   public:
     LastPlaces(ProjectContext* project, ChatSession* chats);
     ~LastPlaces() override;
+    // Where the settings hold what belongs to the project in that folder.
+    [[nodiscard]] static QString groupOf(const QString& projectFolder);
 
   private:
     void renewChat(ChatSession* chats);

@@ -9,6 +9,7 @@
 #include <QKeyEvent>
 #include <QLineEdit>
 #include <QMenu>
+#include <QScrollBar>
 #include <QSet>
 #include <QSplitter>
 #include <QStackedWidget>
@@ -218,7 +219,8 @@ void ModelsPage::setActive(bool active) {
 
 void ModelsPage::refresh() {
     m_stale = false;
-    const QString chosen = m_wanted.isEmpty() ? selectedPath() : m_wanted;
+    const QString before = selectedPath(), chosen = m_wanted.isEmpty() ? before : m_wanted;
+    const int scrolled = m_view->verticalScrollBar()->value();
     m_tree->setModels(project() ? project()->models() : QVector<ModelEntry>());
     m_view->expandAll();
     for (int i = 0; i < m_tree->rowCount(); ++i)
@@ -228,6 +230,10 @@ void ModelsPage::refresh() {
     if (!m_view->currentIndex().isValid() && project() && !project()->models().isEmpty()) {
         const ModelEntry* base = project()->baseModel();
         select(base ? base->path : project()->models().first().path);
+    }
+    if (!before.isEmpty() && selectedPath() == before) {  // somebody may be reading elsewhere in the list
+        m_view->doItemsLayout();
+        m_view->verticalScrollBar()->setValue(scrolled);
     }
     m_stack->setCurrentIndex(project() && project()->isOpen() && project()->models().isEmpty() ? 1 : 0);
     selectionChanged();

@@ -6,6 +6,7 @@
 #include <QInputDialog>
 #include <QKeyEvent>
 #include <QLineEdit>
+#include <QScrollBar>
 #include <QStackedWidget>
 #include <QTableView>
 #include <algorithm>
@@ -45,6 +46,10 @@ RunsPage::RunsPage(const Services& services, QWidget* parent)
         if (this->services().runs->live().isActive()) readFigures();
     });
     connect(services.runs, &RunController::liveChanged, this, [this] {
+        if (!isActive()) {
+            m_stale = true;
+            return;
+        }
         m_model->setLive(this->services().runs->live());
         renewKinds();
     });
@@ -85,6 +90,7 @@ void RunsPage::setProject(ProjectContext* project) {
 void RunsPage::setActive(bool active) {
     Page::setActive(active);
     if (active) {
+        if (m_stale) takeRuns();
         readFigures();
         m_figures.start();
         m_table->setFocus();
@@ -94,10 +100,14 @@ void RunsPage::setActive(bool active) {
 }
 
 void RunsPage::takeRuns() {
+    showQueue();
+    endWhenDone();
+    m_stale = !isActive() && project() != nullptr;  // a hidden list is filled when it is shown
+    if (m_stale) return;
     const QString current = currentRun();
+    const int scrolled = m_table->verticalScrollBar()->value();
     m_model->setLive(services().runs->live());
     m_model->setRuns(arranged(project() != nullptr ? project()->runs() : QVector<RunEntry>()));
-    m_filter->setWords(m_search->text());  // a row that was hidden may have got the word
     m_stack->setCurrentIndex(m_model->rowCount() > 0 ? 1 : 0);
     for (QWidget* widget : QList<QWidget*>{m_search, m_kind, m_duplicateButton, m_reportButton})
         widget->setVisible(m_model->rowCount() > 0);
@@ -108,15 +118,18 @@ void RunsPage::takeRuns() {
             if (run.step > 0 && m_model->checked().size() < kCheckedAtFirst)
                 m_model->setChecked(run.id, true);
     }
-    if (m_model->indexOf(current).isValid())
-        showRun(current);
-    else if (project() != nullptr)
-        showRun(project()->selectedRun());
+    const bool known = m_model->indexOf(current).isValid();
+    if (known && currentRun() == current)
+        currentChanged();
+    else if (known || project() != nullptr)
+        showRun(known ? current : project()->selectedRun());
+    if (known && m_table->verticalScrollBar()->value() != scrolled) {  // somebody reads elsewhere in the list
+        m_table->doItemsLayout();
+        m_table->verticalScrollBar()->setValue(scrolled);
+    }
     renewKinds();
     showChecked();
     readFigures();
-    showQueue();
-    endWhenDone();
     Q_EMIT statusChanged();
 }
 

@@ -124,6 +124,7 @@ class RunsPage : public Page {
     QHash<QString, QString> m_read;  // by run: how far it was when its figures were read
     QTimer m_figures;                // of the live run, once a second
     bool m_checkedOnce = false;
+    bool m_stale = false;
 };
 
 [[nodiscard]] Page* makeRunsPage(const Services& services, QWidget* parent);

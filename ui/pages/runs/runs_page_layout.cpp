@@ -153,8 +153,11 @@ QWidget* RunsPage::makeTable() {
                             m_up, m_down, m_import, m_delete})
         m_table->addAction(action);
     m_table->setContextMenuPolicy(Qt::ActionsContextMenu);
-    connect(m_table->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
-            [this] { currentChanged(); });
+    // Later: while the filter takes the current row out it must not be told of changed rows, which would
+    // take them out a second time.
+    connect(
+        m_table->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
+        [this] { currentChanged(); }, Qt::QueuedConnection);
     connect(m_table, &QTableView::doubleClicked, this, [this](const QModelIndex& index) {
         if (index.column() != RunsModel::Check) m_open->trigger();
     });

@@ -65,8 +65,9 @@ void RunsPage::tellError(const engine::Error& error) {
 
 void RunsPage::showQueue() {
     QStringList waiting;
-    for (const RunEntry& run : m_model->runs())
-        if (run.queuePlace >= 0) waiting << runName(*project(), run);
+    if (project() != nullptr)
+        for (const RunEntry& run : arranged(project()->runs()))
+            if (run.queuePlace >= 0) waiting << runName(*project(), run);
     m_queue->setQueue(waiting, services().runs->live().isActive(), services().engine->isUsable());
 }
 
@@ -113,8 +114,9 @@ void RunsPage::runStateChanged(engine::RunState state) {
 // After the list was read anew: the run that ended may have another one behind it.
 void RunsPage::endWhenDone() {
     if (!m_someEnded || m_queue->endAction() == QueueBar::EndAction::Nothing) return;
-    const bool waits = std::any_of(m_model->runs().begin(), m_model->runs().end(),
-                                   [](const RunEntry& run) { return run.queuePlace >= 0; });
+    const QVector<RunEntry> runs = project() != nullptr ? project()->runs() : QVector<RunEntry>();
+    const bool waits =
+        std::any_of(runs.begin(), runs.end(), [](const RunEntry& run) { return run.queuePlace >= 0; });
     if (waits || services().runs->live().isActive()) return;
     m_someEnded = false;
     const bool close = m_queue->endAction() == QueueBar::EndAction::Close;
