@@ -4,11 +4,13 @@
 #include <QAbstractItemModelTester>
 #include <QClipboard>
 #include <QComboBox>
+#include <QDir>
 #include <QDockWidget>
 #include <QFile>
 #include <QLabel>
 #include <QListView>
 #include <QMenu>
+#include <QMessageBox>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QSlider>
@@ -87,6 +89,88 @@ class TestTuneAlarms : public QObject {
                  QStringLiteral("Tuning paused itself at step 209: the loss was not a number in 3 steps in a "
                                 "row. Weights are those of step 206."));
         QCOMPARE(words.kind, widgets::MessageBar::Kind::Error);
+    }
+
+    void memoryThatRanShortIsToldAndTheRunGoesOnSmaller() {
+        QTemporaryDir other;
+        const QString projectFolder = other.filePath(QStringLiteral("p"));
+        const QString run = test::writeRun(projectFolder, "0001", RunStory(), engine::RunState::Running);
+        Bench bench(run, QStringLiteral("running"), 20, 40);
+        bench.openAt(projectFolder);
+        QTRY_COMPARE(bench.page->stateTag(), QStringLiteral("Running"));
+        engine::StateChange paused{engine::RunState::Running, engine::RunState::Paused, run.toStdString(), 20,
+                                   engine::Error{engine::ErrorCode::MemoryShort,
+                                                 {{"needed", "2147483648"},
+                                                  {"available", "536870912"},
+                                                  {"micro_batch_tokens", "4096"},
+                                                  {"longest_row", "2048"}}}};
+        bench.engine.tellRun(run, paused);
+        QTRY_COMPARE(bench.page->stateTag(), QStringLiteral("Paused"));
+        const widgets::MessageBar* bar = bench.page->stateBar();
+        QTRY_COMPARE(bar->title(),
+                     QStringLiteral("Tuning paused itself at step 20: there is not enough memory."));
+        QVERIFY2(bar->text().contains(memoryText(std::int64_t(2) << 30)) &&
+                     bar->text().contains(memoryText(std::int64_t(512) << 20)),
+                 qPrintable(bar->text()));
+        QCOMPARE(bar->kind(), widgets::MessageBar::Kind::Warning);
+        test::picture(*bench.page, QStringLiteral("tune-memory-short"));
+        QCOMPARE(bar->buttons().size(), 1);
+        bar->buttons().first()->click();
+        QTRY_COMPARE(bench.engine.count("run.continue"), 1);
+        QCOMPARE(bench.engine.last("run.change")->body["key"], "tune.micro_batch_tokens");
+        QCOMPARE(bench.engine.last("run.change")->body["value"], "2048");
+        bench.become(run, engine::RunState::Paused, engine::RunState::Running, 20);
+        QTRY_VERIFY(bar->isHidden());
+        // The smallest did not fit either: nothing that could not be done is offered.
+        paused.reason->parameters[2].second = "2048";
+        bench.engine.tellRun(run, paused);
+        QTRY_VERIFY(!bar->isHidden());
+        QVERIFY(bar->buttons().isEmpty());
+        QVERIFY(bench.button(QStringLiteral("Continue")) != nullptr);
+        // A full disk in its words; a pause that was asked for has none.
+        bench.become(run, engine::RunState::Paused, engine::RunState::Running, 20);
+        paused.reason =
+            engine::Error{engine::ErrorCode::DiskShort,
+                          {{"needed", "5000000000"}, {"available", "3100000000"}, {"path", "/data/runs"}}};
+        bench.engine.tellRun(run, paused);
+        QTRY_VERIFY2(bar->text().contains(QStringLiteral("/data/runs")), qPrintable(bar->text()));
+        bench.become(run, engine::RunState::Paused, engine::RunState::Running, 20);
+        paused.reason.reset();
+        bench.engine.tellRun(run, paused);
+        QTRY_COMPARE(bar->title(), QStringLiteral("Paused at step 20."));
+    }
+
+    // What came after an earlier checkpoint is made again: asked for, and told what goes.
+    void anEarlierCheckpointIsResumedAfterAQuestion() {
+        Bench bench;
+        const QString run = test::writeRun(bench.path(), "0001", RunStory());
+        bench.open();
+        QTRY_COMPARE(bench.page->history().lastStep(), 20);
+        QVERIFY(bench.button(QStringLiteral("Resume from")) == nullptr);  // no checkpoint is in its folder
+        QVERIFY(!bench.actions.find(QStringLiteral("run.resume_from"))->isEnabled());
+        for (const char* step : {"000010", "000020"})
+            QVERIFY(QDir().mkpath(run + QStringLiteral("/checkpoints/step-") + QLatin1String(step)));
+        bench.project->refreshRuns();
+        QTRY_VERIFY(bench.button(QStringLiteral("Resume from")) != nullptr);
+        QMenu* menu = bench.button(QStringLiteral("Resume from"))->menu();
+        Q_EMIT menu->aboutToShow();
+        QCOMPARE(menu->actions().size(), 2);
+        QVERIFY2(menu->actions().first()->text().startsWith(QStringLiteral("Step 20, held out")),
+                 qPrintable(menu->actions().first()->text()));
+        const auto question = [&] { return bench.page->findChild<QMessageBox*>(); };
+        menu->actions().last()->trigger();
+        QTRY_VERIFY(question() != nullptr && question()->isVisible());
+        QVERIFY(question()->informativeText().contains(QStringLiteral("11 to 20")));
+        QTest::keyClick(question(), Qt::Key_Escape);
+        QTRY_VERIFY(question() == nullptr);
+        QCOMPARE(bench.engine.count("run.resume"), 0);
+        menu->actions().last()->trigger();
+        QTRY_VERIFY(question() != nullptr && question()->isVisible());
+        for (QAbstractButton* button : question()->buttons())
+            if (button->text().remove(QLatin1Char('&')) == QStringLiteral("Resume from step 10"))
+                button->click();
+        QTRY_COMPARE(bench.engine.count("run.resume"), 1);
+        QCOMPARE(bench.engine.last("run.resume")->body["step"], 10);
     }
 
     void everyAlarmHasWordsAndARemedy() {

@@ -59,6 +59,7 @@ void TunePage::makeHeader() {
     m_checkpointButton = textButton(tr("Save checkpoint"), QStringLiteral("export"));
     m_mainButton = textButton(tr("Pause"), QStringLiteral("pause"), true);
     m_stopButton = textButton(tr("Stop and save"), QStringLiteral("stop"));
+    makeResumeMenu();
     for (QPushButton* button : {m_sampleButton, m_checkpointButton, m_mainButton, m_stopButton})
         addHeaderButton(button);
     m_main = new QAction(tr("Pause"), this);

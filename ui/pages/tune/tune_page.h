@@ -70,6 +70,7 @@ class TunePage : public Page {
     void showState();
     void showProgress();
     void showMessages();
+    void showPaused(const std::optional<engine::Error>& reason, engine::StepIndex step);
     void showAlarm();
     struct Remedy {
         std::string key;
@@ -84,6 +85,11 @@ class TunePage : public Page {
     void showSamples();
     void actMain();
     void makeBatchActions();
+    void makeResumeMenu();
+    void showResumeMenu();
+    void fillResumeMenu();
+    void resumeFrom(engine::StepIndex step, engine::StepIndex newest);
+    [[nodiscard]] QVector<engine::Evaluation> checkpointsThere() const;
     void readPower();
     void notePower();
     [[nodiscard]] engine::StepIndex stepAtCursor() const;
@@ -107,6 +113,8 @@ class TunePage : public Page {
     widgets::Chip* m_tag = nullptr;
     QAction* m_main = nullptr;
     QAction* m_batch = nullptr;
+    QAction* m_from = nullptr;
+    QPushButton* m_fromButton = nullptr;
     QPushButton* m_mainButton = nullptr;
     QPushButton* m_sampleButton = nullptr;
     QPushButton* m_checkpointButton = nullptr;

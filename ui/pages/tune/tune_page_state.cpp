@@ -100,6 +100,8 @@ void TunePage::showState() {
     if (!any) {
         m_stateBar->hide();
         m_alarmBar->hide();
+        m_fromButton->hide();
+        if (m_from != nullptr) m_from->setEnabled(false);
         return;
     }
     const RunState now = state();
@@ -172,6 +174,7 @@ void TunePage::showState() {
     }
     m_command->setText(commandLine());
     m_command->setToolTip(commandLine());
+    showResumeMenu();
     showProgress();
     showMessages();
     setWindowTitlePart(m_run->id().isEmpty() ? QString() : tr("Tune"));
@@ -257,8 +260,7 @@ void TunePage::showMessages() {
     };
     switch (now) {
         case RunState::Paused:
-            message(MessageBar::Kind::Information, tr("Paused at step %1.").arg(withThousands(step)),
-                    tr("Chat can use these weights."));
+            showPaused(reason, step);
             break;
         case RunState::Stopping:
             message(MessageBar::Kind::Information, tr("Stopping."),
