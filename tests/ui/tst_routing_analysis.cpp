@@ -10,6 +10,8 @@
 #include <QTest>
 #include <QToolButton>
 
+#include "engine/api/routing_figures.h"
+#include "engine/api/routing_view.h"
 #include "tests/support/routing_bench.h"
 #include "ui/analysis_source.h"
 #include "ui/pages/routing/analysis_bar.h"
@@ -69,13 +71,17 @@ class TestRoutingAnalysis : public QObject {
         RunStory story;
         Bench bench(story);
         writeAnalysis(bench.run, analysisOf(story, 10));
-        writeAnalysis(bench.run, analysisOf(story, 20));
+        engine::RoutingAnalysis measured = analysisOf(story, 20);
+        measured.layers[2].toDense = {0.5, 0.9375, 1.0, 0.8125};
+        writeAnalysis(bench.run, measured);
         QTRY_COMPARE(bench.page->shownStep(), 20);
         bench.page->analysis()->setRun({});
         bench.page->analysis()->setRun(bench.run);
         AnalysisPanes* panes = bench.page->analysisPanes();
         QTRY_COMPARE(panes->togetherMap()->gridRows(), 4);
         bench.page->map()->setCurrentCell(2, 1);
+        const QString note = bench.page->findChild<CellInspector*>()->facts().note;
+        QVERIFY2(note.contains(QStringLiteral("0.9375")), qPrintable(note));
         QCOMPARE(panes->togetherMap()->value(1, 3), float(0.01 * (4 + (5 + 9 + 2) % 23)));
         QVERIFY(std::isnan(panes->togetherMap()->value(1, 1)));
         QCOMPARE(panes->togetherMap()->currentRow(), 1);
@@ -99,6 +105,18 @@ class TestRoutingAnalysis : public QObject {
         panes->measure()->setCurrent(2);
         QCOMPARE(panes->layers()->model()->rowCount(), 4);
         QCOMPARE(panes->layers()->model()->index(3, 1).data().toString(), QStringLiteral("0.530"));
+        const auto figure = [&](int layer, const char* head) {
+            const QAbstractItemModel* model = panes->layers()->model();
+            for (int column = 0; column < model->columnCount(); ++column)
+                if (model->headerData(column, Qt::Horizontal).toString() == QLatin1String(head))
+                    return model->index(layer, column).data().toString();
+            return QString();
+        };
+        QCOMPARE(figure(2, "To dense"), QStringLiteral("0.8125"));
+        QCOMPARE(figure(3, "To dense"), QStringLiteral("–"));
+        QCOMPARE(figure(0, "Variation"),
+                 QString::number(engine::variationOf(engine::layerShares(measured.statistics.record, 0, {})),
+                                 'f', 3));
         QTest::mouseClick(panes->layers()->viewport(), Qt::LeftButton, {},
                           panes->layers()->visualRect(panes->layers()->model()->index(3, 0)).center());
         QCOMPARE(bench.page->map()->currentRow(), 3);

@@ -1,7 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QTest>
+#include <cmath>
 
+#include "engine/api/routing_figures.h"
 #include "tests/support/run_fixture.h"
 #include "tests/support/window_fixture.h"
 #include "ui/pages/routing/load_map.h"
@@ -53,6 +55,16 @@ class TestRoutingView : public QObject {
         QCOMPARE(view.dead, (std::vector<char>{0, 0, 0, 1}));
         QCOMPARE(view.deadCount, 1);
         QCOMPARE(deadSentence(view), QStringLiteral("Hatched: E3 in layer 5 is dead."));
+    }
+
+    void variationIsOfTheShares() {
+        QCOMPARE(engine::variationOf({0.25, 0.25, 0.25, 0.25}), 0.0);
+        QCOMPARE(engine::variationOf({1, 0, 0, 0}), std::sqrt(3.0));
+        QCOMPARE(engine::variationOf({0.75, 0.25}), 0.5);  // sd 0.25 of the mean 0.5
+        QVERIFY(std::isnan(engine::variationOf({})));
+        QVERIFY(std::isnan(engine::variationOf({NAN, NAN})));
+        QCOMPARE(engine::meanOf({1, NAN, 2}), 1.5);
+        QVERIFY(std::isnan(engine::meanOf({NAN})));
     }
 
     void filtersCutTheSum() {

@@ -10,6 +10,8 @@
 #include <QVBoxLayout>
 #include <cmath>
 
+#include "engine/api/routing_figures.h"
+#include "engine/api/routing_view.h"
 #include "ui/pages/routing/saturation_plot.h"
 #include "ui/shell/pane_header.h"
 #include "ui/shell/tables.h"
@@ -170,9 +172,9 @@ void AnalysisPanes::showSimilarity() {
 
 void AnalysisPanes::fillLayers(const engine::RoutingAnalysis& analysis) {
     m_layerModel->clear();
-    m_layerModel->setHorizontalHeaderLabels({tr("Layer"), tr("Saturation"), tr("Vocabulary"), tr("Repeats"),
-                                             tr("Information"), tr("Confidence"), tr("Margin"),
-                                             tr("Token entropy"), tr("log-sum-exp")});
+    m_layerModel->setHorizontalHeaderLabels(
+        {tr("Layer"), tr("Saturation"), tr("Vocabulary"), tr("Repeats"), tr("Information"), tr("Confidence"),
+         tr("Margin"), tr("Token entropy"), tr("log-sum-exp"), tr("Variation"), tr("To dense")});
     const char* const tips[] = {
         "",
         QT_TR_NOOP("Share of choices that the reference checkpoint makes too"),
@@ -182,8 +184,10 @@ void AnalysisPanes::fillLayers(const engine::RoutingAnalysis& analysis) {
         QT_TR_NOOP("Mean top probability"),
         QT_TR_NOOP("Mean of the first less the second probability"),
         QT_TR_NOOP("Mean entropy of the router's softmax ÷ ln n"),
-        QT_TR_NOOP("Of the router's logits")};
-    for (int i = 1; i < 9; ++i)
+        QT_TR_NOOP("Of the router's logits"),
+        QT_TR_NOOP("Coefficient of variation of the experts' loads; 0 = even"),
+        QT_TR_NOOP("Cosine of an expert's output to the dense layer's, mean over experts and tokens")};
+    for (int i = 1; i < m_layerModel->columnCount(); ++i)
         m_layerModel->horizontalHeaderItem(i)->setToolTip(tr(tips[i]));
     const auto& s = analysis.statistics;
     for (std::size_t i = 0; i < analysis.layers.size(); ++i) {
@@ -194,7 +198,9 @@ void AnalysisPanes::fillLayers(const engine::RoutingAnalysis& analysis) {
                                     QStringLiteral("%1 (%2)").arg(figure(layer.information, 4),
                                                                   figure(layer.informationShuffled, 4)),
                                     figure(at(s.confidence, i), 3), figure(at(s.margin, i), 3),
-                                    figure(at(s.tokenEntropy, i), 3), figure(layer.logSumExp, 2)}) {
+                                    figure(at(s.tokenEntropy, i), 3), figure(layer.logSumExp, 2),
+                                    figure(engine::variationOf(engine::layerShares(s.record, i, {})), 3),
+                                    figure(engine::meanOf(layer.toDense), 4)}) {
             auto* item = new QStandardItem(text);
             item->setEditable(false);
             item->setTextAlignment(Qt::AlignRight | Qt::AlignVCenter);

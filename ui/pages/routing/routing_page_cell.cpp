@@ -115,6 +115,10 @@ CellFacts RoutingPage::cellFacts() const {
     if (found == layers.end()) return facts;
     facts.analysis = analysis;
     facts.layer = static_cast<std::size_t>(found - layers.begin());
+    const auto& toDense = analysis->layers[facts.layer].toDense;
+    if (e < toDense.size() && std::isfinite(toDense[e]))
+        facts.note += QLatin1Char(' ') +
+                      tr("Cosine of its output to the dense layer's: %1.").arg(number(toDense[e], 4));
     return facts;
 }
 
