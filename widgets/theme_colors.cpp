@@ -3,6 +3,7 @@
 #include "widgets/theme_colors.h"
 
 #include <QApplication>
+#include <QCache>
 #include <QFile>
 #include <QFontDatabase>
 #include <QHash>
@@ -64,8 +65,7 @@ class ThemeIconEngine : public QIconEngine {
     void paint(QPainter* painter, const QRect& rect, QIcon::Mode mode, QIcon::State state) override {
         QByteArray svg = m_svg;
         svg.replace("currentColor", colorOf(mode, state).name().toLatin1());
-        QSvgRenderer renderer(svg);
-        renderer.render(painter, rect);
+        read(svg).render(painter, rect);
     }
     QPixmap pixmap(const QSize& size, QIcon::Mode mode, QIcon::State state) override {
         return scaledPixmap(size, mode, state, 1.0);
@@ -80,6 +80,12 @@ class ThemeIconEngine : public QIconEngine {
     [[nodiscard]] QIconEngine* clone() const override { return new ThemeIconEngine(m_svg, m_fixed); }
 
   private:
+    // A page draws dozens whenever it is shown: none is parsed twice.
+    static QSvgRenderer& read(const QByteArray& svg) {
+        static QCache<QByteArray, QSvgRenderer> drawings(300);
+        if (!drawings.contains(svg)) drawings.insert(svg, new QSvgRenderer(svg));
+        return *drawings.object(svg);
+    }
     [[nodiscard]] QColor colorOf(QIcon::Mode mode, QIcon::State state) const {
         const ThemeColors& colors = themeColors();
         if (mode == QIcon::Disabled) return colors.text3;
