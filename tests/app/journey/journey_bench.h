@@ -167,6 +167,14 @@ class JourneyBench {
         return m_window->actionRegistry()->find(QString::fromLatin1(id));
     }
 
+    // Stages stand on each other: after one that failed the rest is skipped. Of a test's init() and
+    // cleanup().
+    void beginStage() const {
+        if (m_failed) QSKIP("the stage before failed");
+    }
+    void endStage() {
+        m_failed = m_failed || QTest::currentTestFailed();
+    }
     // Shortcuts are the active window's; a dialog may have been it.
     void activate() {
         m_window->activateWindow();
@@ -222,6 +230,7 @@ class JourneyBench {
 
   private:
     QTemporaryDir m_folder;
+    bool m_failed = false;
     QByteArray m_socket;
     std::unique_ptr<ui::ProcessLink> m_engine;
     std::unique_ptr<ui::MainWindow> m_window;

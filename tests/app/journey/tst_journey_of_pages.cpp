@@ -1,25 +1,21 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the whole journey passes by while runs are made, by mouse and keyboard against the real engine
-// process: a model that is refused and why, a run of the released code that is imported, what fits, presets
-// and undo, a table with columns of other names and broken rows, a step's batch, a second run. What is read
-// of runs: tst_journey_of_results.cpp.
+// process: a model that is refused and why, what fits, presets and undo, a table with columns of other names
+// and broken rows, a step's batch, a second run. What is read of runs: tst_journey_of_results.cpp; models of
+// elsewhere: tst_journey_of_imports.cpp.
 #include <QComboBox>
-#include <QDoubleSpinBox>
 #include <QLabel>
-#include <QSpinBox>
 #include <QTableView>
 #include <QTreeView>
 
 #include "tests/app/journey/journey_bench.h"
-#include "tests/support/reference_run_fixture.h"
 #include "ui/format/format.h"
 #include "ui/pages/data/batch_view.h"
 #include "ui/pages/data/data_files_model.h"
 #include "ui/pages/data/data_page.h"
 #include "ui/pages/data/data_problems_model.h"
 #include "ui/pages/data/mapping_dialog.h"
-#include "ui/pages/models/import_dialog.h"
 #include "ui/pages/models/model_details.h"
 #include "ui/pages/models/models_page.h"
 #include "ui/pages/models/token_chips.h"
@@ -56,11 +52,8 @@ class TestJourneyOfPages : public QObject {
   private Q_SLOTS:
     void initTestCase();
     void cleanupTestCase() { m_bench.close(); }
-    void init() {
-        if (m_failed) QSKIP("the stage before failed");
-    }
-    void cleanup() { m_failed = m_failed || QTest::currentTestFailed(); }
-    void a_aRunOfTheReleasedCodeIsImported();
+    void init() { m_bench.beginStage(); }
+    void cleanup() { m_bench.endStage(); }
     void a_whatFitsIsSaid();
     void a_modelsSayWhatTheyAre();
     void b_settingsAreTakenAndUndone();
@@ -71,7 +64,6 @@ class TestJourneyOfPages : public QObject {
     void tuneToTheEnd(int runs);
     void seeABatch();
     JourneyBench m_bench;
-    bool m_failed = false;
     QStringList m_runs;  // first, second
 };
 
@@ -79,61 +71,6 @@ void TestJourneyOfPages::initTestCase() {
     if (JourneyBench::engineProgram().isEmpty()) QSKIP("built without an engine; CARAVAN_ENGINE names none");
     m_bench.open();
     QVERIFY(m_bench.engine()->isUsable());
-}
-
-// What caravan-cli import does: refused without its base, then written, read back, listed and asked.
-void TestJourneyOfPages::a_aRunOfTheReleasedCodeIsImported() {
-    const auto fixture = makeReferenceRun(CARAVAN_TEST_DATA "/hf/lora_camelidae",
-                                          m_bench.path(QStringLiteral("old")).toStdString());
-    const auto text = [](const std::filesystem::path& path) { return QString::fromStdString(path.string()); };
-    std::filesystem::rename(fixture.base, fixture.base.parent_path() / "moved");
-    const QString base = text(fixture.base.parent_path() / "moved");
-    m_bench.goTo("models");
-    m_bench.drop({text(fixture.run)});
-    const auto entry = [&](const QString& folder) { return m_bench.project()->model(folder); };
-    QTRY_VERIFY_WITH_TIMEOUT(
-        entry(text(fixture.run)) && entry(text(fixture.run))->status == ModelEntry::Status::Ready, kPatience);
-    auto* page = m_bench.page<ModelsPage>("models");
-    QTRY_COMPARE(page->selectedPath(), text(fixture.run));
-    QVERIFY(!page->mainAction()->isEnabled());
-    click(buttonIn(page, QStringLiteral("Import")));
-    auto* dialog = page->findChild<ImportDialog*>();
-    QTRY_VERIFY(dialog != nullptr && dialog->isVisible());
-    QTRY_VERIFY_WITH_TIMEOUT(dialog->baseBox()->isVisible(), kPatience);
-    QCOMPARE(dialog->sourceEdit()->text(), text(fixture.run));  // what was selected
-    QVERIFY(!dialog->importButton()->isEnabled());              // its base is not where it was
-    dialog->baseBox()->setFocus();
-    QTest::keyClicks(dialog->baseBox()->lineEdit(), base);
-    dialog->topKBox()->setValue(static_cast<int>(fixture.topK));
-    dialog->scalingBox()->setValue(fixture.scaling);
-    QTRY_VERIFY(dialog->importButton()->isEnabled());
-    // A file that would run something is refused by name; nothing is left behind.
-    const QString experts = text(fixture.run / "moe_model.bin"), kept = experts + QStringLiteral(".kept");
-    QVERIFY(QFile::rename(experts, kept));
-    QFile evil(experts);
-    QVERIFY(evil.open(QIODevice::WriteOnly));
-    evil.write(QByteArray::fromStdString(zipOf({{"a/data.pkl",
-                                                 "\x80\x02"
-                                                 "cos\nsystem\n(" +
-                                                     unicode("id") + "tR."}})));
-    evil.close();
-    click(dialog->importButton());
-    QTRY_COMPARE_WITH_TIMEOUT(dialog->verdict()->tone(), VerdictBox::Tone::Bad, kPatience);
-    const QString why = dialog->verdict()->title() + dialog->verdict()->texts().join(QLatin1Char(' '));
-    QVERIFY2(why.contains(QStringLiteral("os system")) && why.contains(QStringLiteral("moe_model.bin")),
-             qPrintable(why));
-    QVERIFY(!QFile::exists(dialog->targetEdit()->text()));
-    QVERIFY(QFile::remove(experts) && QFile::rename(kept, experts));
-    click(dialog->importButton());
-    QTRY_COMPARE_WITH_TIMEOUT(dialog->verdict()->tone(), VerdictBox::Tone::Good, kPatience);
-    const QString copy = dialog->targetEdit()->text();
-    QVERIFY(QFile::exists(copy + QStringLiteral("/config.json")));
-    qInfo("Models: imported: %s", qPrintable(dialog->verdict()->texts().join(QStringLiteral("; "))));
-    click(dialog->cancelButton());
-    QTRY_VERIFY_WITH_TIMEOUT(entry(copy) && entry(copy)->status == ModelEntry::Status::Ready, kPatience);
-    const auto& moe = entry(copy)->inspection.config.moe;
-    QVERIFY(moe && moe->experts == 8 && moe->topK == fixture.topK && moe->scaling == fixture.scaling);
-    QTRY_COMPARE(page->selectedPath(), copy);
 }
 
 // The figures of the engine process itself, for its own device.

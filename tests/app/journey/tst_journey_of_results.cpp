@@ -6,12 +6,14 @@
 #include <QComboBox>
 #include <QInputDialog>
 #include <QKeySequenceEdit>
+#include <QLabel>
 #include <QPlainTextEdit>
 #include <QTableView>
 
 #include "tests/app/journey/journey_bench.h"
 #include "ui/analysis_source.h"
 #include "ui/bridge/run_controller.h"
+#include "ui/pages/data/data_page.h"
 #include "ui/pages/routing/analysis_panes.h"
 #include "ui/pages/routing/routing_filters.h"
 #include "ui/pages/routing/routing_page.h"
@@ -21,6 +23,7 @@
 #include "ui/pages/runs/runs_page.h"
 #include "ui/pages/settings/settings_page.h"
 #include "ui/pages/settings/shortcuts_model.h"
+#include "ui/shell/welcome.h"
 #include "widgets/chart_pane.h"
 #include "widgets/curve_plot.h"
 #include "widgets/heat_map.h"
@@ -41,21 +44,19 @@ class TestJourneyOfResults : public QObject {
   private Q_SLOTS:
     void initTestCase();
     void cleanupTestCase() { m_bench.close(); }
-    void init() {
-        if (m_failed) QSKIP("the stage before failed");
-    }
-    void cleanup() { m_failed = m_failed || QTest::currentTestFailed(); }
+    void init() { m_bench.beginStage(); }
+    void cleanup() { m_bench.endStage(); }
     void a_runsOverEachOther();
     void b_notesTagsAndTrash();
     void c_whereTokensWent();
     void d_aMeasuredCheckpoint();
     void e_colorsAndKeys();
     void f_aNewWindowFindsAll();
+    void g_theWelcomePage();
 
   private:
     void tune(double learningRate);
     JourneyBench m_bench;
-    bool m_failed = false;
     QStringList m_runs;  // first, second
 };
 
@@ -307,6 +308,47 @@ void TestJourneyOfResults::f_aNewWindowFindsAll() {
     auto* page = m_bench.page<RoutingPage>("routing");
     QTRY_VERIFY_WITH_TIMEOUT(page->analysis()->current() != nullptr, kPatience);
     qInfo("A new window: two runs, note, tags, settings, keys and the measured checkpoint are there");
+}
+
+// The project closed: what this computer is, from the engine; the project among the recent ones; the demo.
+void TestJourneyOfResults::g_theWelcomePage() {
+    const QString folder = m_bench.project()->folder();
+    m_bench.chooseFromMenus("file.close");
+    auto* welcome = m_bench.window()->findChild<Welcome*>();
+    QTRY_VERIFY(welcome != nullptr && welcome->isVisible());
+    const auto told = [&](const QString& words) {
+        for (const QLabel* label : welcome->findChildren<QLabel*>())
+            if (label->isVisible() && label->text().contains(words)) return true;
+        return false;
+    };
+    const QString device = QString::fromStdString(m_bench.engine()->device().name);
+    QTRY_VERIFY2_WITH_TIMEOUT(told(device), qPrintable(device), kPatience);
+    LinkButton* recent = nullptr;
+    for (auto* link : welcome->findChildren<LinkButton*>())
+        if (link->isVisible() && link->text() == QFileInfo(folder).fileName()) recent = link;
+    QVERIFY(recent != nullptr);
+    recent->setFocus();
+    QTest::keyClick(recent, Qt::Key_Space);
+    QTRY_VERIFY_WITH_TIMEOUT(m_bench.project() != nullptr && m_bench.project()->isOpen(), kPatience);
+    QTRY_COMPARE_WITH_TIMEOUT(m_bench.project()->runs().size(), 2, kPatience);
+    m_bench.chooseFromMenus("file.close");
+    QTRY_VERIFY(welcome->isVisible());
+    QAbstractButton* demo = nullptr;
+    for (auto* button : welcome->findChildren<QAbstractButton*>())
+        if (button->isVisible() && button->accessibleName().startsWith(QStringLiteral("Open the demo")))
+            demo = button;
+    QVERIFY(demo != nullptr);
+    click(demo);
+    QTRY_VERIFY_WITH_TIMEOUT(m_bench.project() != nullptr && m_bench.project()->isOpen(), kPatience);
+    QTRY_VERIFY_WITH_TIMEOUT(m_bench.project()->baseModel() != nullptr &&
+                                 m_bench.project()->baseModel()->status == ModelEntry::Status::Ready,
+                             kPatience);
+    QVERIFY(m_bench.project()->recipe().data.files.size() >= 3);  // ready to start
+    m_bench.goTo("data");
+    auto* data = m_bench.page<DataPage>("data");
+    QTRY_VERIFY_WITH_TIMEOUT(data->mainAction()->isEnabled(), kPatience);
+    qInfo("Welcome: %s; a recent project opened; the demo can be started with %zu files", qPrintable(device),
+          m_bench.project()->recipe().data.files.size());
 }
 
 QTEST_MAIN(TestJourneyOfResults)

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
-// bench_window_session [SECONDS [POINTS]]: a working session in the whole window. A run tells 50 steps a
-// second of 32 layers x 256 experts on top of a million that are there already, an answer of 2,000 lines
-// streams into the chat, the pages are changed every two seconds. Prints how late the event loop was; with
-// CARAVAN_STALLS=MS in the environment also where it was when it was later than that.
+// bench_window_session [SECONDS [POINTS [LAYERS]]]: a working session in the whole window. A run tells 50
+// steps a second of 32 layers (or so many) x 256 experts on top of a million that are there already, an
+// answer of 2,000 lines streams into the chat, the pages are changed every two seconds. Prints how late the
+// event loop was; with CARAVAN_STALLS=MS in the environment also where it was when it was later than that.
 #include <QKeyEvent>
 #include <QPlainTextEdit>
 #include <cmath>
@@ -17,7 +17,8 @@ using namespace caravan;
 
 namespace {
 
-constexpr int kLayers = 32, kExperts = 256;
+constexpr int kExperts = 256;
+int g_layers = 32;
 constexpr qsizetype kBatch = 1000;  // steps
 
 engine::StepMetrics stepOf(std::int64_t index, bool loads) {
@@ -41,7 +42,7 @@ engine::StepMetrics stepOf(std::int64_t index, bool loads) {
         m.expertLoad = {{0.5F, 0.5F}};
         return m;
     }
-    for (int layer = 0; layer < kLayers; ++layer) {
+    for (int layer = 0; layer < g_layers; ++layer) {
         std::vector<float> load(kExperts);
         for (int e = 0; e < kExperts; ++e)
             load[static_cast<std::size_t>(e)] = (1 + 0.5F * std::sin(static_cast<float>(e * 7 + layer * 3) +
@@ -116,6 +117,7 @@ class Session : public QObject {
 int main(int argc, char** argv) {
     const int seconds = argc > 1 ? atoi(argv[1]) : 60;
     const std::int64_t points = argc > 2 ? atoll(argv[2]) : 1000000;
+    if (argc > 3) g_layers = atoi(argv[3]);
     bench::BenchWindow window(argc, argv);
     const QString folder = window.sandbox.path(QStringLiteral("session"));
     test::RunStory story;
