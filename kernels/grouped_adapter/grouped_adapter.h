@@ -98,8 +98,8 @@ int scatter(Element element, const void* g, const void* dm, void* du, std::int64
 // (on the tensor cores where widths are multiples of four: fp32_tile.cuh), and for shapes that the library's
 // grouped product does not take (on the ordinary cores, fp32 sums). A step of base-16m in fp32 (12,800 slots,
 // 384 wide, adapters of 64; one H200) spent 5.4 of 29.7 ms here on the ordinary cores, gradients 228 us each
-// and products 55; predicted for the tensor cores 1.2 ms, measured 1.2: gradients, split over 21 blocks an
-// expert, 24, products 25.
+// and products 55; predicted for the tensor cores 1.2 ms, measured 1.2 (gradients, split over 11 blocks an
+// expert, 24 us, products 25) while their sums were not yet rounded every 16; not measured since.
 struct GroupedShape {
     std::int64_t slots, inner, outer, experts;
     bool transposed;  // weight [experts, outer, inner], else [experts, inner, outer]
