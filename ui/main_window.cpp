@@ -24,6 +24,7 @@
 #include "ui/shell/instance.h"
 #include "ui/shell/menu_row.h"
 #include "ui/shell/rail.h"
+#include "ui/shell/run_home.h"
 #include "ui/shell/run_pill.h"
 #include "ui/shell/status_line.h"
 #include "ui/shell/welcome.h"
@@ -102,6 +103,7 @@ MainWindow::MainWindow(EngineLink* engine, QWidget* parent)
     m_palette = new CommandPalette(this);
     connect(menuRow, &MenuRow::paletteWanted, this, &MainWindow::openPalette);
     connect(m_pill, &QAbstractButton::clicked, this, [this] {
+        if (!m_project) openProject(projectOfRun(m_runs->live().folder));
         follow(QStringLiteral("tune"), {{QStringLiteral("run"), m_runs->live().name}});
     });
     connect(m_rail, &Rail::chosen, this, &MainWindow::showPage);

@@ -238,8 +238,8 @@ void MainWindow::renewRunActions() {
 void MainWindow::startOrResume() {
     if (!m_project || m_runs->live().isActive()) return;
     const LiveRun& live = m_runs->live();
-    const RunEntry* run =
-        live.engineDied ? m_project->run(live.folder) : m_project->run(m_project->selectedRun());
+    const RunEntry* run = live.engineDied ? m_project->run(live.folder) : nullptr;
+    if (!run) run = m_project->run(m_project->selectedRun());  // the dead one is of another project
     if (!run) return;
     if (run->state == engine::RunState::Created)
         m_project->startRun(run->id);
@@ -309,6 +309,7 @@ void MainWindow::showKeys() {
     auto* layout = new QVBoxLayout(dialog);
     auto* area = new QScrollArea;
     area->setWidgetResizable(true);
+    area->setAccessibleName(tr("Keyboard shortcuts"));
     auto* list = new QWidget;
     list->setBackgroundRole(QPalette::Base);
     auto* grid = new QGridLayout(list);

@@ -12,6 +12,7 @@
 #include "ui/shell/banners.h"
 #include "ui/shell/close_dialog.h"
 #include "ui/shell/rail.h"
+#include "ui/shell/run_home.h"
 #include "ui/shell/run_pill.h"
 
 namespace caravan::ui {
@@ -64,17 +65,30 @@ void MainWindow::engineDied(const QString& reason) {
         return;
     }
     const auto kept = run.lastCheckpoint;
+    const QString home = projectOfRun(run.folder);  // may be closed when a button is pressed
     QString text = reason + QStringLiteral(". ") + tr("Nothing saved is lost.");
     if (kept >= 0) {
         text +=
             QLatin1Char(' ') + tr("Step %1 is verified; %n step(s) will be repeated on the same data.",
                                   nullptr, static_cast<int>(std::max<engine::StepIndex>(0, run.step - kept)))
                                    .arg(withThousands(kept));
-        buttons.push_back({tr("Resume from step %1").arg(withThousands(kept)), [this] { startOrResume(); },
-                           true, m_engine->isUsable()});
+        const auto resume = [this, home] {
+            if (m_project && m_project->folder() == home) return startOrResume();
+            openProject(home);
+            if (m_project && m_project->folder() == home)
+                connect(
+                    m_project.get(), &ProjectContext::runsChanged, this, [this] { startOrResume(); },
+                    Qt::SingleShotConnection);
+        };
+        buttons.push_back(
+            {tr("Resume from step %1").arg(withThousands(kept)), resume, true, m_engine->isUsable()});
     } else {
         text += QLatin1Char(' ') + tr("There was no checkpoint yet; the same settings stand on Upcycle.");
-        buttons.push_back({tr("New run"), [this] { showPage(QStringLiteral("upcycle")); }, true});
+        const auto fresh = [this, home] {
+            if (!m_project) openProject(home);
+            showPage(QStringLiteral("upcycle"));
+        };
+        buttons.push_back({tr("New run"), fresh, true});
     }
     buttons.push_back({tr("Show log"), [this] { showLog(); }});
     buttons.push_back({tr("Copy diagnostics"), [this] { copyDiagnostics(); }});

@@ -22,16 +22,37 @@ namespace {
 constexpr int kMergeMs = 2000;
 
 struct Loaded {
-    std::optional<engine::Error> error;
     QString name;
     engine::Recipe recipe;
-    bool hasDraft = false;
+    std::optional<engine::Error> damaged;  // settings that could not be read and were kept aside
     std::vector<std::pair<std::string, nlohmann::json>> models;
     QString demoModel;
 };
 
 std::filesystem::path draftFile(const std::filesystem::path& folder) {
     return folder / "draft.json";
+}
+
+// The settings as they were left, also by a window that was killed. What cannot be read is not written over.
+void loadDraft(const std::filesystem::path& file, Loaded& into) {
+    std::error_code problem;
+    if (!std::filesystem::exists(file, problem)) return;
+    auto draft = projects::readRecipe(file);
+    if (draft) {
+        into.recipe = std::move(*draft);
+        return;
+    }
+    std::filesystem::path aside = file;
+    aside += ".damaged";
+    std::filesystem::rename(file, aside, problem);
+    into.damaged = draft.error();
+    if (!problem)
+        for (auto& [name, value] : into.damaged->parameters)
+            if (name == "detail")
+                value =
+                    ProjectContext::tr("%1; it is kept as %2")
+                        .arg(QString::fromStdString(value), QString::fromStdString(aside.filename().string()))
+                        .toStdString();
 }
 
 engine::Result<Loaded> loadProject(ProjectStore& store, const std::filesystem::path& folder, bool demo) {
@@ -50,12 +71,7 @@ engine::Result<Loaded> loadProject(ProjectStore& store, const std::filesystem::p
     if (!catalogue) return tl::unexpected(catalogue.error());
     store.catalogue = std::move(*catalogue);
     result.name = QString::fromStdString(store.project->name());
-    if (std::filesystem::exists(draftFile(folder))) {
-        if (auto draft = projects::readRecipe(draftFile(folder))) {
-            result.recipe = *draft;
-            result.hasDraft = true;
-        }
-    }
+    loadDraft(draftFile(folder), result);
     if (auto models = store.catalogue->models()) result.models = *models;
     result.demoModel = QString::fromStdString(projects::demoModel().string());
     return result;
@@ -158,6 +174,7 @@ void ProjectContext::load(bool demo) {
             refreshModels();
             refreshRuns();
             Q_EMIT opened();
+            if (loaded->damaged) Q_EMIT failed(*loaded->damaged);
         });
 }
 

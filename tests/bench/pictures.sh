@@ -22,7 +22,8 @@ live=--screenshot-run
 for scale in ${SCALES:-1 2}; do
     for size in "$@"; do
         for theme in light dark; do
-            QT_SCALE_FACTOR=$scale "$build/app/caravan" --demo --size "$size" --theme "$theme" --screenshot-dir "$out/$size@$scale" $live
+            # an engine of its own, which the live run may end
+            CARAVAN_SOCKET=$out/state/run/$scale-$size-$theme QT_SCALE_FACTOR=$scale "$build/app/caravan" --demo --size "$size" --theme "$theme" --screenshot-dir "$out/$size@$scale" $live
         done
         live=
     done

@@ -158,6 +158,48 @@ class TestChatAnswers : public QObject {
         QCOMPARE(bench.view()->message(1)->branchText(), QStringLiteral("1 of 2"));
         QCOMPARE(bench.view()->message(1)->strip()->plainText(), QStringLiteral("Same left"));
     }
+    // A model that gave no word has no answer that could be equal to another's.
+    void whereAModelFailedNothingIsSaidToBeEqual_data() {
+        QTest::addColumn<int>("failing");
+        QTest::addColumn<QString>("means");
+        QTest::newRow("the first") << 1 << QStringLiteral("Mean log-probability: -0.25");
+        QTest::newRow("the second") << 2 << QStringLiteral("Mean log-probability: -0.25");
+        QTest::newRow("both") << 3 << QString();
+    }
+    void whereAModelFailedNothingIsSaidToBeEqual() {
+        QFETCH(int, failing);
+        QFETCH(QString, means);
+        Bench bench;
+        const QString other = bench.folder.filePath(QStringLiteral("other"));
+        QDir().mkpath(other);
+        bench.project->addModelFolder(other);
+        auto* compare = bench.page->findChild<CompareView*>();
+        QTRY_VERIFY_WITH_TIMEOUT(compare->column(0)->box()->count() >= 2, 5000);
+        bench.actions.find(QStringLiteral("chat.side_by_side"))->trigger();
+        bench.say(QStringLiteral("Hello"));
+        for (int column = 0; column < 2; ++column) {
+            QCOMPARE(bench.engine.count("generate"), column + 1);  // a failure ends no other column
+            if ((failing >> column & 1) != 0) {
+                bench.engine.finish(
+                    bench.engine.last("generate")->id,
+                    engine::fail(engine::ErrorCode::DeviceError, {{"device", "CPU"}, {"detail", "x"}}));
+                continue;
+            }
+            bench.engine.tellTokens(bench.engine.last("generate")->id, {token("Two", 1, 2)});
+            bench.finish();
+        }
+        QVERIFY(!bench.session()->isStreaming());
+        QCOMPARE(compare->summaryText(), QLatin1Char('\n') + means);
+        QCOMPARE(compare->firstDifferent(), -1);
+        // The next round, in which both answer, is compared.
+        bench.say(QStringLiteral("Again"));
+        for (int column = 0; column < 2; ++column) {
+            bench.engine.tellTokens(bench.engine.last("generate")->id, {token("Two", 1, 2)});
+            bench.finish();
+        }
+        QVERIFY2(compare->summaryText().startsWith(QStringLiteral("All answers are equal")),
+                 qPrintable(compare->summaryText()));
+    }
     void oneTokenIsNotSeveral() {
         Bench bench;
         bench.talk(QStringLiteral("Hello"), {token("Yes", 1, 2)});

@@ -218,6 +218,18 @@ class TestDataPage : public QObject {
         QTRY_VERIFY_WITH_TIMEOUT(bench.page->hindrance().isEmpty(), 5000);
         Q_EMIT bench.page->findChild<LengthPlot*>()->cutChanged(128);
         QCOMPARE(bench.project->recipe().tune.sequenceLength, std::optional<std::int64_t>(128));
+        // The palette finds it, and the template.
+        bench.page->activateWindow();
+        QTRY_VERIFY(bench.page->isActiveWindow());
+        const QVector<FoundItem> items = bench.page->found();
+        QCOMPARE(items.size(), 2);
+        for (const char* name : {"template", "cut"}) {
+            bench.page->openLink({{QStringLiteral("setting"), QLatin1String(name)}});
+            const QWidget* focus = QApplication::focusWidget();
+            QVERIFY2(focus != nullptr &&
+                         (QLatin1String(name) == QLatin1String("cut")) == focus->inherits("QAbstractSpinBox"),
+                     name);
+        }
     }
     void rowLengthsAreATable() {
         Bench bench;

@@ -126,6 +126,22 @@ class TestSettingsPage : public QObject {
         QVERIFY(!QSettings().contains("shortcuts/run.stop"));
     }
 
+    void thePaletteFindsThem() {
+        Bench bench;
+        bench.page->activateWindow();
+        QTRY_VERIFY(bench.page->isActiveWindow());
+        const QVector<FoundItem> items = bench.page->found();
+        QCOMPARE(items.size(), 3);
+        QCOMPARE(items[0].note, bench.page->colors()->currentText());
+        QCOMPARE(items[2].note, bench.page->device()->currentText());
+        QSignalSpy links(bench.page.get(), &Page::linkActivated);
+        items[1].act();
+        QCOMPARE(links.size(), 1);
+        QCOMPARE(links[0][0].toString(), bench.page->id());
+        bench.page->openLink(links[0][1].toMap());
+        QVERIFY(bench.page->closing()->hasFocus());
+    }
+
     void everythingHasAName() {
         Bench bench;
         for (QWidget* widget : bench.page->findChildren<QWidget*>()) {

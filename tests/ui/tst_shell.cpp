@@ -9,6 +9,7 @@
 #include <QPushButton>
 #include <QtTest>
 
+#include "tests/support/run_fixture.h"
 #include "tests/support/shell_test.h"
 #include "ui/actions/action_registry.h"
 #include "ui/main_window.h"
@@ -41,6 +42,8 @@ class TestShell : public test::ShellTest {
     void helpTellsWhatAControlIsFor();
     void titlePillAndRailFollowTheRun();
     void engineDeathOffersToResume();
+    void aDeadRunIsResumedWhereverOneIs();
+    void settingsAreKeptWithoutBeingClosed();
     void engineThatDoesNotStartIsSaid();
     void closingWhileTuningAsks();
 
@@ -224,6 +227,66 @@ void TestShell::engineDeathOffersToResume() {
     QVERIFY(bar->buttons().first()->text().contains("20"));
     m_window->showPage("upcycle");
     QTRY_VERIFY(bar->isVisible());  // the message goes along to the next page
+}
+
+// As a killed window leaves them: nothing is closed, and a second project begins with a copy of the folder.
+void TestShell::settingsAreKeptWithoutBeingClosed() {
+    openProject();
+    engine::Recipe recipe = m_window->project()->recipe();
+    recipe.tune.learningRate = 0.0125;
+    m_window->project()->setRecipe(recipe, "rate");
+    const QString left = m_window->project()->folder() + "/draft.json",
+                  found = m_sandbox.makeFolder("killed");
+    const auto kept = [&] {
+        QFile file(left);
+        return file.open(QIODevice::ReadOnly) && file.readAll().contains("0.0125");
+    };
+    QTRY_VERIFY(kept());
+    QVERIFY(QFile::copy(left, found + "/draft.json"));
+    const auto open = [&] {
+        m_window->openProject(found);
+        QTRY_VERIFY(m_window->project() && m_window->project()->isOpen());
+    };
+    open();
+    QCOMPARE(m_window->project()->recipe().tune.learningRate, 0.0125);
+    QVERIFY(!m_window->banners()->has("project.failed"));
+    // Damaged ones are kept aside and told of; the project opens.
+    m_window->actionRegistry()->find("file.close")->trigger();
+    QFile draft(found + "/draft.json");
+    QVERIFY(draft.open(QIODevice::WriteOnly) && draft.write("{\"tune\": {\"learn") > 0);
+    draft.close();
+    open();
+    QTRY_VERIFY(m_window->banners()->has("project.failed"));
+    const auto* bar = m_window->banners()->bar("project.failed");
+    QVERIFY2((bar->title() + bar->text()).contains("draft.json.damaged"),
+             qPrintable(bar->title() + bar->text()));
+    QVERIFY(QFile::exists(found + "/draft.json.damaged"));
+}
+
+// From the welcome and from another project: its own is opened first.
+void TestShell::aDeadRunIsResumedWhereverOneIs() {
+    const QString folder = m_sandbox.path("dead");
+    QVERIFY(!test::writeRun(folder, "0001", test::RunStory(), engine::RunState::Interrupted).isEmpty());
+    m_window->openProject(folder);
+    QTRY_VERIFY(m_window->project() && m_window->project()->runs().size() == 1);
+    tellRunning(37);
+    m_engine->tellRun(m_window->runController()->live().folder, engine::CheckpointInfo{20, "x", 1});
+    m_engine->die("The process was ended by signal 9");
+    m_engine->become(EngineState::Ready);
+    m_window->actionRegistry()->find("file.close")->trigger();
+    QVERIFY(m_window->project() == nullptr);
+    auto* pill = m_window->findChild<RunPill*>();
+    QVERIFY(pill->isVisible());
+    QTest::mouseClick(pill, Qt::LeftButton);
+    QTRY_VERIFY(m_window->project() && m_window->project()->runs().size() == 1);
+    QCOMPARE(m_window->currentPage()->id(), QStringLiteral("tune"));
+    openProject();  // another one
+    widgets::MessageBar* bar = m_window->banners()->bar("engine.died");
+    QVERIFY(bar && bar->isVisible());
+    QTest::mouseClick(bar->buttons().first(), Qt::LeftButton);
+    QTRY_COMPARE(m_engine->count("run.resume"), 1);
+    QCOMPARE(m_window->project()->folder(), folder);
+    QCOMPARE(m_window->currentPage()->id(), QStringLiteral("tune"));
 }
 
 void TestShell::engineThatDoesNotStartIsSaid() {

@@ -18,6 +18,7 @@
 #include "ui/main_window.h"
 #include "ui/pages/chat/chat_page.h"
 #include "ui/pages/chat/chat_session.h"
+#include "ui/pages/chat/next_token_view.h"
 #include "ui/project_context.h"
 #include "ui/shell/banners.h"
 #include "ui/shell/command_palette.h"
@@ -112,7 +113,13 @@ class Tour : public QObject {
                                        strip->select(std::min(12, strip->count() - 1));
                            },
                            {}});
-        m_stops.push_back({QStringLiteral("06-next-token"), [this] { act("chat.next_token"); }, {}});
+        m_stops.push_back({QStringLiteral("06-next-token"),
+                           [this, chat] {
+                               act("chat.next_token");
+                               chat->findChild<NextTokenView*>()->input()->setPlainText(
+                                   QStringLiteral("What is 2 and 3? The answer is"));
+                           },
+                           {}});
         m_stops.push_back(
             {{},
              [this] {

@@ -42,8 +42,10 @@ class DataPage : public Page {
     void setActive(bool active) override;
     bool takeDrop(const QStringList& paths) override;
     [[nodiscard]] QAction* mainAction() const override { return m_start; }
+    void openLink(const QVariantMap& arguments) override;  // {"setting": "template" or "cut"}
     [[nodiscard]] QStringList keyHints() const override;
     [[nodiscard]] QString statusFact() const override;
+    [[nodiscard]] QVector<FoundItem> found() const override;  // the settings that stand here
 
     void addFiles(const QStringList& paths, bool heldout);
     // Why tuning cannot start, in words; "" = it can.

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the user can do on the data page: files, mapping, held-out split, template.
+#include <QComboBox>
 #include <QDialog>
 #include <QDir>
 #include <QFileDialog>
@@ -9,12 +10,15 @@
 #include <QSaveFile>
 #include <QTableView>
 #include <algorithm>
+#include <tuple>
 
 #include "ui/actions/action_registry.h"
+#include "ui/format/format.h"
 #include "ui/pages/data/data_delegates.h"
 #include "ui/pages/data/data_files_model.h"
 #include "ui/pages/data/data_page.h"
 #include "ui/pages/data/data_problems_model.h"
+#include "ui/pages/data/length_plot.h"
 #include "ui/pages/data/mapping_dialog.h"
 #include "ui/project_context.h"
 #include "widgets/message_bar.h"
@@ -215,6 +219,33 @@ void DataPage::exportProblems() {
         m_message->setClosable(true);
         m_message->show();
     }
+}
+
+QVector<FoundItem> DataPage::found() const {
+    QVector<FoundItem> items;
+    if (project() == nullptr) return items;
+    const std::tuple<QString, QString, QString> settings[] = {
+        {QStringLiteral("template"), tr("Template of the conversations"), m_template->currentText()},
+        {QStringLiteral("cut"), tr("Cut rows at"), tr("%1 tokens").arg(withThousands(m_lengths->cut()))}};
+    for (const auto& [key, name, value] : settings) {
+        FoundItem item;
+        item.group = FoundItem::Group::Settings;
+        item.text = name;
+        item.note = value;
+        item.icon = QStringLiteral("settings");
+        item.verb = tr("Change in Data");
+        item.act = [page = const_cast<DataPage*>(this), key = key] {
+            Q_EMIT page->linkActivated(QStringLiteral("data"), {{QStringLiteral("setting"), key}});
+        };
+        items << item;
+    }
+    return items;
+}
+
+void DataPage::openLink(const QVariantMap& arguments) {
+    const QString setting = arguments.value(QStringLiteral("setting")).toString();
+    if (setting == QLatin1String("template")) m_template->setFocus(Qt::TabFocusReason);
+    if (setting == QLatin1String("cut")) m_lengths->cutField()->setFocus(Qt::TabFocusReason);
 }
 
 }  // namespace caravan::ui

@@ -97,6 +97,7 @@ LengthPlot::LengthPlot(QWidget* parent)
     m_cut->setKeyboardTracking(false);
     auto* label = new ThemedLabel(tr("Cut at"), widgets::TextRole::Secondary, Token::Text2);
     label->setBuddy(m_cut);
+    m_cutField->setFocusProxy(m_cut);
     auto* row = new QHBoxLayout(m_cutField);
     row->setContentsMargins(4, 0, 0, 0);
     row->setSpacing(8);
@@ -256,6 +257,7 @@ void LengthPlot::changeEvent(QEvent* event) {
     if (event->type() == QEvent::PaletteChange) {
         applyColors();
         rebuild();
+        if (isVisible()) m_plot->replot(QCustomPlot::rpRefreshHint);  // nothing in the old colors meanwhile
     }
     QWidget::changeEvent(event);
 }

@@ -16,6 +16,9 @@
 #include <QTableView>
 #include <QUrl>
 #include <QVBoxLayout>
+#include <algorithm>
+#include <initializer_list>
+#include <iterator>
 
 #include "projects/project.h"
 #include "ui/actions/action_registry.h"
@@ -46,6 +49,19 @@ ThemedLabel* wrapped(const QString& text) {
     return label;
 }
 
+// The fields of all sections begin at one line.
+void alignNames(std::initializer_list<QGridLayout*> grids) {
+    int width = 150;
+    for (const QGridLayout* grid : grids)
+        for (int i = 0; i < grid->count(); ++i) {
+            int row = 0, column = 0, rows = 0, columns = 0;
+            grid->getItemPosition(i, &row, &column, &rows, &columns);
+            if (column == 0 && columns == 1) width = std::max(width, grid->itemAt(i)->sizeHint().width());
+        }
+    for (QGridLayout* grid : grids)
+        grid->setColumnMinimumWidth(0, width);
+}
+
 }  // namespace
 
 SettingsPage::SettingsPage(const Services& services, QWidget* parent)
@@ -56,9 +72,12 @@ SettingsPage::SettingsPage(const Services& services, QWidget* parent)
     auto* column = new QVBoxLayout(left);
     column->setContentsMargins(24, 20, 24, 20);
     column->setSpacing(12);
-    column->addWidget(makeGeneral());
+    QWidget *general = makeGeneral(), *folders = makeFolders();
+    alignNames(
+        {qobject_cast<QGridLayout*>(general->layout()), qobject_cast<QGridLayout*>(folders->layout())});
+    column->addWidget(general);
     column->addSpacing(12);
-    column->addWidget(makeFolders());
+    column->addWidget(folders);
     column->addStretch(1);
     auto* scroll = new QScrollArea;
     scroll->setFrameShape(QFrame::NoFrame);
@@ -88,7 +107,6 @@ QWidget* SettingsPage::makeGeneral() {
     grid->setContentsMargins(0, 0, 0, 0);
     grid->setHorizontalSpacing(16);
     grid->setVerticalSpacing(10);
-    grid->setColumnMinimumWidth(0, 150);
     grid->setColumnStretch(1, 1);
     int row = 0;
     const auto title = [&](const QString& text) {
@@ -148,7 +166,6 @@ QWidget* SettingsPage::makeFolders() {
     grid->setContentsMargins(0, 0, 0, 0);
     grid->setHorizontalSpacing(16);
     grid->setVerticalSpacing(6);
-    grid->setColumnMinimumWidth(0, 150);
     grid->setColumnStretch(1, 1);
     grid->addWidget(new ThemedLabel(tr("Folders"), TextRole::Section), 0, 0, 1, 3);
     const std::pair<QString, QString> folders[] = {
@@ -242,6 +259,33 @@ void SettingsPage::renewEngine() {
     m_restart->setToolTip(live ? tr("A run is live. Stop it first.") : QString());
     const QString now = engine.hasDevice() ? deviceText(engine.device()) : engine.stateWords();
     m_deviceNote->setText(tr("Now: %1. A change takes effect when the engine starts anew.").arg(now));
+}
+
+QVector<FoundItem> SettingsPage::found() const {
+    const std::pair<QString, QString> controls[] = {{tr("Colors"), m_colors->currentText()},
+                                                    {tr("Closing the window"), m_closing->currentText()},
+                                                    {tr("Device of the engine"), m_device->currentText()}};
+    QVector<FoundItem> items;
+    for (const auto& [name, value] : controls) {
+        FoundItem item;
+        item.group = FoundItem::Group::Settings;
+        item.text = name;
+        item.note = value;
+        item.icon = QStringLiteral("settings");
+        item.verb = tr("Change in Settings");
+        item.act = [page = const_cast<SettingsPage*>(this), index = items.size()] {
+            Q_EMIT page->linkActivated(QStringLiteral("settings"), {{QStringLiteral("control"), index}});
+        };
+        items << item;
+    }
+    return items;
+}
+
+void SettingsPage::openLink(const QVariantMap& arguments) {
+    QWidget* const controls[] = {m_colors, m_closing, m_device};
+    const int index = arguments.value(QStringLiteral("control"), -1).toInt();
+    if (index >= 0 && index < static_cast<int>(std::size(controls)))
+        controls[index]->setFocus(Qt::TabFocusReason);
 }
 
 QStringList SettingsPage::keyHints() const {

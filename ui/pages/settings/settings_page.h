@@ -23,7 +23,9 @@ class SettingsPage : public Page {
   public:
     SettingsPage(const Services& services, QWidget* parent);
     void setActive(bool active) override;
+    void openLink(const QVariantMap& arguments) override;  // {"control": index of found()}
     [[nodiscard]] QStringList keyHints() const override;
+    [[nodiscard]] QVector<FoundItem> found() const override;  // colors, closing, device, with their values
 
     // For tests.
     [[nodiscard]] widgets::Segmented* colors() const { return m_colors; }

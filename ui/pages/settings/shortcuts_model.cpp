@@ -4,6 +4,7 @@
 
 #include <QAction>
 #include <QKeySequenceEdit>
+#include <QMenu>
 
 #include "ui/actions/action_registry.h"
 #include "ui/actions/shortcuts.h"
@@ -14,6 +15,15 @@ namespace {
 
 QString plainText(const QAction* action) {
     return action->text().remove(QLatin1Char('&'));
+}
+
+// The title of the menu in which it stands; its id where there are no menus.
+QString menuOf(const QAction* action, const QString& id) {
+    for (const QObject* object : action->associatedObjects())
+        if (const auto* menu = qobject_cast<const QMenu*>(object);
+            menu != nullptr && !menu->title().isEmpty())
+            return menu->title().remove(QLatin1Char('&'));
+    return id.isEmpty() ? id : id.at(0).toUpper() + id.mid(1);
 }
 
 }  // namespace
@@ -61,11 +71,7 @@ QVariant ShortcutsModel::data(const QModelIndex& index, int role) const {
         case Qt::DisplayRole:
         case Qt::AccessibleTextRole:
             if (index.column() == Action) return plainText(action);
-            if (index.column() == Place) {
-                QString menu = spec->menu;
-                if (!menu.isEmpty()) menu[0] = menu[0].toUpper();
-                return menu;
-            }
+            if (index.column() == Place) return menuOf(action, spec->menu);
             return action->shortcut().isEmpty() ? QStringLiteral("–")
                                                 : action->shortcut().toString(QKeySequence::NativeText);
         case Qt::EditRole:
