@@ -11,6 +11,7 @@
 #include <QPainter>
 #include <QPlainTextEdit>
 #include <QSpinBox>
+#include <algorithm>
 
 #include "ui/format/format.h"
 #include "widgets/chip.h"
@@ -19,7 +20,7 @@
 
 namespace caravan::ui {
 namespace {
-constexpr int kChipStep = 64;  // px: chip 18, gap, percent
+constexpr int kChipStep = 64, kLeastChipStep = 54;  // px: chip 18, gap, percent
 
 QDoubleSpinBox* realField(double low, double high, double step, double value) {
     auto* box = new QDoubleSpinBox;
@@ -34,6 +35,10 @@ QSpinBox* wholeField(int low, int high, int value) {
     box->setRange(low, high);
     box->setValue(value);
     return box;
+}
+// Closer together where that makes room for all.
+int chipStep(int width, std::size_t chips) {
+    return std::clamp(width / std::max(1, static_cast<int>(chips)), kLeastChipStep, kChipStep);
 }
 }  // namespace
 
@@ -139,10 +144,12 @@ QSize ExpertLegend::sizeHint() const {
     return {static_cast<int>(m_shares.size()) * kChipStep, 28};
 }
 int ExpertLegend::fitting() const {
-    return std::min(static_cast<int>(m_shares.size()), std::max(1, width() / kChipStep));
+    const int all = static_cast<int>(m_shares.size()), room = width() / chipStep(width(), m_shares.size());
+    return all <= room ? all : std::max(1, room - 1);  // the last place says how many more there are
 }
 QRect ExpertLegend::chipRect(int index) const {
-    return {index * kChipStep, 0, kChipStep - 4, height()};
+    const int step = chipStep(width(), m_shares.size());
+    return {index * step, 0, step - 4, height()};
 }
 
 void ExpertLegend::paintEvent(QPaintEvent*) {
@@ -158,6 +165,10 @@ void ExpertLegend::paintEvent(QPaintEvent*) {
         painter.drawText(r.adjusted(23, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft,
                          percentText(m_shares[static_cast<std::size_t>(i)].second));
     }
+    if (const int more = static_cast<int>(m_shares.size()) - fitting(); more > 0) {
+        painter.setPen(c.text2);
+        painter.drawText(chipRect(fitting()), Qt::AlignVCenter | Qt::AlignLeft, tr("+ %1").arg(more));
+    }
     if (hasFocus()) widgets::drawFocusRing(painter, rect());
 }
 
@@ -169,7 +180,7 @@ void ExpertLegend::highlight(int index) {
 }
 
 void ExpertLegend::mouseMoveEvent(QMouseEvent* event) {
-    const int index = event->pos().x() / kChipStep;
+    const int index = event->pos().x() / chipStep(width(), m_shares.size());
     highlight(index < fitting() ? index : -1);
 }
 void ExpertLegend::leaveEvent(QEvent*) {

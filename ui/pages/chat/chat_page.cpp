@@ -111,6 +111,7 @@ void ChatPage::makeHeader() {
     addHeaderButton(m_colorButton);
     addHeaderButton(m_samplingButton);
     connect(m_modelBox, &QComboBox::currentIndexChanged, this, [this] { fillWeights(); });
+    connect(m_modelBox, &QComboBox::activated, this, [this] { m_modelBox->setProperty("settled", true); });
     connect(m_weightsBox, &QComboBox::currentIndexChanged, this, [this] { chooseSource(); });
     connect(m_colorButton, &QPushButton::toggled, this, [this](bool on) {
         m_view->setColored(on);

@@ -134,7 +134,8 @@ QWidget* ChatPage::makeLayerBar() {
     m_layer->setAccessibleName(tr("Layer whose experts color the tokens"));
     label->setBuddy(m_layer);
     m_layerSlider = new QSlider(Qt::Horizontal);
-    m_layerSlider->setFixedWidth(88);
+    m_layerSlider->setMinimumWidth(40);  // the legend's experts come first
+    m_layerSlider->setMaximumWidth(88);
     m_layerSlider->setAccessibleName(tr("Layer"));
     m_legend = new ExpertLegend;
     m_layerBar = new Surface(Token::Base, Surface::Bottom);

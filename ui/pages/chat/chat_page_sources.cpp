@@ -15,6 +15,10 @@
 
 namespace caravan::ui {
 
+namespace {
+constexpr char kSettled[] = "settled";  // of the box of models: what is chosen stays chosen
+}
+
 QString chatKeyOfRun(const QString& id) {
     return QStringLiteral("run:") + id;
 }
@@ -57,7 +61,14 @@ void ChatPage::refreshSources() {
         }
         readCheckpoints();
     }
-    const QString wish = m_wish.isEmpty() ? m_modelBox->currentData().toString() : m_wish;
+    // Runs are listed after models: until then the first is nobody's choice.
+    const bool settled =
+        project() != nullptr && (m_modelBox->property(kSettled).toBool() || !m_session->path().empty());
+    const QString wish = !m_wish.isEmpty() ? m_wish
+                         : settled         ? m_modelBox->currentData().toString()
+                                           : QString();
+    const bool runs = !m_models.empty() && m_models.front().key.startsWith(chatKeyOfRun({}));
+    m_modelBox->setProperty(kSettled, settled || runs || !m_wish.isEmpty());
     {
         const QSignalBlocker quiet(m_modelBox);
         m_modelBox->clear();

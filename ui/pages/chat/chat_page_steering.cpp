@@ -115,7 +115,13 @@ int ChatPage::lastAnswerIndex() const {
     return -1;
 }
 
+// Side by side it is one of the newest answers: the first that has experts to show.
 const ChatTurn* ChatPage::lastAnswer() const {
+    if (mode() == Mode::Compare)
+        for (const std::int64_t message : m_session->compared())
+            if (const ChatTurn* turn = m_session->tree().find(message);
+                turn != nullptr && !turn->tokens.empty() && !turn->tokens.front().experts.empty())
+                return turn;
     const int index = lastAnswerIndex();
     return index < 0 ? nullptr : &m_session->path()[static_cast<std::size_t>(index)];
 }

@@ -9,6 +9,7 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 #include <algorithm>
+#include <utility>
 
 #include "engine/api/event_json.h"
 #include "ui/format/format.h"
@@ -87,8 +88,11 @@ CompareColumn::CompareColumn(int number, QWidget* parent)
     connect(m_view, &MessageView::copy, this, [this] { Q_EMIT copied(m_content); });
     connect(m_view, &MessageView::tokenSelected, this,
             [this](int token) { Q_EMIT tokenSelected(m_message, token); });
-    connect(m_scroll->verticalScrollBar(), &QScrollBar::rangeChanged, this, [this](int, int end) {
-        if (m_view->strip()->isStreaming()) m_scroll->verticalScrollBar()->setValue(end);
+    QScrollBar* bar = m_scroll->verticalScrollBar();
+    connect(bar, &QScrollBar::valueChanged, this,
+            [this, bar](int value) { m_follow = value >= bar->maximum() - 24; });
+    connect(bar, &QScrollBar::rangeChanged, this, [this, bar](int, int end) {
+        if (m_follow) bar->setValue(end);
     });
 }
 
@@ -127,7 +131,8 @@ ChatSource CompareColumn::source() const {
 }
 
 void CompareColumn::showTurn(const ChatTurn* turn, int layer, bool colored) {
-    m_message = turn == nullptr ? 0 : turn->message.id;
+    const std::int64_t before = std::exchange(m_message, turn == nullptr ? 0 : turn->message.id);
+    if (before != m_message) m_follow = turn != nullptr && turn->streaming;
     m_note->setVisible(turn == nullptr || (turn->streaming && turn->tokens.empty()));
     m_note->setText(turn == nullptr ? tr("It has not answered this question.") : tr("Working on the prompt"));
     m_view->setVisible(turn != nullptr);

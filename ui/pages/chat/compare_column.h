@@ -53,6 +53,7 @@ class CompareColumn : public QWidget {
     std::int64_t m_message = 0;
     QString m_content;
     bool m_hidden = false;
+    bool m_follow = false;  // the end of an answer that streams, until somebody scrolls up
     QComboBox* m_box;
     ThemedLabel* m_letter;
     ThemedLabel* m_rate;
