@@ -300,6 +300,7 @@ void FillLegend::paintEvent(QPaintEvent*) {
 LoadBars::LoadBars(QWidget* parent) : QWidget(parent) {
     installChartAccessibility();
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+    setFocusPolicy(Qt::StrongFocus);
     setAccessibleName(tr("Load of the cell by domain"));
 }
 
@@ -307,6 +308,7 @@ void LoadBars::setRows(const QVector<Row>& rows, int expert) {
     const bool resized = rows.size() != m_rows.size();
     m_rows = rows;
     m_expert = expert;
+    m_current = std::min(m_current, static_cast<int>(rows.size()) - 1);
     if (resized) updateGeometry();
     update();
 }
@@ -335,6 +337,7 @@ void LoadBars::paintEvent(QPaintEvent*) {
     const QRect track(nameWidth, 0, std::max(20, width() - nameWidth - valueWidth), 24);
     for (int i = 0; i < m_rows.size(); ++i) {
         const QRect line = gridRect(i, 0);
+        if (hasFocus() && i == m_current) painter.fillRect(line, colors.hover);
         painter.setFont(body);
         painter.setPen(colors.text);
         painter.drawText(QRect(0, line.top(), nameWidth - 8, 24), Qt::AlignVCenter,
@@ -357,6 +360,29 @@ void LoadBars::changeEvent(QEvent* event) {
     QWidget::changeEvent(event);
 }
 
+void LoadBars::setGridCurrent(int row, int) {
+    if (row == m_current || row < 0 || row >= m_rows.size()) return;
+    m_current = row;
+    update();
+    announceGridCell(*this, row, 0);
+}
+
+void LoadBars::keyPressEvent(QKeyEvent* event) {
+    const int last = static_cast<int>(m_rows.size()) - 1;
+    switch (event->key()) {
+        case Qt::Key_Up:
+            return setGridCurrent(std::max(0, m_current - 1), 0);
+        case Qt::Key_Down:
+            return setGridCurrent(std::min(last, m_current + 1), 0);
+        case Qt::Key_Home:
+            return setGridCurrent(0, 0);
+        case Qt::Key_End:
+            return setGridCurrent(last, 0);
+        default:
+            QWidget::keyPressEvent(event);
+    }
+}
+
 QVariant LoadBars::gridValue(int row, int) const {
     return std::isfinite(m_rows.at(row).load) ? QVariant(m_rows.at(row).load) : QVariant();
 }
@@ -368,6 +394,7 @@ QString LoadBars::gridText(int row, int) const {
 }
 
 QString LoadBars::gridSentence(int row, int) const {
+    if (!std::isfinite(m_rows.at(row).load)) return tr("%1, not known").arg(m_rows.at(row).name);
     return tr("%1, %2 times its share")
         .arg(m_rows.at(row).name, QLocale().toString(m_rows.at(row).load, 'f', 2));
 }

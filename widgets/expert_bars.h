@@ -83,7 +83,8 @@ class FillLegend : public QWidget {
     QStringList m_items;
 };
 
-// Load of one cell by domain: horizontal bars against the tick at 1x.
+// Load of one cell by domain: horizontal bars against the tick at 1x, the number beside each. Up and Down
+// walk the rows.
 class LoadBars : public QWidget, public ChartGrid {
     Q_OBJECT
 
@@ -106,16 +107,20 @@ class LoadBars : public QWidget, public ChartGrid {
     [[nodiscard]] QString gridText(int row, int column) const override;
     [[nodiscard]] QString gridSentence(int row, int column) const override;
     [[nodiscard]] QRect gridRect(int row, int column) const override;
+    [[nodiscard]] QPoint gridCurrent() const override { return {m_current < 0 ? -1 : 0, m_current}; }
+    void setGridCurrent(int row, int column) override;
     [[nodiscard]] QWidget* gridWidget() override { return this; }
     [[nodiscard]] const QWidget* gridWidget() const override { return this; }
 
   protected:
     void paintEvent(QPaintEvent* event) override;
     void changeEvent(QEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
 
   private:
     QVector<Row> m_rows;
     int m_expert = 0;
+    int m_current = -1;  // row
 };
 
 }  // namespace caravan::widgets

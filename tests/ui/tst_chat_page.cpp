@@ -89,9 +89,9 @@ class TestChatPage : public QObject {
         // The next-token view has no answer: the inspector waits there, and tells of the same token
         // afterwards.
         bench.actions.find(QStringLiteral("chat.next_token"))->trigger();
-        QVERIFY(inspector->map()->isHidden());
+        QVERIFY(!inspector->map()->isVisible());
         bench.actions.find(QStringLiteral("chat.next_token"))->trigger();
-        QVERIFY(!inspector->map()->isHidden());
+        QVERIFY(inspector->map()->isVisible());
         QCOMPARE(inspector->gateText().count(QLatin1Char('\n')), 3);  // the two chosen ones and two more
         test::picture(*bench.page, QStringLiteral("chat"));
     }

@@ -3,6 +3,7 @@
 // What holds for every dialog, menu and mode of a page beside those that tst_every_page opens: names for
 // screen readers, keys in menus, room for longer words, targets that one can hit.
 #include <QAction>
+#include <QApplication>
 #include <QCheckBox>
 #include <QMenu>
 #include <QMenuBar>
@@ -17,6 +18,8 @@
 #include "ui/pages/chat/vote_table.h"
 #include "ui/pages/data/data_delegates.h"
 #include "ui/pages/data/mapping_dialog.h"
+#include "ui/pages/models/import_dialog.h"
+#include "ui/pages/models/verdict_box.h"
 #include "ui/pages/tune/step_batch_dialog.h"
 #include "ui/shell/close_dialog.h"
 #include "ui/shell/command_palette.h"
@@ -125,6 +128,15 @@ class TestEveryDialog : public QObject {
         auto* batch = new StepBatchDialog(&all.engine, run, parent);
         batch->showStep(7);
         show(batch, QStringLiteral("batch of a step"));
+        auto* import =
+            new ImportDialog(&all.engine, nullptr, {m_sandbox.path(QStringLiteral("m")), {}}, parent);
+        import->setSource(m_sandbox.path(QStringLiteral("models/base-16m")));
+        QTest::qWait(400);  // it has looked into the folder
+        show(import, QStringLiteral("import"));
+        all.window->actionRegistry()->find(QStringLiteral("help.keys"))->trigger();
+        auto* keys = qobject_cast<QDialog*>(QApplication::activeModalWidget());
+        QVERIFY(keys != nullptr);
+        show(keys, QStringLiteral("keys"));
     }
 
   private Q_SLOTS:
@@ -152,7 +164,7 @@ class TestEveryDialog : public QObject {
             });
         }
         if (longer) QCoreApplication::removeTranslator(&words);
-        QCOMPARE(seen, 6);
+        QCOMPARE(seen, 8);
         QVERIFY2(problems.isEmpty(), qPrintable(QLatin1Char('\n') + problems.join(QLatin1Char('\n'))));
     }
 

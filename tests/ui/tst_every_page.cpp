@@ -5,6 +5,8 @@
 #include <QDockWidget>
 #include <QHeaderView>
 #include <QLabel>
+#include <QLineEdit>
+#include <QListWidget>
 #include <QPushButton>
 #include <QTableView>
 
@@ -12,10 +14,15 @@
 #include "tests/support/whole_window.h"
 #include "ui/actions/action_registry.h"
 #include "ui/pages/chat/token_inspector.h"
+#include "ui/pages/tune/tune_page.h"
+#include "ui/run_follower.h"
 #include "ui/shell/banners.h"
+#include "ui/shell/command_palette.h"
 #include "ui/shell/guided_tour.h"
 #include "ui/theme/style.h"
 #include "widgets/chart_grid.h"
+#include "widgets/chart_pane.h"
+#include "widgets/expert_bars.h"
 #include "widgets/heat_map.h"
 
 using namespace caravan;
@@ -138,6 +145,32 @@ class TestEveryPage : public QObject {
         QVERIFY(seen.count(QStringLiteral("runs")) >= 1);     // curves
     }
 
+    // Also those that wait for an analysis, a click or another mode: a table behind each, keys to walk it.
+    void everyChartIsReachedByKeys() {
+        test::WholeWindow all(m_sandbox, QStringLiteral("keys"), {1440, 900});
+        for (const QString& page : all.window->pageIds())
+            all.show(page);
+        QStringList problems;
+        int charts = 0;
+        for (QWidget* widget : all.window->findChildren<QWidget*>()) {
+            if (dynamic_cast<widgets::ChartGrid*>(widget) == nullptr) continue;
+            ++charts;
+            QAccessibleInterface* spoken = QAccessible::queryAccessibleInterface(widget);
+            if (spoken == nullptr || spoken->tableInterface() == nullptr ||
+                spoken->text(QAccessible::Name).isEmpty())
+                problems << nameOf(widget) + QStringLiteral(": nothing to read");
+            if ((widget->focusPolicy() & Qt::TabFocus) == 0)
+                problems << nameOf(widget) + QStringLiteral(": keys do not reach it");
+            if (qobject_cast<widgets::LoadBars*>(widget)) continue;  // its numbers stand beside its bars
+            const QWidget* pane = widget->parentWidget();
+            while (pane != nullptr && qobject_cast<const widgets::ChartPane*>(pane) == nullptr)
+                pane = pane->parentWidget();
+            if (pane == nullptr) problems << nameOf(widget) + QStringLiteral(": no table to show");
+        }
+        QVERIFY2(charts >= 10, qPrintable(QString::number(charts)));
+        QVERIFY2(problems.isEmpty(), qPrintable(QLatin1Char('\n') + problems.join(QLatin1Char('\n'))));
+    }
+
     // Every page, walked through in one theme and switched to the other, against a window that never knew
     // another.
     void aSwitchedWindowLooksLikeANewOne() {
@@ -236,6 +269,50 @@ class TestEveryPage : public QObject {
         QCOMPARE(QPoint(map->currentRow(), map->currentColumn()), QPoint(1, 1));
         QTest::keyClick(map, Qt::Key_Left);
         QCOMPARE(QPoint(map->currentRow(), map->currentColumn()), QPoint(1, 0));
+    }
+
+    // Runs by number or name, experts by layer, the one that deviates most first; Enter goes there.
+    void thePaletteFindsRunsAndExperts() {
+        test::WholeWindow all(m_sandbox, QStringLiteral("palette"), {1366, 768});
+        all.show(QStringLiteral("routing"));
+        auto* palette = all.window->findChild<CommandPalette*>();
+        auto* query = palette->findChild<QLineEdit*>();
+        auto* list = palette->findChild<QListWidget*>();
+        const auto search = [&](const QString& words) {
+            QTest::keyClick(all.window.get(), Qt::Key_K, Qt::ControlModifier);
+            QVERIFY(palette->isVisible());
+            QTest::keyClicks(query, words);
+        };
+        all.window->activateWindow();
+        search(QStringLiteral("#"));
+        QCOMPARE(list->count(), 4);  // a heading and three runs
+        QTest::keyClick(query, Qt::Key_Down);
+        const QString run = list->currentItem()->text();
+        QTest::keyClick(query, Qt::Key_Return);
+        QCOMPARE(all.window->currentPage()->id(), QStringLiteral("tune"));
+        const auto shown = [&] {
+            const ProjectContext* project = all.window->project();
+            const RunEntry* entry =
+                project->run(static_cast<TunePage*>(all.window->currentPage())->shownRun());
+            return entry == nullptr ? QString() : runName(*project, *entry);
+        };
+        QTRY_COMPARE(shown(), run);
+        all.window->project()->selectRun(QStringLiteral("0003"));
+        all.show(QStringLiteral("routing"));
+        search(QStringLiteral("@layer 2, "));
+        QVERIFY(list->count() >= 9);  // a heading and eight experts
+        QVERIFY2(list->currentItem()->text().startsWith(QStringLiteral("Layer 2, expert ")),
+                 qPrintable(list->currentItem()->text()));
+        const QString cell = list->currentItem()->text();
+        all.window->showPage(QStringLiteral("models"));
+        QTest::keyClick(query, Qt::Key_Return);
+        QCOMPARE(all.window->currentPage()->id(), QStringLiteral("routing"));
+        widgets::HeatMap* map = nullptr;
+        for (auto* each : all.window->findChildren<widgets::HeatMap*>())
+            if (each->isVisible()) map = each;
+        QVERIFY(map != nullptr);
+        QTRY_COMPARE(QStringLiteral("Layer 2, expert %1").arg(map->currentColumn()), cell);
+        QCOMPARE(map->currentRow(), 2);
     }
 
     void theTourWalksAllItsPages() {

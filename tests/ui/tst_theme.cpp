@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QtTest>
 
+#include "tests/support/color_difference.h"
 #include "ui/theme/theme.h"
 #include "widgets/theme_colors.h"
 
@@ -19,6 +20,8 @@ class TestTheme : public QObject {
     void marksAreVisible();
     void expertsAreReadable_data() { themes(); }
     void expertsAreReadable();
+    void expertsAreToldApart_data();
+    void expertsAreToldApart();
     void loadMapIsQuietInTheMiddle_data() { themes(); }
     void loadMapIsQuietInTheMiddle();
     void switchingSchemesTellsWidgets();
@@ -102,6 +105,37 @@ void TestTheme::expertsAreReadable() {
     }
     QVERIFY(!widgets::ThemeColors::expertHatched(7));
     QVERIFY(widgets::ThemeColors::expertHatched(8));
+    widgets::setThemeColors({});
+}
+
+void TestTheme::expertsAreToldApart_data() {
+    QTest::addColumn<bool>("dark");
+    QTest::addColumn<int>("eye");
+    QTest::addColumn<double>("least");  // of any two of the eight; the design's figure
+    const double least[2][4] = {{19.4, 15.2, 14.3, 13.8}, {19.0, 15.5, 14.6, 13.7}};
+    for (const bool dark : {false, true})
+        for (int eye = 0; eye < 4; ++eye)
+            QTest::addRow("%s, %s", dark ? "dark" : "light", test::kEyes[static_cast<std::size_t>(eye)].name)
+                << dark << eye << least[dark ? 1 : 0][eye];
+}
+
+void TestTheme::expertsAreToldApart() {
+    QFETCH(bool, dark);
+    QFETCH(int, eye);
+    QFETCH(double, least);
+    // A pair of the formula's own test data, which differs most where blues are compared.
+    QVERIFY(std::abs(test::colorDifference({50, 2.6772, -79.7751}, {50, 0, -82.7485}) - 2.0425) < 1e-4);
+    const widgets::ThemeColors c = ui::loadThemeColors(dark);
+    widgets::setThemeColors(c);
+    const test::Eye& seen = test::kEyes[static_cast<std::size_t>(eye)];
+    double smallest = 1000;
+    for (int a = 0; a < 8; ++a)
+        for (int b = 0; b < a; ++b)
+            smallest = std::min(smallest, test::colorDifference(c.expert(a), c.expert(b), seen));
+    QVERIFY2(std::abs(smallest - least) < 0.06, qPrintable(QString::number(smallest)));
+    // Half and double the load, and even load beside a quarter more.
+    QVERIFY(test::colorDifference(widgets::loadColor(0.5), widgets::loadColor(2.0), seen) >= 29);
+    QVERIFY(test::colorDifference(widgets::loadColor(1.0), widgets::loadColor(1.25), seen) >= 9);
     widgets::setThemeColors({});
 }
 

@@ -69,7 +69,8 @@ int save(QWidget& widget, QSize size, const QString& path) {
 
 int drawAll(const QString& folder, const QString& theme) {
     int failed = 0;
-    for (const auto& pictures : {caravan::gallery::usualPictures(), caravan::gallery::extremePictures()})
+    for (const auto& pictures : {caravan::gallery::usualPictures(), caravan::gallery::extremePictures(),
+                                 caravan::gallery::stripPictures()})
         for (const auto& picture : pictures) {
             QElapsedTimer time;
             time.start();

@@ -19,5 +19,7 @@ struct Picture {
 [[nodiscard]] QVector<Picture> usualPictures();
 // Nothing, one, very many, not a number.
 [[nodiscard]] QVector<Picture> extremePictures();
+// Both, of the strips, legends and tables beside charts.
+[[nodiscard]] QVector<Picture> stripPictures();
 
 }  // namespace caravan::gallery

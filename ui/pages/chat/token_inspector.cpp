@@ -13,6 +13,7 @@
 
 #include "ui/format/format.h"
 #include "ui/theme/theme.h"
+#include "widgets/chart_pane.h"
 #include "widgets/chip.h"
 #include "widgets/heat_map.h"
 #include "widgets/theme_colors.h"
@@ -92,6 +93,7 @@ TokenInspector::TokenInspector(QWidget* parent)
       m_title(new QLabel),
       m_note(new QLabel),
       m_map(new widgets::HeatMap),
+      m_pane(new widgets::ChartPane(m_map)),
       m_layerTitle(new QLabel),
       m_gates(new QVBoxLayout),
       m_alternatives(new QVBoxLayout),
@@ -135,7 +137,8 @@ TokenInspector::TokenInspector(QWidget* parent)
     auto* row = new QHBoxLayout;
     row->setContentsMargins(12, 0, 0, 8);
     row->setSpacing(4);
-    row->addWidget(m_map, 10);
+    m_pane->setContextMenuPolicy(Qt::ActionsContextMenu);
+    row->addWidget(m_pane, 10);
     row->addWidget(m_right, 11);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
@@ -155,7 +158,7 @@ void TokenInspector::showToken(const engine::TokenEvent* token, int index, int c
     m_has = token != nullptr;
     m_note->setVisible(!m_has || token->experts.empty() || token->probabilities.empty());
     m_right->setVisible(m_has);
-    m_map->setVisible(m_has && !token->experts.empty());
+    m_pane->setVisible(m_has && !token->experts.empty());
     if (!m_has) {
         m_title->setText(tr("Token"));
         m_note->setText(
@@ -225,6 +228,7 @@ void TokenInspector::fillMap() {
     for (const std::int64_t layer : m_token.layers)
         data.rowLabels.push_back(static_cast<int>(layer));
     m_map->setData(std::move(data));
+    m_pane->refresh();
     m_map->setCurrentCell(
         m_layer, m_token.experts[static_cast<std::size_t>(
                                      std::min<int>(m_layer, static_cast<int>(m_token.experts.size()) - 1))]

@@ -11,8 +11,9 @@ class QLabel;
 class QVBoxLayout;
 
 namespace caravan::widgets {
+class ChartPane;
 class HeatMap;
-}
+}  // namespace caravan::widgets
 
 namespace caravan::ui {
 
@@ -47,6 +48,7 @@ class TokenInspector : public QWidget {
     QLabel* m_title;
     QLabel* m_note;
     widgets::HeatMap* m_map;
+    widgets::ChartPane* m_pane;  // holds the map and its table
     QLabel* m_layerTitle;
     QVBoxLayout* m_gates;
     QVBoxLayout* m_alternatives;
