@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Before a project is open, how one is opened, by whom, and what is dropped on it.
+#include <QApplication>
+#include <QComboBox>
 #include <QDropEvent>
 #include <QMimeData>
 #include <QScrollArea>
@@ -16,14 +18,18 @@
 #include "ui/actions/action_registry.h"
 #include "ui/format/format.h"
 #include "ui/pages/chat/chat_session.h"
+#include "ui/pages/routing/routing_page.h"
 #include "ui/pages/runs/runs_model.h"
 #include "ui/pages/tune/tune_page.h"
+#include "ui/pages/tune/tune_plots.h"
 #include "ui/shell/banners.h"
 #include "ui/shell/fit_dialog.h"
 #include "ui/shell/instance.h"
 #include "ui/shell/rail.h"
 #include "ui/shell/surface.h"
 #include "ui/shell/welcome.h"
+#include "widgets/curve_plot.h"
+#include "widgets/heat_map.h"
 
 using namespace caravan;
 using namespace caravan::ui;
@@ -40,6 +46,7 @@ class TestProjects : public test::ShellTest {
     void recentProjectsAreToldApart();
     void theRunAndTheConversationComeBack();
     void listsComeBackWhereTheyWereScrolledTo();
+    void theKeysThatThePageNamesWorkAtOnce();
     void anUnreadableProjectGoesBackToTheWelcome();
     void aSecondWindowBringsTheFirstToTheFront();
     void whatIsDroppedFindsItsPage();
@@ -206,6 +213,29 @@ void TestProjects::listsComeBackWhereTheyWereScrolledTo() {
     m_window->showPage("upcycle");
     QTRY_VERIFY(form() != nullptr);
     QTRY_COMPARE(form()->value(), fields);
+}
+
+void TestProjects::theKeysThatThePageNamesWorkAtOnce() {
+    const QString folder = m_sandbox.path("keys");
+    QVERIFY(!test::writeRun(folder, "0001", test::RunStory(), engine::RunState::Finished).isEmpty());
+    m_window->openProject(folder);
+    m_window->showPage("models");
+    QTRY_VERIFY(m_window->project() && m_window->project()->runs().size() == 1);
+    m_window->showPage("tune");
+    auto* tune = static_cast<TunePage*>(m_window->page("tune"));
+    QTRY_COMPARE(QApplication::focusWidget(), static_cast<QWidget*>(tune->plots()->plot()));
+    m_window->showPage("routing");
+    auto* routing = static_cast<RoutingPage*>(m_window->page("routing"));
+    QTRY_COMPARE(QApplication::focusWidget(), static_cast<QWidget*>(routing->map()));
+    QTest::keyClick(QApplication::focusWidget(), Qt::Key_Right);
+    QVERIFY(routing->map()->currentColumn() >= 0);
+    // Afterwards the focus is where one left it.
+    auto* box = tune->findChild<QComboBox*>();
+    m_window->showPage("tune");
+    box->setFocus();
+    m_window->showPage("routing");
+    m_window->showPage("tune");
+    QTRY_COMPARE(QApplication::focusWidget(), static_cast<QWidget*>(box));
 }
 
 void TestProjects::anUnreadableProjectGoesBackToTheWelcome() {

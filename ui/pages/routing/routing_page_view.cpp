@@ -20,6 +20,7 @@
 #include "ui/pages/routing/routing_page.h"
 #include "ui/pages/routing/statistic_tiles.h"
 #include "ui/routing_source.h"
+#include "ui/shell/first_focus.h"
 #include "ui/shell/pane_header.h"
 #include "widgets/chart_pane.h"
 #include "widgets/chip.h"
@@ -69,6 +70,7 @@ void RoutingPage::refresh() {
     m_filters->setShape(domains, static_cast<int>(m_record->topK));
     showTimeline();
     showView();
+    focusFirst(*this, m_map);
 }
 
 void RoutingPage::showEmpty() {

@@ -14,9 +14,11 @@
 #include "ui/pages/tune/tune_page.h"
 #include "ui/pages/tune/tune_plots.h"
 #include "ui/run_follower.h"
+#include "ui/shell/first_focus.h"
 #include "ui/shell/pane_header.h"
 #include "ui/theme/style.h"
 #include "widgets/chip.h"
+#include "widgets/curve_plot.h"
 #include "widgets/message_bar.h"
 
 namespace caravan::ui {
@@ -81,6 +83,7 @@ void TunePage::refresh() {
     m_plots->update(m_run->history(), lives);
     showRouting();
     showSamples();
+    focusFirst(*this, m_plots->plot());
 }
 
 QString TunePage::memoryHint() const {
