@@ -53,15 +53,15 @@ std::optional<Architecture> familyOf(const Family (&families)[N], std::string_vi
     return std::nullopt;
 }
 
-// "modeling_sparsetral.MistralForCausalLM" -> "mistral"; "" if it is no causal language model.
+// "modeling_sparsetral.MistralForCausalLM" -> "mistral", and so does "MistralModel", which is saved without
+// its head; "" if it is no causal language model.
 std::string familyName(std::string architecture) {
     if (const std::size_t dot = architecture.rfind('.'); dot != std::string::npos)
         architecture.erase(0, dot + 1);
     architecture = lower(architecture);
-    constexpr std::string_view kEnd = "forcausallm";
-    if (!architecture.ends_with(kEnd)) return "";
-    architecture.resize(architecture.size() - kEnd.size());
-    return architecture;
+    for (const std::string_view end : {"forcausallm", "model"})
+        if (architecture.ends_with(end)) return architecture.substr(0, architecture.size() - end.size());
+    return {};
 }
 
 Architecture architectureOf(const JsonFields& fields, const std::string& file) {

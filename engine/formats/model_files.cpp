@@ -98,6 +98,7 @@ Result<ModelFiles> ModelFiles::open(const fs::path& folder, std::string_view ste
         auto file = SafetensorsFile::open(single);
         if (!file) return tl::unexpected(file.error());
         if (auto added = files.add(std::move(*file)); !added) return tl::unexpected(added.error());
+        files.renameBare();
         return files;
     }
     if (!fs::exists(index, ignored)) return noWeights(folder, stem);
@@ -125,7 +126,25 @@ Result<ModelFiles> ModelFiles::open(const fs::path& folder, std::string_view ste
                          {"place", fmt::format("tensor {}", tensor->name)},
                          {"detail", fmt::format("{} holds it, but the index does not name it",
                                                 files.fileOf(tensor->name)->path().filename().string())}});
+    files.renameBare();
     return files;
+}
+
+void ModelFiles::renameBare() {
+    static constexpr std::string_view kPrefix = "model.", kParts[] = {"embed_tokens.", "layers.", "norm."};
+    const auto isPart = [](std::string_view name) {
+        return std::ranges::any_of(kParts, [&](std::string_view part) { return name.starts_with(part); });
+    };
+    if (!m_where.contains("embed_tokens.weight") ||
+        std::ranges::any_of(m_where, [](const auto& entry) { return entry.first.starts_with(kPrefix); }))
+        return;
+    m_where.clear();
+    for (std::size_t i = 0; i < m_files.size(); ++i)
+        for (const TensorInfo& tensor : m_files[i].tensors()) {
+            TensorInfo& renamed = m_renamed.emplace_back(tensor);
+            if (isPart(tensor.name)) renamed.name = std::string(kPrefix) + tensor.name;
+            m_where.emplace(renamed.name, Place{i, &renamed});
+        }
 }
 
 const TensorInfo* ModelFiles::find(std::string_view name) const {
@@ -146,6 +165,9 @@ std::span<const std::byte> ModelFiles::bytes(std::string_view name) const {
 
 std::vector<const TensorInfo*> ModelFiles::tensors() const {
     std::vector<const TensorInfo*> out;
+    for (const TensorInfo& tensor : m_renamed)
+        out.push_back(&tensor);
+    if (!out.empty()) return out;
     for (const SafetensorsFile& file : m_files)
         for (const TensorInfo& tensor : file.tensors())
             out.push_back(&tensor);

@@ -14,7 +14,8 @@
 namespace caravan::engine {
 
 // The weights of a folder: STEM.safetensors, or STEM.safetensors.index.json and its shards (weight_map
-// checked against them). Pickle files are refused, never read. Cheap: headers only; bytes are mapped.
+// checked against them). Pickle files are refused, never read. Cheap: headers only; bytes are mapped. A
+// folder that was saved without its head may leave "model." out of all names: they are found with it.
 class ModelFiles {
   public:
     ModelFiles() = default;  // holds nothing
@@ -38,7 +39,9 @@ class ModelFiles {
     };
     std::deque<SafetensorsFile> m_files;  // stable addresses of their tensors
     std::unordered_map<std::string_view, Place> m_where;
+    std::deque<TensorInfo> m_renamed;  // all, where "model." is left out; else none
     [[nodiscard]] Result<void> add(SafetensorsFile file);
+    void renameBare();
 };
 
 }  // namespace caravan::engine

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "tests/engine/formats/temporary_folder.h"
 
 namespace caravan::engine {
@@ -294,6 +297,42 @@ TEST(ModelFolder, aHeadOfItsOwnBesideTiedEmbeddings) {
         ASSERT_TRUE(opened) << say(opened.error());
         EXPECT_EQ(opened->config.tiedEmbeddings, same);
         EXPECT_EQ(makeConfigJson(opened->configJson, opened->config)["tie_word_embeddings"], same);
+    }
+}
+
+// As LlamaModel.save_pretrained writes it: no head, and no "model." before the names.
+TEST(ModelFolder, namesWithoutTheirPrefix) {
+    for (const bool tied : {true, false}) {
+        TemporaryFolder folder;
+        const fs::path from = test::dataFolder() / "hf/llama_gqa_tied";
+        json config = json::parse(test::readAll(from / "config.json"));
+        config["architectures"] = {"LlamaModel"};
+        config["tie_word_embeddings"] = tied;
+        folder.write("config.json", config.dump());
+        const auto source = openModelFolder(from);
+        ASSERT_TRUE(source);
+        std::vector<TensorSpec> specs = expectedTensors(source->config);
+        const auto bare = [](const std::string& name) { return name.substr(std::strlen("model.")); };
+        for (TensorSpec& spec : specs)
+            spec.name = bare(spec.name);
+        auto writer = SafetensorsWriter::create(folder.path() / "model.safetensors", specs);
+        ASSERT_TRUE(writer);
+        for (const TensorSpec& spec : specs)
+            ASSERT_TRUE(writer->write(spec.name, source->files.bytes("model." + spec.name)));
+        ASSERT_TRUE(writer->finish(SafetensorsWriter::Sync::No));
+        auto opened = openModelFolder(folder.path());
+        if (!tied) {
+            ASSERT_FALSE(opened);
+            EXPECT_NE(say(opened.error()).find("lm_head.weight"), std::string::npos);
+            continue;
+        }
+        ASSERT_TRUE(opened) << say(opened.error());
+        const ModelFolder moved = std::move(*opened);
+        EXPECT_EQ(moved.files.tensors().size(), specs.size());
+        for (const TensorSpec& spec : expectedTensors(source->config))
+            EXPECT_TRUE(std::ranges::equal(moved.files.bytes(spec.name), source->files.bytes(spec.name)))
+                << spec.name;
+        EXPECT_EQ(moved.files.find("norm.weight"), nullptr);
     }
 }
 
