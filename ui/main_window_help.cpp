@@ -36,7 +36,8 @@ QString pageHelp(const QString& id) {
     if (id == QLatin1String("chat"))
         return MainWindow::tr(
             "Chat answers with a model, a checkpoint or the paused run. Each token has the color "
-            "of its first expert in the chosen layer; arrows walk the tokens of an answer.");
+            "of its first expert in the chosen layer; arrows walk the tokens of an answer, PgUp and PgDn its "
+            "layers.");
     if (id == QLatin1String("settings"))
         return MainWindow::tr(
             "Settings of the program, not of a run: colors, the engine's device, keys. Each change "

@@ -237,8 +237,18 @@ class TestChatPage : public QObject {
         MessageView* question = bench.view()->message(0);
         QTest::mouseClick(question->editButton(), Qt::LeftButton);
         QCOMPARE(question->editor()->toPlainText(), QStringLiteral("First"));
-        question->editor()->setPlainText(QStringLiteral("Otherwise"));
-        Q_EMIT question->edited(question->editor()->toPlainText());
+        QTest::keyClick(question->editor(), Qt::Key_Escape);  // as it was
+        QVERIFY(!question->editor()->isVisible());
+        QTest::mouseClick(question->editButton(), Qt::LeftButton);
+        QTest::keyClick(question->editor(), Qt::Key_A, Qt::ControlModifier);
+        QTest::keyClicks(question->editor(), QStringLiteral("Other"));
+        QTest::keyClick(question->editor(), Qt::Key_Return, Qt::ShiftModifier);
+        QTest::keyClicks(question->editor(), QStringLiteral("wise"));
+        const int asked = bench.engine.count("generate");
+        QTest::keyClick(question->editor(), Qt::Key_Return);
+        QCOMPARE(bench.engine.count("generate"), asked + 1);
+        QCOMPARE(QString::fromStdString(bench.engine.last("generate")->body["messages"][0]["content"]),
+                 QStringLiteral("Other\nwise"));
         QCOMPARE(bench.engine.last("generate")->body["messages"].size(), 1u);
         bench.engine.tellTokens(bench.engine.last("generate")->id, {token("Three", 1, 2)});
         bench.finish();

@@ -2,14 +2,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The regions of the chat page.
 #include <QAction>
+#include <QApplication>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
 #include <QListWidget>
 #include <QPlainTextEdit>
+#include <QScrollBar>
+#include <QShortcut>
 #include <QSlider>
 #include <QSpinBox>
 #include <QVBoxLayout>
+#include <initializer_list>
+#include <utility>
 
 #include "ui/actions/action_registry.h"
 #include "ui/pages/chat/chat_controls.h"
@@ -18,8 +23,32 @@
 #include "ui/pages/chat/compare_view.h"
 #include "ui/pages/chat/conversation_delegate.h"
 #include "ui/shell/surface.h"
+#include "widgets/token_strip.h"
 
 namespace caravan::ui {
+
+namespace {
+
+// PgUp and PgDn: another layer while an answer's tokens are walked, else a page of the conversation.
+void stepLayersByKeys(const QWidget* bar, QSlider* slider, std::initializer_list<QWidget*> views) {
+    const auto step = [bar, slider](int delta) {
+        QWidget* focus = QApplication::focusWidget();
+        if (bar->isVisible() && qobject_cast<widgets::TokenStrip*>(focus) != nullptr)
+            return slider->setValue(slider->value() + delta);
+        while (focus != nullptr && qobject_cast<QAbstractScrollArea*>(focus) == nullptr)
+            focus = focus->parentWidget();
+        if (auto* area = qobject_cast<QAbstractScrollArea*>(focus))
+            area->verticalScrollBar()->triggerAction(delta < 0 ? QScrollBar::SliderPageStepSub
+                                                               : QScrollBar::SliderPageStepAdd);
+    };
+    for (QWidget* view : views)
+        for (const auto& [key, delta] : {std::pair{Qt::Key_PageUp, -1}, std::pair{Qt::Key_PageDown, 1}}) {
+            auto* keys = new QShortcut(key, view, nullptr, nullptr, Qt::WidgetWithChildrenShortcut);
+            QObject::connect(keys, &QShortcut::activated, slider, [step, delta = delta] { step(delta); });
+        }
+}
+
+}  // namespace
 
 void ChatPage::makeActions() {
     ActionRegistry* actions = services().actions;
@@ -160,6 +189,7 @@ QWidget* ChatPage::makeLayerBar() {
                 best = static_cast<int>(i);
         showLayer(best);
     });
+    stepLayersByKeys(m_layerBar, m_layerSlider, {m_view, m_compare});
     connect(m_legend, &ExpertLegend::highlighted, m_view, &ChatView::setHighlightedExpert);
     connect(m_legend, &ExpertLegend::highlighted, m_compare, &CompareView::setHighlightedExpert);
     return m_layerBar;

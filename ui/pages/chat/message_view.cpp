@@ -3,12 +3,14 @@
 #include "ui/pages/chat/message_view.h"
 
 #include <QHBoxLayout>
+#include <QKeyEvent>
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QToolButton>
 #include <QVBoxLayout>
 #include <cmath>
+#include <functional>
 
 #include "engine/api/event_json.h"
 #include "ui/format/format.h"
@@ -22,6 +24,27 @@
 
 namespace caravan::ui {
 namespace {
+
+// The keys of a question that is edited, as below: Enter asks, Shift+Enter starts a line, Escape leaves it.
+class AskKeys : public QObject {
+  public:
+    AskKeys(QObject* parent, std::function<void(bool send)> end) : QObject(parent), m_end(std::move(end)) {}
+    bool eventFilter(QObject* watched, QEvent* event) override {
+        const bool pressed = event->type() == QEvent::KeyPress;
+        if (!pressed && event->type() != QEvent::ShortcutOverride)
+            return QObject::eventFilter(watched, event);
+        const auto* key = static_cast<QKeyEvent*>(event);
+        const bool enter = key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
+        const bool asks = enter && (key->modifiers() & Qt::ShiftModifier) == 0;
+        if (!asks && key->key() != Qt::Key_Escape) return QObject::eventFilter(watched, event);
+        event->accept();  // not the window's: regenerate, stop
+        if (pressed) m_end(asks);
+        return true;
+    }
+
+  private:
+    std::function<void(bool)> m_end;
+};
 constexpr int kTextWidth = 760;  // px; longer lines are hard to read
 
 std::pair<int, double> expertOf(const engine::TokenEvent& token, int layer) {
@@ -173,6 +196,7 @@ QWidget* MessageView::makeEditor() {
     layout->setContentsMargins(0, 0, 0, 0);
     layout->addWidget(m_editor);
     layout->addLayout(row);
+    m_editor->installEventFilter(new AskKeys(m_editor, [this](bool send) { endEdit(send); }));
     connect(ask, &QPushButton::clicked, this, [this] { endEdit(true); });
     connect(leave, &QPushButton::clicked, this, [this] { endEdit(false); });
     return box;
