@@ -180,6 +180,7 @@ void CurvePlot::showEvent(QShowEvent* event) {
 
 void CurvePlot::focusInEvent(QFocusEvent* event) {
     QCustomPlot::focusInEvent(event);
+    setProperty(kQuietFocus, event->reason() == Qt::OtherFocusReason);  // nobody asked for it: no ring
     scheduleOverlay();
 }
 

@@ -323,7 +323,7 @@ void CurveOverlay::draw(QCPPainter* painter) {
         drawReadOut(*painter, *m_plot->m_cursor);
     }
     painter->setAntialiasing(true);
-    if (m_plot->hasFocus() && !m_plot->m_cursor)
+    if (m_plot->hasFocus() && !m_plot->m_cursor && !m_plot->property(kQuietFocus).toBool())
         drawFocusRing(*painter, QRectF(m_plot->rect()).adjusted(1, 1, -1, -1));
 }
 

@@ -9,6 +9,9 @@ namespace caravan::widgets {
 
 constexpr int kCurvePlotLeft = 48;  // px left of the axis rects: tick labels
 
+// Property of a plot that was given the focus by the program: its ring waits for the keyboard.
+inline constexpr char kQuietFocus[] = "quietFocus";
+
 struct CurvePlot::Curve {
     QString name;
     int lane = 0;

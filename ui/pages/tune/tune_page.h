@@ -11,6 +11,7 @@
 #include "ui/project_context.h"
 #include "ui/run_follower.h"
 
+class QMenu;
 class QStackedWidget;
 class QToolButton;
 
@@ -87,7 +88,7 @@ class TunePage : public Page {
     void makeBatchActions();
     void makeResumeMenu();
     void showResumeMenu();
-    void fillResumeMenu();
+    void fillResumeMenu(QMenu* menu);
     void resumeFrom(engine::StepIndex step, engine::StepIndex newest);
     [[nodiscard]] QVector<engine::Evaluation> checkpointsThere() const;
     void readPower();
@@ -106,6 +107,7 @@ class TunePage : public Page {
     std::optional<QPair<qint64, qint64>> m_brush;
     QStringList m_overlaid;  // runs behind this one's curves
     QString m_closedAlarm, m_alarmText, m_mainLook;
+    bool m_alarmActs = false;  // a remedy is offered
     bool m_stale = true;
     int m_refreshes = 0;
     QTimer m_refresh;

@@ -51,11 +51,12 @@ void TunePage::showAlarm() {
     const engine::AlarmFacts facts = factsOf(alarm);
     const AlarmWords words = alarmWords(alarm, facts);
     if (words.title == m_closedAlarm) return;
-    if (!m_alarmBar->isHidden() && m_alarmBar->title() == words.title) {
+    const bool acts = remedyOf(alarm).has_value();  // not before the project has listed the run
+    if (!m_alarmBar->isHidden() && m_alarmBar->title() == words.title && acts == m_alarmActs) {
         if (m_alarmText == words.text || step % 10 != 0) return;  // the count of steps need not run
     }
     m_alarmText = words.text;
-    const bool acts = remedyOf(alarm).has_value();
+    m_alarmActs = acts;
     m_alarmBar->showMessage(words.kind, words.title,
                             acts ? words.text : words.text + QLatin1Char(' ') + words.remedy);
     addRemedies(alarm, facts);

@@ -19,10 +19,12 @@ namespace caravan::ui {
 using engine::RunState;
 
 void TunePage::makeResumeMenu() {
-    m_fromButton = textButton(tr("Resume from"), QStringLiteral("undo"));
+    m_fromButton = textButton(tr("Resume from…"), QStringLiteral("undo"));
     m_fromButton->setToolTip(tr("An earlier checkpoint: what came after it is made again"));
-    m_fromButton->setMenu(new QMenu(m_fromButton));
-    connect(m_fromButton->menu(), &QMenu::aboutToShow, this, &TunePage::fillResumeMenu);
+    auto* menu = new QMenu(m_fromButton);
+    connect(menu, &QMenu::aboutToShow, this, [this, menu] { fillResumeMenu(menu); });
+    connect(m_fromButton, &QPushButton::clicked, menu,
+            [this, menu] { menu->popup(m_fromButton->mapToGlobal(QPoint(0, m_fromButton->height() + 2))); });
     addHeaderButton(m_fromButton);
     if (services().actions == nullptr) return;
     m_from = services().actions->add({.id = QStringLiteral("run.resume_from"),
@@ -31,9 +33,7 @@ void TunePage::makeResumeMenu() {
                                       .icon = "undo",
                                       .page = QStringLiteral("tune"),
                                       .section = 1},
-                                     this, [this] {
-                                         if (m_fromButton->isVisible()) m_fromButton->showMenu();
-                                     });
+                                     this, [this] { m_fromButton->click(); });
 }
 
 // Those that are still in the run's folder, newest first.
@@ -63,8 +63,7 @@ void TunePage::showResumeMenu() {
     if (m_from != nullptr) m_from->setEnabled(shown && m_fromButton->isEnabled());
 }
 
-void TunePage::fillResumeMenu() {
-    QMenu* menu = m_fromButton->menu();
+void TunePage::fillResumeMenu(QMenu* menu) {
     menu->clear();
     const engine::Evaluation* best = m_run->history().bestEvaluation();
     const QVector<engine::Evaluation> there = checkpointsThere();
