@@ -20,7 +20,9 @@
 
 namespace caravan::ui {
 namespace {
-constexpr int kChipStep = 64, kLeastChipStep = 54;  // px: chip 18, gap, percent
+constexpr int kChipStep = 64, kLeastChipStep = 52;  // px: chip 18, gap, percent
+constexpr int kLooseStep = 60;                      // below, "39%" instead of "39 %"
+constexpr std::size_t kAlwaysShown = 8;             // experts that have their room before the slider has
 
 QDoubleSpinBox* realField(double low, double high, double step, double value) {
     auto* box = new QDoubleSpinBox;
@@ -128,6 +130,7 @@ void ExpertLegend::setShares(const std::vector<std::pair<int, double>>& shares) 
     if (shares == m_shares) return;
     m_shares = shares;
     setAccessibleDescription(text());
+    setMinimumWidth(static_cast<int>(std::min(shares.size(), kAlwaysShown)) * kLeastChipStep);
     setToolTip(tr("Share of the answer's tokens by their first expert in this layer"));
     updateGeometry();
     update();
@@ -162,8 +165,9 @@ void ExpertLegend::paintEvent(QPaintEvent*) {
         widgets::drawExpertChip(painter, QRectF(r.left(), 5, 18, 18),
                                 m_shares[static_cast<std::size_t>(i)].first);
         painter.setPen(c.text);
-        painter.drawText(r.adjusted(23, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft,
-                         percentText(m_shares[static_cast<std::size_t>(i)].second));
+        QString share = percentText(m_shares[static_cast<std::size_t>(i)].second);
+        if (r.width() + 4 < kLooseStep) share.remove(kThinSpace).remove(QLatin1Char(' '));
+        painter.drawText(r.adjusted(23, 0, 4, 0), Qt::AlignVCenter | Qt::AlignLeft, share);
     }
     if (const int more = static_cast<int>(m_shares.size()) - fitting(); more > 0) {
         painter.setPen(c.text2);

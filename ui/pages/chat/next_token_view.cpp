@@ -43,6 +43,9 @@ NextTokenView::NextTokenView(EngineLink* engine, QWidget* parent)
     m_input->setTabChangesFocus(true);
     m_input->setFixedHeight(140);
     m_table->setHorizontalHeaderLabels({tr("Next token"), tr("Probability"), tr("Log-probability")});
+    for (int column = 0; column < 3; ++column)  // as the cells below
+        m_table->horizontalHeaderItem(column)->setTextAlignment(
+            (column == 0 ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
     m_table->setAccessibleName(tr("Most probable next tokens"));
     m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_table->setSelectionMode(QAbstractItemView::SingleSelection);
