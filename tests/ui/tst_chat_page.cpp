@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAction>
 #include <QListWidget>
+#include <QSettings>
 #include <QSignalSpy>
 #include <QTableWidget>
 #include <QTest>
@@ -33,6 +34,32 @@ class TestChatPage : public QObject {
     explicit TestChatPage(test::Sandbox&) {}
 
   private Q_SLOTS:
+    void theTextOfAConversationIsZoomed() {
+        Bench bench;
+        bench.say(QStringLiteral("Hello"));
+        const auto* asked = bench.engine.last("generate");
+        bench.engine.tellTokens(asked->id, {token("Two", 3, 5), token(" words", 1, 2)});
+        auto* strip = bench.view()->message(1)->strip();
+        const int height = strip->tokenRect(0).height(), input = bench.input()->font().pixelSize();
+        const auto act = [&bench](const char* id) {
+            QAction* action = bench.actions.find(QLatin1String(id));
+            QVERIFY(action != nullptr);
+            action->trigger();
+        };
+        act("chat.text_larger");
+        QVERIFY(strip->tokenRect(0).height() > height);
+        QVERIFY(bench.input()->font().pixelSize() > input);
+        QCOMPARE(QSettings().value(QStringLiteral("chat/text_percent")).toInt(), 110);
+        for (int i = 0; i < 20; ++i)
+            act("chat.text_smaller");
+        QVERIFY(strip->tokenRect(0).height() < height);
+        QVERIFY(!bench.actions.find(QStringLiteral("chat.text_smaller"))->isEnabled());
+        act("chat.text_usual");
+        QCOMPARE(strip->tokenRect(0).height(), height);
+        QCOMPARE(bench.input()->font().pixelSize(), input);
+        QVERIFY(bench.actions.find(QStringLiteral("chat.text_smaller"))->isEnabled());
+    }
+
     void aMessageIsSentAndItsAnswerStreams() {
         Bench bench;
         bench.say(QStringLiteral("Hello"));

@@ -76,6 +76,7 @@ class ChatPage : public Page {
     void connectSession();
     void makeSteering();
     void makeModes();
+    void makeTextSizeActions();
     void makeVoteActions();
     void showVoteActions();
     void showMode();

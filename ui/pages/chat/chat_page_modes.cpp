@@ -12,6 +12,7 @@
 #include "ui/format/format.h"
 #include "ui/pages/chat/chat_page.h"
 #include "ui/pages/chat/chat_side.h"
+#include "ui/pages/chat/chat_text_size.h"
 #include "ui/pages/chat/chat_view.h"
 #include "ui/pages/chat/compare_view.h"
 #include "ui/pages/chat/message_view.h"
@@ -63,9 +64,41 @@ void ChatPage::makeModes() {
         [this] { m_mode->setCurrent(mode() == Mode::Compare ? 0 : 1); });
     add("chat.next_token", tr("Ne&xt token"), {}, "skip", 3,
         [this] { m_mode->setCurrent(mode() == Mode::NextToken ? 0 : 2); });
+    makeTextSizeActions();
     makeVoteActions();
     add("chat.export_markdown", tr("&Export as Markdown…"), {}, "export", 4, [this] { exportChat(false); });
     add("chat.export_json", tr("Export as &JSON…"), {}, "export", 4, [this] { exportChat(true); });
+}
+
+void ChatPage::makeTextSizeActions() {
+    ChatTextSize& size = ChatTextSize::instance();
+    const auto add = [&](const char* id, const QString& text, Qt::Key key, std::function<void()> work) {
+        return services().actions->add({.id = QLatin1String(id),
+                                        .text = text,
+                                        .menu = QStringLiteral("chat"),
+                                        .shortcut = QKeySequence(Qt::CTRL | key),
+                                        .page = QStringLiteral("chat"),
+                                        .section = 4},
+                                       this, std::move(work));
+    };
+    QAction* larger = add("chat.text_larger", tr("&Larger text"), Qt::Key_Plus, [&size] { size.step(1); });
+    QAction* smaller =
+        add("chat.text_smaller", tr("S&maller text"), Qt::Key_Minus, [&size] { size.step(-1); });
+    add("chat.text_usual", tr("&Usual text size"), Qt::Key_0, [&size] { size.reset(); });
+    // Where the plus is on another key's upper half.
+    if (larger->shortcut() == QKeySequence(Qt::CTRL | Qt::Key_Plus))
+        larger->setShortcuts({larger->shortcut(), QKeySequence(Qt::CTRL | Qt::Key_Equal)});
+    const auto follow = [this, larger, smaller, &size] {
+        larger->setEnabled(size.canStep(1));
+        smaller->setEnabled(size.canStep(-1));
+        m_input->setFont(size.font(widgets::TextRole::Chat));
+    };
+    connect(&size, &ChatTextSize::changed, this, [this, follow, &size] {
+        follow();
+        m_told = tr("Text of the conversation: %1 %").arg(size.percent());
+        showState();
+    });
+    follow();
 }
 
 // A vote by keyboard and menu.

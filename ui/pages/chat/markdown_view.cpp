@@ -9,6 +9,7 @@
 #include <cmath>
 #include <memory>
 
+#include "ui/pages/chat/chat_text_size.h"
 #include "widgets/theme_colors.h"
 
 namespace caravan::ui {
@@ -38,11 +39,12 @@ MarkdownView::MarkdownView(QWidget* parent) : QTextBrowser(parent) {
         if (url.scheme() == QStringLiteral("https") || url.scheme() == QStringLiteral("http"))
             QDesktopServices::openUrl(url);
     });
+    connect(&ChatTextSize::instance(), &ChatTextSize::changed, this, [this] { setAnswer(m_markdown); });
 }
 
 void MarkdownView::setAnswer(const QString& markdown) {
     m_markdown = markdown;
-    document()->setDefaultFont(widgets::textFont(widgets::TextRole::Chat));
+    document()->setDefaultFont(ChatTextSize::instance().font(widgets::TextRole::Chat));
     document()->setMarkdown(markdown, QTextDocument::MarkdownFeatures(QTextDocument::MarkdownDialectGitHub) |
                                           QTextDocument::MarkdownNoHTML);
     dressCode();
@@ -54,7 +56,7 @@ void MarkdownView::setAnswer(const QString& markdown) {
 void MarkdownView::dressCode() {
     m_dressing = true;
     const widgets::ThemeColors& c = widgets::themeColors();
-    const QFont font = widgets::textFont(widgets::TextRole::Code);
+    const QFont font = ChatTextSize::instance().font(widgets::TextRole::Code);
     for (QTextBlock block = document()->begin(); block.isValid(); block = block.next()) {
         if (!isCode(block)) continue;
         QTextCursor cursor(block);

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/pages/chat/message_view.h"
+#include "ui/pages/chat/chat_text_size.h"
 
 #include <QHBoxLayout>
 #include <QKeyEvent>
@@ -98,7 +99,6 @@ MessageView::MessageView(QWidget* parent)
     setMaximumWidth(kTextWidth);
     m_text->setTextFormat(Qt::PlainText);
     m_text->setWordWrap(true);
-    m_text->setFont(widgets::textFont(widgets::TextRole::Chat));
     m_text->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
     m_strip->setAccessibleName(tr("Answer"));
     auto* layout = new QVBoxLayout(this);
@@ -109,6 +109,16 @@ MessageView::MessageView(QWidget* parent)
     layout->addWidget(m_strip);
     layout->addWidget(m_tools = makeTools());
     connect(m_strip, &widgets::TokenStrip::selectedChanged, this, &MessageView::tokenSelected);
+    connect(&ChatTextSize::instance(), &ChatTextSize::changed, this, &MessageView::applyTextSize);
+    applyTextSize();
+}
+
+void MessageView::applyTextSize() {
+    const QFont font = ChatTextSize::instance().font(widgets::TextRole::Chat);
+    m_text->setFont(font);
+    m_strip->setTextRoleFont(font);
+    if (m_editor != nullptr) m_editor->setFont(font);
+    updateGeometry();
 }
 
 QWidget* MessageView::makeHead() {
@@ -183,7 +193,7 @@ QWidget* MessageView::makeEditor() {
     auto* box = new QWidget;
     m_editor = new QPlainTextEdit;
     m_editor->setAccessibleName(tr("Question"));
-    m_editor->setFont(widgets::textFont(widgets::TextRole::Chat));
+    m_editor->setFont(ChatTextSize::instance().font(widgets::TextRole::Chat));
     m_editor->setTabChangesFocus(true);
     m_editor->setFixedHeight(96);
     QPushButton* ask = textButton(tr("Ask again"), QStringLiteral("send"));

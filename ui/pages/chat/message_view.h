@@ -70,6 +70,7 @@ class MessageView : public QWidget {
     QWidget* makeTools();
     QWidget* makeEditor();
     QWidget* makeDeltas();
+    void applyTextSize();
     void showHead(const ChatTurn& turn);
     void showText(const ChatTurn& turn);
     void showEnd(const ChatTurn& turn);
