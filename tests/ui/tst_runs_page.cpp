@@ -166,13 +166,13 @@ class TestRunsPage : public QObject {
                                Qt::EditRole));
         bench.project->setRunNote(QStringLiteral("0001"), QStringLiteral("does half suffice?"));
         QTRY_COMPARE(bench.project->run(QStringLiteral("0001"))->note, QStringLiteral("does half suffice?"));
-        QCOMPARE(bench.project->run(QStringLiteral("0001"))->title, QStringLiteral("first try"));
-        QCOMPARE(bench.project->run(QStringLiteral("0001"))->tags,
-                 (QStringList{QStringLiteral("paper"), QStringLiteral("demo")}));
+        QTRY_COMPARE(bench.project->run(QStringLiteral("0001"))->title, QStringLiteral("first try"));
+        QTRY_COMPARE(bench.project->run(QStringLiteral("0001"))->tags,
+                     (QStringList{QStringLiteral("paper"), QStringLiteral("demo")}));
         // A second reader of the same folder finds them too.
         ProjectContext again(bench.path(), &bench.engine, bench.runs.get());
         QTRY_VERIFY(again.run(QStringLiteral("0001")) != nullptr);
-        QCOMPARE(again.run(QStringLiteral("0001"))->title, QStringLiteral("first try"));
+        QTRY_COMPARE(again.run(QStringLiteral("0001"))->title, QStringLiteral("first try"));
     }
 
     void namesNotesAndTagsAreUndone() {
