@@ -130,7 +130,8 @@ struct LoraPart {
     at::Tensor kept;  // backward only: the mask's bits as the forward saved them; undefined: drawn again
 };
 // A frozen matrix [out, in] as the CPU's products read it, for each direction: laid out once instead of in
-// every step (laying out, of these and of what is trained, was 1.4 % of steps). Undefined where products of another kind run.
+// every step (laying out, of these and of what is trained, was 1.4 % of steps). Undefined where products of
+// another kind run.
 struct FrozenPanels {
     at::Tensor transposed, plain;  // of x W^T, of dy W; flat
 };
