@@ -38,6 +38,7 @@ constexpr ChoiceWord kChoices[] = {
     {"tune.recompute", "all", QT_TRANSLATE_NOOP("Recipe", "Every layer")},
     {"tune.dequantization", "stream", QT_TRANSLATE_NOOP("Recipe", "Widened for every use")},
     {"tune.dequantization", "cache", QT_TRANSLATE_NOOP("Recipe", "Widened once and kept")},
+    {"tune.dequantization", "fp8", QT_TRANSLATE_NOOP("Recipe", "Products in fp8")},
     {"tune.repeatability", "exact", QT_TRANSLATE_NOOP("Recipe", "Bit for bit")},
     {"tune.repeatability", "fast", QT_TRANSLATE_NOOP("Recipe", "Faster")},
     {"tune.graph", "auto", QT_TRANSLATE_NOOP("Recipe", "As CUDA graphs")},

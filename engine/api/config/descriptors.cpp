@@ -247,8 +247,9 @@ std::vector<FieldDescriptor> makeFields() {
               AT(tune.compute)),
         field(
             G::Advanced, 0, 0,
-            {"tune.dequantization", "NF4 weights", "",
-             "stream: widened for every use; cache: once and kept, 2 bytes a weight more, the same values."},
+            {"tune.dequantization", "Frozen weights", "",
+             "stream: NF4 is widened for every use; cache: once and kept, 2 bytes a weight more, the same "
+             "values; fp8: rounded to e4m3 once and kept, 2 bytes a weight more, products of a step in fp8."},
             AT(tune.dequantization)),
         field(G::Advanced, 0, 0,
               {"tune.repeatability", "Repeatability", "",

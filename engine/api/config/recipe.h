@@ -18,12 +18,14 @@ enum class Schedule { Constant, Linear, Cosine };  // after the linear warm-up
 enum class OptimizerKind { AdamW, AdamW8bit };
 enum class BalanceScope { Micro, Batch };
 enum class Recompute { None, GateUp, All };
-enum class Dequantization { Stream, Cache };  // NF4 weights: widened for every use, or once and kept
-enum class Repeatability { Exact, Fast };     // Fast: sums of attention's backward in any order
-enum class StepGraph { Auto, Off };           // Auto: short micro-batches on a GPU as one CUDA graph
-enum class Keeping { Newest, Best };          // Best: also a checkpoint at each best held-out mean
-enum class Compute { Auto, Fp32, Bf16 };      // Auto: fp32 on the CPU, bf16 on CUDA
-enum class Packing { Packed, Padded };        // Packed: rows behind each other, no attention across rows
+// Frozen weights in a step: NF4 widened for every use, or once and kept; or turned to e4m3 once and kept,
+// with their products in fp8.
+enum class Dequantization { Stream, Cache, Fp8 };
+enum class Repeatability { Exact, Fast };  // Fast: sums of attention's backward in any order
+enum class StepGraph { Auto, Off };        // Auto: short micro-batches on a GPU as one CUDA graph
+enum class Keeping { Newest, Best };       // Best: also a checkpoint at each best held-out mean
+enum class Compute { Auto, Fp32, Bf16 };   // Auto: fp32 on the CPU, bf16 on CUDA
+enum class Packing { Packed, Padded };     // Packed: rows behind each other, no attention across rows
 
 enum class FileFormat { Auto, JsonLines, Json, Csv, Tsv, Text };  // Auto: by content, then by file name
 enum class RowShape { Auto, Pesc, Alpaca, ShareGpt, Messages, Completion };
