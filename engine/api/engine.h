@@ -27,6 +27,8 @@ struct DeviceStatus {
     Bytes memoryUsed = 0, memoryTotal = 0;
     double powerWatts = -1;  // < 0 unknown
     std::string note;        // why CUDA is not used, or ""
+    double celsius = -1;     // of the GPU's die; < 0 unknown
+    double busy = -1;        // share of the last moments with a kernel at work, 0 to 1; < 0 unknown
 };
 
 using ProgressFunction = std::function<void(const Progress&)>;

@@ -39,6 +39,8 @@ void to_json(json& out, const DeviceStatus& d) {
            {"memory_used", d.memoryUsed},
            {"memory_total", d.memoryTotal},
            {"power_watts", number(d.powerWatts)},
+           {"celsius", number(d.celsius)},
+           {"busy", number(d.busy)},
            {"note", d.note}};
 }
 void from_json(const json& in, DeviceStatus& d) {
@@ -47,6 +49,8 @@ void from_json(const json& in, DeviceStatus& d) {
     read(in, "memory_used", d.memoryUsed);
     read(in, "memory_total", d.memoryTotal);
     read(in, "power_watts", d.powerWatts);
+    read(in, "celsius", d.celsius);
+    read(in, "busy", d.busy);
     read(in, "note", d.note);
 }
 

@@ -29,6 +29,10 @@ int deviceName(int device, char* name, std::size_t size) {
     return static_cast<int>(error);
 }
 
+int busId(int device, char* id, std::size_t size) {
+    return static_cast<int>(cudaDeviceGetPCIBusId(id, static_cast<int>(size), device));
+}
+
 int capability(int device, int* tenMajorPlusMinor) {
     int major = 0, minor = 0;
     cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
@@ -89,6 +93,7 @@ Table makeTable() {
     t.version = kTableVersion;
     t.deviceCount = deviceCount;
     t.deviceName = deviceName;
+    t.busId = busId;
     t.capability = capability;
     t.memory = memory;
     t.resetPeak = resetPeak;

@@ -26,7 +26,7 @@
 // freely.
 namespace caravan::engine::cuda {
 
-inline constexpr std::uint32_t kTableVersion = 6;
+inline constexpr std::uint32_t kTableVersion = 7;
 
 struct DeviceMemory {
     std::uint64_t free = 0, total = 0;          // of the card, everybody's
@@ -41,6 +41,7 @@ struct Table {
     // for errorText.
     int (*deviceCount)(int* count, int* driverVersion, int* runtimeVersion);
     int (*deviceName)(int device, char* name, std::size_t size);
+    int (*busId)(int device, char* id, std::size_t size);  // "0000:65:00.0": where the card sits
     int (*capability)(int device, int* tenMajorPlusMinor);  // 90 for Hopper
     int (*memory)(int device, DeviceMemory* memory);
     void (*resetPeak)(int device);

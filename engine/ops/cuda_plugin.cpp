@@ -132,6 +132,10 @@ std::string cudaDeviceName(int device) {
     checkLaunch("device name", cudaTable().deviceName(device, name.data(), name.size()));
     return name.data();
 }
+std::string cudaBusId(int device) {
+    std::array<char, 32> id{};
+    return cudaTable().busId(device, id.data(), id.size()) == 0 ? id.data() : "";
+}
 cuda::DeviceMemory cudaMemory(int device) {
     cuda::DeviceMemory memory;
     checkLaunch("memory statistics", cudaTable().memory(device, &memory));

@@ -27,6 +27,7 @@ const CudaState& cudaState();
 void setRepeatable(bool exact);
 
 std::string cudaDeviceName(int device);
+std::string cudaBusId(int device);  // "0000:65:00.0", or "": it is not told
 cuda::DeviceMemory cudaMemory(int device);
 void resetCudaPeak(int device);
 
