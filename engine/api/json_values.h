@@ -31,6 +31,7 @@ CARAVAN_WORDS(Quantization, "none", "nf4");
 CARAVAN_WORDS(UpcycleMethod, "none", "pesc");
 CARAVAN_WORDS(Schedule, "constant", "linear", "cosine");
 CARAVAN_WORDS(OptimizerKind, "adamw", "adamw_8bit");
+CARAVAN_WORDS(TrainedValues, "fp32", "bf16");
 CARAVAN_WORDS(BalanceScope, "micro", "batch");
 CARAVAN_WORDS(Recompute, "none", "gate_up", "all");
 CARAVAN_WORDS(Dequantization, "stream", "cache", "fp8");

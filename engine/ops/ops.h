@@ -17,7 +17,16 @@ namespace caravan::engine::ops {
 
 // --- randomness (methods.md section 6)
 // --------------------------------------------------------------------------------
-enum class Purpose : std::uint32_t { Initialise = 1, LoraDropout, AdapterDropout, Sampling, Order, Perturb };
+enum class Purpose : std::uint32_t {
+    Initialise = 1,
+    LoraDropout,
+    AdapterDropout,
+    Sampling,
+    Order,
+    Perturb,
+    RoundValues,
+    RoundGradients
+};
 // Philox4x32-10 keyed by (seed, purpose, step, layer, site); the element index is the counter. rowOffset =
 // index within the optimizer step of the tensor's first row, so that masks do not depend on how a step is cut
 // into micro-batches.
@@ -218,6 +227,9 @@ at::Tensor gradientNorm(const std::vector<at::Tensor>& flatGradients);  // [] fp
 struct AdamW {
     double learningRate = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0;
     std::int64_t step = 1;
+    // Of bf16 parameters: the new value is rounded at random, by this key and the element's index, so that
+    // it is right on average; none: to the nearest.
+    std::optional<RandomKey> rounding = std::nullopt;
 };
 // One launch per flat buffer. scale [] fp32 on the device multiplies the gradient (clipping); finite [] fp32:
 // 0 leaves everything alone.

@@ -28,6 +28,8 @@ constexpr ChoiceWord kChoices[] = {
     {"model.quantization", "none", QT_TRANSLATE_NOOP("Recipe", "As stored")},
     {"tune.optimizer", "adamw", "AdamW"},
     {"tune.optimizer", "adamw_8bit", QT_TRANSLATE_NOOP("Recipe", "AdamW, 8-bit states")},
+    {"tune.trained", "fp32", "fp32"},
+    {"tune.trained", "bf16", QT_TRANSLATE_NOOP("Recipe", "bf16, rounded at random")},
     {"tune.schedule", "constant", QT_TRANSLATE_NOOP("Recipe", "Constant")},
     {"tune.schedule", "linear", QT_TRANSLATE_NOOP("Recipe", "Linear to 0")},
     {"tune.schedule", "cosine", QT_TRANSLATE_NOOP("Recipe", "Cosine to 0")},

@@ -214,6 +214,12 @@ std::vector<FieldDescriptor> makeFields() {
               {"tune.optimizer", "Optimizer", "",
                "adamw_8bit keeps its running means in a quarter of the memory."},
               AT(tune.optimizer)),
+        field(
+            G::Training, 0, 0,
+            {"tune.trained", "Trained values", "",
+             "fp32: kept exactly; bf16: they and their gradients in bf16 alone, rounded at random, 6 bytes a "
+             "value less on a GPU."},
+            AT(tune.trained)),
         betas(),
         field(G::Advanced, 0, 1, {"tune.eps", "Epsilon", "", "Added to AdamW's root."}, AT(tune.eps)),
         field(G::Training, 0, 10,

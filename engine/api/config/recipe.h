@@ -16,6 +16,7 @@ enum class Quantization { None, Nf4 };
 enum class UpcycleMethod { None, Pesc };
 enum class Schedule { Constant, Linear, Cosine };  // after the linear warm-up
 enum class OptimizerKind { AdamW, AdamW8bit };
+enum class TrainedValues { Fp32, Bf16 };  // Bf16: bf16 alone, gradients too
 enum class BalanceScope { Micro, Batch };
 enum class Recompute { None, GateUp, All };
 // Frozen weights in a step: NF4 widened for every use, or once and kept; or turned to e4m3 once and kept,
@@ -85,6 +86,7 @@ struct Recipe {
         double warmupRatio = 0.03;
         double maxGradientNorm = 0.3;  // 0 = no clipping
         OptimizerKind optimizer = OptimizerKind::AdamW;
+        TrainedValues trained = TrainedValues::Fp32;
         double beta1 = 0.9, beta2 = 0.999;  // key tune.betas [b1, b2]
         double eps = 1e-8;
         double weightDecay = 0.0;

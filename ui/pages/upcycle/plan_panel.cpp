@@ -29,7 +29,9 @@ QString itemName(const std::string& key, const engine::Recipe& recipe, const eng
         return recipe.upcycle.method == engine::UpcycleMethod::None
                    ? PlanPanel::tr("LoRA")
                    : PlanPanel::tr("Adapters, routers, LoRA");
-    if (key == "gradients") return PlanPanel::tr("Gradients");
+    if (key == "gradients")
+        return recipe.tune.trained == engine::TrainedValues::Bf16 ? PlanPanel::tr("Gradients, bf16")
+                                                                  : PlanPanel::tr("Gradients");
     if (key == "optimizer")
         return recipe.tune.optimizer == engine::OptimizerKind::AdamW8bit
                    ? PlanPanel::tr("Adam moments, 8-bit")

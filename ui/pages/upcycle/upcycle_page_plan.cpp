@@ -78,6 +78,8 @@ void UpcyclePage::askRemedies() {
     idea(tr("NF4 base weights"), [](engine::Recipe& r) { r.model.quantization = engine::Quantization::Nf4; });
     idea(tr("8-bit Adam moments"),
          [](engine::Recipe& r) { r.tune.optimizer = engine::OptimizerKind::AdamW8bit; });
+    idea(tr("Trained values in bf16 alone"),
+         [](engine::Recipe& r) { r.tune.trained = engine::TrainedValues::Bf16; });
     idea(tr("Half the sequence length"), [](engine::Recipe& r) {
         r.tune.sequenceLength = std::max<std::int64_t>(64, r.tune.sequenceLength.value_or(2048) / 2);
     });
