@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/adapters_cuda.h"
+#include "engine/ops/few_rows.h"
 #include "engine/ops/host_adapters.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/support.h"
@@ -58,6 +59,7 @@ Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor&
     const PartScope scope(Part::Adapters);
     checkAdapters(u, routing, down, up);
     if (u.is_cuda()) return adaptersOnDevice(u, routing, down, up, s, p, key);
+    if (suitsFewRows(u, down, up, p)) return fewRowsAdapters(u, routing, down, up, s);
     if (host::suitsAdapters(u, down, up)) return host::adapters(u, routing, down, up, s, dropoutMask(p, key));
     const std::int64_t slots = routing.order.numel(), width = u.size(1), size = down.size(1);
     at::Tensor wide = at::empty({slots, width}, u.options()), a = at::empty({slots, size}, u.options());

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/dispatch.h"
+#include "engine/ops/few_rows.h"
 #include "engine/ops/host_lora.h"
 #include "engine/ops/lora_cuda.h"
 #include "engine/ops/products_cuda.h"
@@ -47,6 +48,11 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
         y = startWithLora(x, group, h);
         const PartScope scope(Part::Products);
         productOnDevice(x, weight, true, true, y);
+        if (bias.defined()) y.add_(bias);
+        return y;
+    }
+    if (suitsFewRows(x, weight, group)) {
+        y = fewRowsLinear(x, weight, group, h);
         if (bias.defined()) y.add_(bias);
         return y;
     }

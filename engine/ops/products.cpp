@@ -1,11 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/ops/few_rows.h"
 #include "engine/ops/host_products.h"
-#include "engine/ops/parallel.h"
 #include "engine/ops/products_cuda.h"
 #include "engine/ops/support.h"
 #include "engine/ops/timeline.h"
-#include "kernels/gemv/gemv.h"
 
 namespace caravan::engine::ops {
 namespace {
@@ -18,17 +17,11 @@ void addProduct(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b, doubl
         sum.add_(at::mm(a, b), alpha);
 }
 
-constexpr std::int64_t kFewRows = 2;  // so few that reading the weight once, in order, beats a matrix product
-
-bool suitsGemv(const at::Tensor& x, const at::Tensor& weight) {
-    return x.is_cpu() && x.size(0) <= kFewRows && x.is_contiguous() && weight.is_contiguous() &&
-           weight.scalar_type() == x.scalar_type() &&
-           (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
-}
+constexpr std::int64_t kLibraryRows = 2;  // so few that laying a weight out costs more than it gains
 
 // y = x weight^T (transposed) or x weight
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, bool transposed) {
-    if (!host::suits(x) || !host::sameKind(x, weight) || x.size(0) <= kFewRows ||
+    if (!host::suits(x) || !host::sameKind(x, weight) || x.size(0) <= kLibraryRows ||
         weight.size(transposed ? 1 : 0) != x.size(1))
         return transposed ? at::mm(x, weight.t()) : at::mm(x, weight);
     at::Tensor y = at::empty({x.size(0), weight.size(transposed ? 0 : 1)}, x.options());
@@ -45,16 +38,7 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
         productOnDevice(x, weight, true, false, y);
         return y;
     }
-    if (!suitsGemv(x, weight)) return product(x, weight, true);
-    const kernels::GemvShape shape{x.size(0), x.size(1), weight.size(0)};
-    at::Tensor y = at::empty({shape.rows, shape.outer}, x.options());
-    forReal("linear", x, [&](auto type) {
-        using T = decltype(type);
-        parallelRows(shape.outer, rowGrain(shape.inner), [&](std::int64_t begin, std::int64_t end) {
-            kernels::gemvRows(data<T>(x), data<T>(weight), data<T>(y), shape, begin, end);
-        });
-    });
-    return y;
+    return suitsFewRows(x, weight) ? fewRowsLinear(x, weight) : product(x, weight, true);
 }
 at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight) {
     const PartScope scope(Part::Products);
