@@ -7,19 +7,13 @@
 #include <algorithm>
 #include <chrono>
 
+#include "engine/generate/answer_writer.h"
 #include "engine/generate/sampler.h"
-#include "engine/generate/stop_filter.h"
 #include "engine/generate/token_source.h"
 #include "engine/ops/ops.h"
 
 namespace caravan::engine::generate {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double secondsSince(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 [[noreturn]] void badOption(const char* key, std::int64_t value, const std::string& range) {
     throw EngineException(ErrorCode::BadOption,
@@ -33,51 +27,6 @@ std::size_t commonPrefix(std::span<const TokenId> a, std::span<const TokenId> b)
     return n;
 }
 
-bool same(const std::vector<SteerExpert>& a, const std::vector<SteerExpert>& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const SteerExpert& x, const SteerExpert& y) {
-        return x.layer == y.layer && x.expert == y.expert && x.use == y.use && x.bias == y.bias;
-    });
-}
-
-// Text of an answer as it becomes certain: whole characters, no stop string.
-class AnswerText {
-  public:
-    AnswerText(const Tokenizer& tokenizer, bool atStart, std::vector<std::string> stops)
-        : m_decoder(tokenizer, atStart), m_filter(std::move(stops)) {}
-    std::string feed(TokenId id) { return kept(m_filter.feed(m_decoder.feed(id))); }
-    std::string finish() {
-        std::string rest = kept(m_filter.feed(m_decoder.finish()));
-        return rest + kept(m_filter.finish());
-    }
-    [[nodiscard]] bool stopped() const { return m_filter.stopped(); }
-    [[nodiscard]] const std::string& text() const { return m_text; }
-
-  private:
-    std::string kept(std::string text) {
-        m_text += text;
-        return text;
-    }
-    StreamDecoder m_decoder;
-    StopFilter m_filter;
-    std::string m_text;
-};
-
-TokenEvent makeEvent(const SampledToken& sampled, const Tokenizer& tokenizer) {
-    TokenEvent event;
-    event.id = sampled.id;
-    event.bytes = tokenizer.piece(sampled.id);
-    event.logprob = sampled.logprob;
-    event.entropy = sampled.entropy;
-    event.rank = sampled.rank;
-    for (const auto& alternative : sampled.alternatives)
-        event.alternatives.push_back(
-            {alternative.id, tokenizer.pieceName(alternative.id), alternative.logprob});
-    return event;
-}
-
-}  // namespace
-
-namespace {
 // Of one sparse layer: with k experts at work, at least k may be chosen and at most k must be.
 void checkLayer(const GenerateOptions& options, std::int64_t layer, std::int64_t experts, std::int64_t k) {
     std::vector<SteerExpert::Use> uses(static_cast<std::size_t>(experts), SteerExpert::Use::Normal);
@@ -102,6 +51,12 @@ void checkLayer(const GenerateOptions& options, std::int64_t layer, std::int64_t
              {"range", "at most the " + std::to_string(k) + " active ones: force fewer or activate more"}});
 }
 }  // namespace
+
+bool sameSteering(const std::vector<SteerExpert>& a, const std::vector<SteerExpert>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const SteerExpert& x, const SteerExpert& y) {
+        return x.layer == y.layer && x.expert == y.expert && x.use == y.use && x.bias == y.bias;
+    });
+}
 
 void checkSteering(const GenerateOptions& options, const ModelConfig& config) {
     const std::int64_t experts = config.moe ? config.moe->experts : 0;
@@ -148,15 +103,18 @@ at::Tensor Generator::prefill(std::span<const TokenId> prompt, const model::Forw
     return m_model.logits(hidden.narrow(0, hidden.size(0) - 1, 1));
 }
 
-void Generator::check(std::span<const TokenId> prompt, const GenerateOptions& options, bool dense) {
-    const ModelConfig& config = m_model.config();
-    checkSteering(options, config);
-    const auto promptTokens = static_cast<std::int64_t>(prompt.size());
+void checkPrompt(std::span<const TokenId> prompt, const ModelConfig& config) {
+    const auto tokens = static_cast<std::int64_t>(prompt.size());
     if (prompt.empty()) badOption("prompt", 0, "at least one token: this tokenizer has no bos token");
-    if (promptTokens >= config.maxPositions)
-        badOption("prompt", promptTokens,
+    if (tokens >= config.maxPositions)
+        badOption("prompt", tokens,
                   "fewer than the model's " + std::to_string(config.maxPositions) + " tokens");
-    if (!same(options.steer, m_steer) || options.activeExperts != m_activeExperts || dense != m_dense)
+}
+
+void Generator::check(std::span<const TokenId> prompt, const GenerateOptions& options, bool dense) {
+    checkSteering(options, m_model.config());
+    checkPrompt(prompt, m_model.config());
+    if (!sameSteering(options.steer, m_steer) || options.activeExperts != m_activeExperts || dense != m_dense)
         forget();
     m_dense = dense;
     m_steer = options.steer;
@@ -165,19 +123,18 @@ void Generator::check(std::span<const TokenId> prompt, const GenerateOptions& op
 
 GenerateSummary Generator::run(std::span<const TokenId> prompt, const GenerateOptions& options,
                                const TokenFunction& token, std::stop_token stop, bool dense) {
-    const auto start = Clock::now();
+    const auto start = std::chrono::steady_clock::now();
     check(prompt, options, dense);
     const ModelConfig& config = m_model.config();
     const auto promptTokens = static_cast<std::int64_t>(prompt.size());
-    const std::int64_t limit = std::min(options.maxTokens, config.maxPositions - promptTokens + 1);
+    const std::int64_t limit = answerLimit(options, promptTokens, config);
     const moe::Steering steering{options.steer, options.activeExperts};
     std::vector<moe::LayerRouting> routing;
     const bool routed = options.routing && !dense && !m_model.sparseLayers().empty();
     const model::ForwardOptions forward{.dense = dense,
                                         .steering = steering.none() ? nullptr : &steering,
                                         .routing = routed ? &routing : nullptr};
-    const SamplerOptions chosenBy{options.temperature, options.topP, options.topKTokens,
-                                  options.repetitionPenalty, options.alternatives};
+    const SamplerOptions chosenBy = samplerOptions(options);
     Sampler sampler(chosenBy, static_cast<std::size_t>(config.vocabulary));
     sampler.saw(prompt);
 
@@ -196,44 +153,15 @@ GenerateSummary Generator::run(std::span<const TokenId> prompt, const GenerateOp
     return write(device, limit, {start, promptTokens, options}, token, stop);
 }
 
-// The text of an answer, and when it ends.
 GenerateSummary Generator::write(TokenSource& source, std::int64_t limit, const Asked& asked,
                                  const TokenFunction& token, const std::stop_token& stop) {
-    AnswerText answer(m_tokenizer, asked.options.raw && asked.promptTokens <= 1, asked.options.stop);
-    GenerateSummary summary{.promptTokens = asked.promptTokens, .finish = "length"};
-    const auto& eos = m_tokenizer.eosIds();
-    auto decodeStart = asked.start;
-    while (summary.tokens < limit) {
+    AnswerWriter answer(m_tokenizer, asked.options, {asked.start, asked.promptTokens, limit});
+    while (answer.open()) {
         const SampledToken sampled = source.next();
-        TokenEvent event = makeEvent(sampled, m_tokenizer);
-        source.describe(event);
-        if (std::find(eos.begin(), eos.end(), sampled.id) != eos.end()) {
-            summary.finish = "eos";
-            // The end token is no part of the answer, but what was held back before it is.
-            event.bytes.clear();
-            event.text = answer.finish();
-            if (token && !event.text.empty()) token(event);
-            break;
-        }
-        if (++summary.tokens == 1) {
-            summary.secondsToFirstToken = secondsSince(asked.start);
-            decodeStart = Clock::now();
-        }
-        event.text = answer.feed(sampled.id);
-        const bool last = answer.stopped() || summary.tokens == limit || stop.stop_requested();
-        if (last) event.text += answer.finish();
-        if (token) token(event);
-        if (answer.stopped() || stop.stop_requested()) {  // maybe asked for by the callback
-            summary.finish = answer.stopped() ? "stop" : "cancelled";
-            break;
-        }
-        if (last) break;
+        answer.take(
+            sampled, [&](TokenEvent& event) { source.describe(event); }, token, stop);
     }
-    summary.text = answer.text();
-    const double seconds = secondsSince(decodeStart);
-    summary.tokensPerSecond =
-        summary.tokens > 1 && seconds > 0 ? static_cast<double>(summary.tokens - 1) / seconds : 0;
-    return summary;
+    return answer.summary();
 }
 
 }  // namespace caravan::engine::generate

@@ -56,7 +56,9 @@ class Generator {
     std::unique_ptr<DeviceDecoder> m_decoder;  // made when the model is on a GPU
 };
 
-// Ids in the vocabulary, or BadOption.
+// What the model does not have is BadOption.
 void checkSteering(const GenerateOptions& options, const ModelConfig& config);
+void checkPrompt(std::span<const TokenId> prompt, const ModelConfig& config);
+[[nodiscard]] bool sameSteering(const std::vector<SteerExpert>& a, const std::vector<SteerExpert>& b);
 
 }  // namespace caravan::engine::generate

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/ops/ops.h"
+
 namespace caravan::engine::generate {
 namespace {
 
@@ -26,6 +28,16 @@ void best(std::span<const float> values, std::size_t n, std::vector<Candidate>& 
 }
 
 }  // namespace
+
+SamplerOptions samplerOptions(const GenerateOptions& options) {
+    return {options.temperature, options.topP, options.topKTokens, options.repetitionPenalty,
+            options.alternatives};
+}
+
+double uniformFor(std::uint64_t seed, std::int64_t index) {
+    const ops::RandomKey key{.seed = seed, .purpose = ops::Purpose::Sampling, .step = index};
+    return std::min(1.0 - 1e-9, 0.5 + static_cast<double>(ops::uniformHost({1}, 0.5, key).item<float>()));
+}
 
 Sampler::Sampler(const SamplerOptions& options, std::size_t vocabulary)
     : m_options(options), m_seen(vocabulary), m_scores(vocabulary) {}

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/api/engine.h"
 #include "engine/api/ids.h"
 
 namespace caravan::engine::generate {
@@ -29,6 +30,10 @@ struct SampledToken {
     std::int64_t rank = 1;
     std::vector<Candidate> alternatives;
 };
+
+[[nodiscard]] SamplerOptions samplerOptions(const GenerateOptions& options);
+// In [0, 1): decides the draw of an answer's token, a pure function of seed and index.
+[[nodiscard]] double uniformFor(std::uint64_t seed, std::int64_t index);
 
 // Chooses a token from logits: repetition penalty (a logit above 0 is divided, one below multiplied),
 // temperature, top-k, top-p (the smallest set of the most probable whose sum reaches it), then the draw.

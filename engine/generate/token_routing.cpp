@@ -6,7 +6,7 @@
 
 namespace caravan::engine::generate {
 
-void describeRouting(const std::vector<moe::LayerRouting>& routing, TokenEvent& event) {
+void describeRouting(const std::vector<moe::LayerRouting>& routing, TokenEvent& event, std::int64_t row) {
     if (routing.empty()) return;
     constexpr std::int64_t kMostProbabilities = 1024;
     const std::int64_t experts = routing.front().routing.logits.size(1),
@@ -14,10 +14,10 @@ void describeRouting(const std::vector<moe::LayerRouting>& routing, TokenEvent& 
     const bool full = static_cast<std::int64_t>(routing.size()) * experts <= kMostProbabilities;
     std::vector<at::Tensor> rows;  // per layer: k experts, k weights, E probabilities
     for (const auto& layer : routing) {
-        const auto last = layer.routing.logits.size(0) - 1;
-        rows.push_back(layer.routing.chosen[last].to(at::kFloat));
-        rows.push_back(layer.routing.weights[last].to(at::kFloat));
-        if (full) rows.push_back(at::softmax(layer.routing.logits[last].to(at::kFloat), 0));
+        const auto token = row < 0 ? layer.routing.logits.size(0) - 1 : row;
+        rows.push_back(layer.routing.chosen[token].to(at::kFloat));
+        rows.push_back(layer.routing.weights[token].to(at::kFloat));
+        if (full) rows.push_back(at::softmax(layer.routing.logits[token].to(at::kFloat), 0));
     }
     const at::Tensor host = at::cat(rows).to(at::kCPU).contiguous();
     const float* at = host.const_data_ptr<float>();

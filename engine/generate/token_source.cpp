@@ -2,20 +2,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/generate/token_source.h"
 
-#include <algorithm>
-
 #include "engine/generate/token_routing.h"
-#include "engine/ops/ops.h"
 
 namespace caravan::engine::generate {
-namespace {
-
-double uniformFor(std::uint64_t seed, std::int64_t index) {
-    const ops::RandomKey key{.seed = seed, .purpose = ops::Purpose::Sampling, .step = index};
-    return std::min(1.0 - 1e-9, 0.5 + static_cast<double>(ops::uniformHost({1}, 0.5, key).item<float>()));
-}
-
-}  // namespace
 
 HostTokens::HostTokens(const AnswerContext& context, Sampler sampler, at::Tensor logits,
                        std::vector<moe::LayerRouting>& routing)

@@ -4,6 +4,8 @@
 
 #include <ATen/Functions.h>
 
+#include "engine/ops/few_rows.h"
+
 namespace caravan::engine::model {
 
 AdaptedLinear* Layer::linearNamed(const std::string& name, std::size_t& part) {
@@ -75,8 +77,16 @@ ops::Heads project(const Layer& layer, const at::Tensor& normed, const LayerPass
     return heads;
 }
 
+at::Tensor attendTogether(const Layer& layer, const ops::Heads& heads, const LayerPass& pass) {
+    std::vector<ops::SequenceCache> caches;
+    for (KvCache* cache : pass.sequences)
+        caches.push_back({cache->keys(layer.index), cache->values(layer.index), cache->length()});
+    return ops::attentionDecode(heads, caches, layer.window);
+}
+
 at::Tensor attend(const Layer& layer, const ops::Heads& heads, const LayerPass& pass, LayerState* state) {
     const std::int64_t tokens = heads.query.size(0);
+    if (!pass.sequences.empty()) return attendTogether(layer, heads, pass);
     if (pass.cache) {
         const std::int64_t begin = pass.cache->length();
         pass.cache->keys(layer.index)[0].narrow(0, begin, tokens).copy_(heads.key);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "engine/api/model_config.h"
 #include "engine/model/kv_cache.h"
@@ -39,6 +40,7 @@ struct LayerPass {
     const ops::Segments* segments = nullptr;  // packed rows; null: decode of one token against the cache
     KvCache* cache = nullptr;                 // keys and values are written behind cache->length()
     at::Tensor lengths;                       // [1] int32: positions held with this token; decode only
+    std::span<KvCache* const> sequences;      // in place of cache: token b is the next one of sequence b
     const ForwardOptions* options = nullptr;
     const Tuning* tuning = nullptr;  // null: no dropout, nothing saved
     bool again = false;              // the forward of a recomputed layer: statistics were taken before
