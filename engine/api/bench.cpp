@@ -12,6 +12,7 @@ const std::vector<BenchRow>& benchRows() {
     static const std::vector<BenchRow> rows{
         {"C1", "CPU tuning step of the demo model with experts", false},
         {"C2", "CPU decoding of the demo model", false},
+        {"C3", "CPU decoding of the demo model with experts, 1, 4 and 16 sequences together", false},
         {"B1", "NF4 weights to bf16", true},
         {"B3", "adapters forward and backward, against a dense product of equal work", true},
         {"B12", "AdamW over 1.235 billion parameters", true},

@@ -1,12 +1,15 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <cmath>
+
 #include "engine/bench/random_batch.h"
 #include "engine/bench/sheet.h"
+#include "engine/model/decode_together.h"
 #include "engine/model/model.h"
 #include "engine/plan/plan.h"
 #include "engine/train/stepper.h"
 
-// Rows C1 and C2: fp32, the small model, as many threads as the engine has.
+// Rows C1 to C3: fp32, the small model, as many threads as the engine has.
 namespace caravan::engine::bench {
 namespace {
 
@@ -121,6 +124,64 @@ void cpuDecode(const Sheet& sheet) {
     figure.ceilingOf = "reading as many bytes as the weights have";
     figure.share = figure.value * static_cast<double>(bytes) / ceiling;
     sheet.figure(figure);
+}
+
+namespace {
+// So many sequences that go on together, from a context of 32.
+class Together {
+  public:
+    Together(model::Model& model, std::int64_t count) : m_model(model) {
+        const std::vector<std::int32_t> prompt(32, 5);
+        for (std::int64_t i = 0; i < count; ++i) {
+            m_caches.push_back(model.makeCache(256));
+            (void)model.decode(prompt, m_caches.back());
+        }
+        m_ids.assign(static_cast<std::size_t>(count), 7);
+    }
+    void step() {
+        std::vector<model::KvCache*> caches;
+        for (model::KvCache& cache : m_caches)
+            caches.push_back(&cache);
+        const auto start = Clock::now();
+        const at::Tensor logits = m_model.logits(model::decodeTogether(m_model, m_ids, caches, {}));
+        const at::Tensor next = logits.argmax(1);
+        m_times.push_back(since(start));
+        std::copy_n(next.const_data_ptr<std::int64_t>(), m_ids.size(), m_ids.begin());
+    }
+    [[nodiscard]] double count() const { return static_cast<double>(m_ids.size()); }
+    [[nodiscard]] Spread spread() const { return spreadOf(m_times); }
+
+  private:
+    model::Model& m_model;
+    std::vector<model::KvCache> m_caches;
+    std::vector<std::int32_t> m_ids;
+    std::vector<double> m_times;
+};
+}  // namespace
+
+// In turns, so that all see the machine alike.
+void cpuDecodeTogether(const Sheet& sheet) {
+    const auto model = mixture(sheet.model);
+    std::vector<Together> batches;
+    for (const std::int64_t count : {1, 4, 16})
+        batches.emplace_back(*model, count);
+    constexpr int kTurns = 150;
+    for (int turn = 0; turn < kTurns; ++turn) {
+        sheet.at("C3", turn, kTurns);
+        for (Together& batch : batches)
+            batch.step();
+    }
+    const double one = 1 / batches.front().spread().median;
+    for (const Together& batch : batches) {
+        BenchFigure figure =
+            Sheet::rate("C3", "decoding with experts, batch " + std::to_string(std::lround(batch.count())),
+                        batch.count(), "tokens/s", batch.spread());
+        figure.ceiling = batch.count() * one;
+        figure.ceilingUnit = "tokens/s";
+        figure.ceilingOf = "as often what one has";
+        figure.share = figure.value / figure.ceiling;
+        sheet.figure(figure);
+    }
 }
 
 }  // namespace caravan::engine::bench

@@ -38,6 +38,8 @@ void run(const BenchRequest& request, const FigureFunction& figure, const Progre
             cpuStep(sheet);
         else if (row.id == "C2")
             cpuDecode(sheet);
+        else if (row.id == "C3")
+            cpuDecodeTogether(sheet);
         else if (row.id == "B10" || row.id == "B11" || row.id == "B15")
             decoding.push_back(row.id);
         else if (row.id == "B1" || row.id == "B3" || row.id == "B12")

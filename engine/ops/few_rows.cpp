@@ -25,12 +25,18 @@ bool fewRows(const at::Tensor& x) {
            (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
 }
 
+// Outputs of a product that are worth another thread: a few times what it takes to wake one.
+std::int64_t outputGrain(std::int64_t rows, std::int64_t inner) {
+    return 1 + 40000 / (inner * std::max<std::int64_t>(1, rows / 4));
+}
+
 template <class T>
 void product(const at::Tensor& x, const at::Tensor& weight, at::Tensor& y) {
     const kernels::GemvShape shape{x.size(0), x.size(1), weight.size(0), y.stride(0)};
-    parallelRows(shape.outer, rowGrain(shape.inner), [&](std::int64_t begin, std::int64_t end) {
-        kernels::gemvRows(data<T>(x), data<T>(weight), data<T>(y), shape, begin, end);
-    });
+    parallelRows(shape.outer, outputGrain(shape.rows, shape.inner),
+                 [&](std::int64_t begin, std::int64_t end) {
+                     kernels::gemvRows(data<T>(x), data<T>(weight), data<T>(y), shape, begin, end);
+                 });
 }
 
 // The part of an item list [begin, end), `size` items for each expert at work, that is of one expert:
@@ -50,7 +56,7 @@ template <class T>
 void groupedProduct(const at::Tensor& rows, const at::Tensor& weight,
                     const std::vector<std::int64_t>& experts, const std::int32_t* offsets, at::Tensor& out) {
     const std::int64_t outer = weight.size(1), inner = weight.size(2);
-    parallelRows(static_cast<std::int64_t>(experts.size()) * outer, rowGrain(inner),
+    parallelRows(static_cast<std::int64_t>(experts.size()) * outer, outputGrain(1, inner),
                  [&](std::int64_t begin, std::int64_t end) {
                      overExperts(experts, outer, begin, end,
                                  [&](std::int64_t e, std::int64_t first, std::int64_t last) {
@@ -108,10 +114,11 @@ at::Tensor fewRowsLinear(const at::Tensor& x, const at::Tensor& weight, const Lo
             at::Tensor& hidden = h.emplace_back(at::empty({x.size(0), part.a.size(0)}, x.options()));
             product<T>(x, part.a, hidden);
             const kernels::GemvShape shape{x.size(0), part.b.size(1), part.b.size(0), y.stride(0)};
-            parallelRows(shape.outer, rowGrain(shape.inner), [&](std::int64_t begin, std::int64_t end) {
-                kernels::gemvAddRows(data<T>(hidden), data<T>(part.b), data<T>(y) + part.begin, shape,
-                                     static_cast<T>(part.scale), begin, end);
-            });
+            parallelRows(shape.outer, outputGrain(shape.rows, shape.inner),
+                         [&](std::int64_t begin, std::int64_t end) {
+                             kernels::gemvAddRows(data<T>(hidden), data<T>(part.b), data<T>(y) + part.begin,
+                                                  shape, static_cast<T>(part.scale), begin, end);
+                         });
         }
     });
     return y;

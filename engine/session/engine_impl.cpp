@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "engine/api/answer_batch.h"
 #include "engine/api/answer_score.h"
 #include "engine/api/bench.h"
 #include "engine/api/engine.h"
@@ -15,6 +16,7 @@
 #include "engine/evaluate/heldout.h"
 #include "engine/evaluate/probe.h"
 #include "engine/generate/answer_reader.h"
+#include "engine/generate/batch_generator.h"
 #include "engine/generate/generator.h"
 #include "engine/generate/prompt.h"
 #include "engine/ops/parallel.h"
@@ -22,6 +24,7 @@
 #include "engine/routing/probe_routing.h"
 #include "engine/session/device_choice.h"
 #include "engine/session/error_mapping.h"
+#include "engine/session/host_status.h"
 #include "engine/session/model_source.h"
 #include "engine/session/stoppable_mutex.h"
 #include "engine/train/session.h"
@@ -40,7 +43,11 @@ struct LoadedModel {
     std::unique_ptr<generate::Generator> generator;
 };
 
-class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnalyst, public Measurer {
+class LocalEngine final : public Engine,
+                          public BatchWriter,
+                          public AnswerScorer,
+                          public RoutingAnalyst,
+                          public Measurer {
   public:
     explicit LocalEngine(const EngineOptions& options)
         : m_options(options), m_choice(chooseDevice(options)) {}
@@ -75,7 +82,16 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
                                      const GenerateOptions& options, const TokenFunction& token,
                                      const ProgressFunction& progress, std::stop_token stop) override {
         return compute([&] {
-            if (source.live) return generateLive(source, messages, options, token, stop);
+            if (source.live) {
+                GenerateSummary summary;
+                ask(source, progress, stop, [&](const Asked& asked) {
+                    summary =
+                        generate::Generator(asked.model, asked.tokenizer)
+                            .run(generate::promptIds(asked.tokenizer, asked.form, messages, options.raw),
+                                 options, token, stop);
+                });
+                return summary;
+            }
             const auto lock = acquire(stop);
             const auto [loaded, dense] = share(source, progress, stop);
             const Tokenizer& tokenizer = loaded.opened.text();
@@ -87,26 +103,33 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
         });
     }
 
+    Result<BatchOutcome> writeAnswers(const BatchRequest& request, const AnswerTokenFunction& token,
+                                      const ProgressFunction& progress, std::stop_token stop) override {
+        return compute([&] {
+            BatchOutcome outcome;
+            ask(request.source, progress, stop, [&](const Asked& asked) {
+                std::vector<generate::BatchSequence> sequences;
+                for (const AnswerRequest& answer : request.answers)
+                    sequences.push_back({generate::promptIds(asked.tokenizer, asked.form, answer.messages,
+                                                             answer.options.raw),
+                                         answer.options});
+                outcome = generate::BatchGenerator(asked.model, asked.tokenizer)
+                              .run(sequences, token, progress, stop, {.memory = freeMemory()}, asked.dense);
+            });
+            return outcome;
+        });
+    }
+
     Result<AnswerScore> score(const ScoreRequest& request, const ProgressFunction& progress,
                               std::stop_token stop) override {
         return compute([&] {
-            const auto read = [&](model::Model& model, const Tokenizer& tokenizer, const ChatTemplate& form,
-                                  bool dense = false) {
-                return generate::readAnswer(
-                    model, generate::promptIds(tokenizer, form, request.messages, request.raw), request,
-                    progress, stop, dense);
-            };
-            if (!request.source.live) {
-                const auto lock = acquire(stop);
-                const auto [loaded, dense] = share(request.source, progress, stop);
-                return read(*loaded.opened.model, loaded.opened.text(), formOf(loaded, dense), dense);
-            }
-            const auto run = liveRun(request.source);
-            const Recipe recipe = train::readRecipe(run->folder());
             AnswerScore score;
-            unwrap(run->withModel([&](model::Model& model, const Tokenizer& tokenizer) {
-                score = read(model, tokenizer, unwrap(chatTemplateOf(recipe, run->folder(), tokenizer)));
-            }));
+            ask(request.source, progress, stop, [&](const Asked& asked) {
+                score = generate::readAnswer(
+                    asked.model,
+                    generate::promptIds(asked.tokenizer, asked.form, request.messages, request.raw), request,
+                    progress, stop, asked.dense);
+            });
             return score;
         });
     }
@@ -183,6 +206,13 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
         });
     }
 
+    // For what a request takes beside the model.
+    Bytes freeMemory() {
+        if (m_choice.device.is_cpu()) return hostMemory().available;
+        const DeviceStatus status = deviceStatus(m_choice);
+        return status.memoryTotal - status.memoryUsed;
+    }
+
     // The model's lock; a request that is cancelled while it waits for another one goes at once.
     std::unique_lock<StoppableMutex> acquire(const std::stop_token& stop) {
         if (!m_mutex.lock(stop)) throw EngineException(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
@@ -245,6 +275,29 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
         return generate::promptForm(opened.tokenizerFolder, recipe, opened.text());
     }
 
+    // A model as it is asked something: a loaded one, or that of the paused run.
+    struct Asked {
+        model::Model& model;
+        const Tokenizer& tokenizer;
+        const ChatTemplate& form;
+        bool dense;
+    };
+    template <class F>
+    void ask(const ModelSource& source, const ProgressFunction& progress, const std::stop_token& stop,
+             F&& f) {
+        if (!source.live) {
+            const auto lock = acquire(stop);
+            const auto [loaded, dense] = share(source, progress, stop);
+            f(Asked{*loaded.opened.model, loaded.opened.text(), formOf(loaded, dense), dense});
+            return;
+        }
+        const auto run = liveRun(source);
+        const Recipe recipe = train::readRecipe(run->folder());
+        unwrap(run->withModel([&](model::Model& model, const Tokenizer& tokenizer) {
+            f(Asked{model, tokenizer, unwrap(chatTemplateOf(recipe, run->folder(), tokenizer)), false});
+        }));
+    }
+
     template <class F>
     auto with(const ModelSource& source, const ProgressFunction& progress, const std::stop_token& stop, F&& f)
         -> std::invoke_result_t<F, model::Model&, const Tokenizer&, const Recipe*, const ChatTemplate&> {
@@ -267,21 +320,6 @@ class LocalEngine final : public Engine, public AnswerScorer, public RoutingAnal
         return f(*opened.model, opened.text(), recipe,
                  recipe ? generate::promptForm(opened.tokenizerFolder, recipe, opened.text())
                         : ChatTemplate::pesc());
-    }
-
-    GenerateSummary generateLive(const ModelSource& source, const std::vector<ChatMessage>& messages,
-                                 const GenerateOptions& options, const TokenFunction& token,
-                                 const std::stop_token& stop) {
-        const auto run = liveRun(source);
-        const Recipe recipe = train::readRecipe(run->folder());
-        GenerateSummary summary;
-        unwrap(run->withModel([&](model::Model& model, const Tokenizer& tokenizer) {
-            generate::Generator generator(model, tokenizer);
-            const auto form = unwrap(chatTemplateOf(recipe, run->folder(), tokenizer));
-            summary = generator.run(generate::promptIds(tokenizer, form, messages, options.raw), options,
-                                    token, stop);
-        }));
-        return summary;
     }
 
     RoutingAnalysis analyse(const RoutingAnalysisRequest& request, const ProgressFunction& progress,

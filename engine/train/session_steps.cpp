@@ -6,8 +6,10 @@
 #include <cmath>
 
 #include "engine/data/row_encoder.h"
+#include "engine/generate/batch_generator.h"
 #include "engine/ops/parallel.h"
 #include "engine/session/error_mapping.h"
+#include "engine/session/host_status.h"
 #include "engine/train/heldout.h"
 #include "engine/train/memory.h"
 #include "engine/train/schedule.h"
@@ -293,19 +295,22 @@ void Session::judge(const Evaluation& evaluation) {
 
 void Session::sampleAt(StepIndex step) {
     readReports(0);
-    generate::Generator generator(*m_model, *m_tokenizer);
+    std::vector<generate::BatchSequence> prompts;
     for (const std::string& prompt : m_recipe.tune.samples) {
-        progress({.stage = "sampling"});
-        const auto ids = unwrap(m_data->chat().encode(*m_tokenizer, {{"user", prompt}}, true));
         GenerateOptions options;
         options.maxTokens = kSampleTokens;
         options.temperature = 0;
         options.routing = false;
         options.alternatives = 0;
-        const GenerateSummary summary = generator.run(
-            ids, options, [](const TokenEvent&) {}, m_stop.get_token());
-        emit(Sample{step, prompt, summary.text});
+        prompts.push_back({unwrap(m_data->chat().encode(*m_tokenizer, {{"user", prompt}}, true)), options});
     }
+    progress({.stage = "sampling"});
+    generate::BatchLimits limits;
+    if (m_options.device.is_cpu()) limits.memory = hostMemory().available;
+    const BatchOutcome outcome =
+        generate::BatchGenerator(*m_model, *m_tokenizer).run(prompts, {}, {}, m_stop.get_token(), limits);
+    for (std::size_t i = 0; i < prompts.size(); ++i)
+        emit(Sample{step, m_recipe.tune.samples[i], outcome.answers[i].text});
     m_mark = std::chrono::steady_clock::now();
 }
 

@@ -9,7 +9,7 @@ TEST_F(SessionTest, TunesAndKeepsEverythingThatHappened) {
     m_recipe.tune.evaluateEvery = 4;
     m_recipe.tune.checkpointEvery = 4;
     m_recipe.tune.sampleEvery = 8;
-    m_recipe.tune.samples = {"Tell me about dog 1"};
+    m_recipe.tune.samples = {"Tell me about dog 1", "A cat", "Tell me about dog 1"};
     m_recipe.tune.steps = 12;
     ASSERT_EQ(start("0001")->wait(), RunState::Finished);
     const auto steps = m_recorder->all<StepMetrics>();
@@ -24,7 +24,12 @@ TEST_F(SessionTest, TunesAndKeepsEverythingThatHappened) {
     ASSERT_EQ(evaluations.size(), 4U);  // steps 0, 4, 8, 12
     EXPECT_LT(evaluations.back().mean, evaluations.front().mean);
     EXPECT_EQ(evaluations.back().heldoutLoss.front().first, "heldout");
-    EXPECT_EQ(m_recorder->all<Sample>().size(), 1U);
+    const auto samples = m_recorder->all<Sample>();  // written together, told in the recipe's order
+    ASSERT_EQ(samples.size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i)
+        EXPECT_EQ(samples[i].prompt, m_recipe.tune.samples[i]);
+    EXPECT_EQ(samples[0].text, samples[2].text);
+    EXPECT_NE(samples[0].text, samples[1].text);
     EXPECT_EQ(m_recorder->all<CheckpointInfo>().size(), 3U);
     const auto domains = m_recorder->all<RoutingRecord>().front().domains;
     EXPECT_EQ(domains, (std::vector<std::string>{"dogs", "felines"}));
