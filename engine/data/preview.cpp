@@ -8,6 +8,7 @@
 
 #include "engine/data/batch_source.h"
 #include "engine/data/data_set.h"
+#include "engine/data/run_changes.h"
 #include "engine/formats/model_folder.h"
 #include "engine/formats/peft.h"
 
@@ -104,7 +105,8 @@ Result<StepBatch> stepBatch(const Recipe& recipe, const std::filesystem::path& f
                                                {"value", std::to_string(step)},
                                                {"range", "1 to " + std::to_string(source.steps())}});
         StepBatch shown{step, source.steps(), source.epoch(step), rows.sequenceLength, {}};
-        const std::int64_t maxTokens = microBatchTokensOf(recipe, rows.config, device);
+        const std::int64_t maxTokens =
+            microBatchTokensTold(folder, step).value_or(microBatchTokensOf(recipe, rows.config, device));
         for (const MicroBatch& batch :
              source.microBatches(step, maxTokens, rows.tokenizer->padId().value_or(0)))
             shown.batch.push_back(previewOf(batch, rows.data, *rows.tokenizer));

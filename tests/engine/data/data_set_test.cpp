@@ -314,6 +314,31 @@ TEST_F(ManyRows, AnyStepsBatchIsFoundAgain) {
     EXPECT_FALSE(ask(1)) << "a file that is gone takes its rows along";
 }
 
+// A run that was told to use smaller micro-batches shows them from that step on, and none before.
+TEST_F(ManyRows, AStepIsPackedAsTheRunWasTold) {
+    m_recipe.tune.microBatchTokens = 1024;
+    m_recipe.tune.sequenceLength = 256;
+    const DataSet data = load(256);
+    BatchSource source(data, m_recipe, 256);
+    ASSERT_GE(source.steps(), 3);
+    m_folder.write("changes.jsonl",
+                   "{\"step\": 2, \"key\": \"tune.micro_batch_tokens\", \"from\": 1024, \"to\": 512}\n"
+                   "{\"step\": 2, \"key\": \"tune.learning_rate\", \"from\": 1, \"to\": 2}\n"
+                   "[7]\n"
+                   "{\"step\": 3, \"key\": \"tune.micro_batch_tokens\", \"from\": 512, \"to\": 256}\n"
+                   "{\"step\": 3, \"key\": \"tune.micro_b");
+    const std::int64_t told[] = {1024, 512, 256};
+    for (StepIndex step = 1; step <= 3; ++step) {
+        const auto shown = stepBatch(m_recipe, m_folder.path(), test::baseModel(), DeviceKind::Cpu, step);
+        ASSERT_TRUE(shown) << errorLines(shown.error());
+        const auto batches = source.microBatches(step, told[step - 1]);
+        ASSERT_EQ(shown->batch.size(), batches.size()) << step;
+        for (std::size_t i = 0; i < batches.size(); ++i)
+            EXPECT_EQ(shown->batch[i].rows.size(), batches[i].segments()) << step;
+    }
+    EXPECT_NE(source.microBatches(3, 256).size(), source.microBatches(3, 1024).size());
+}
+
 // Where the recipe leaves the micro-batch open, each device has its own: the preview lays rows out as the
 // session on that device does.
 TEST_F(ManyRows, PreviewIsTheFirstBatchOnEitherDevice) {
