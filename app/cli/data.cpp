@@ -8,6 +8,7 @@
 #include "engine/api/config/column_mapping.h"
 #include "engine/api/event_json.h"
 #include "engine/data/preview.h"
+#include "engine/data/run_changes.h"
 
 namespace caravan::cli {
 namespace fs = std::filesystem;
@@ -130,7 +131,12 @@ int data(Context& context, const Options& options) {
     if (recipe->data.files.empty()) return context.fail({ErrorCode::MissingOption, {{"key", "--data"}}});
     const auto device =
         context.device.starts_with("cuda") ? engine::DeviceKind::Cuda : engine::DeviceKind::Cpu;
-    if (options.step) return showStep(context, *recipe, device, *options.step);
+    if (options.step) {  // the recipe's folder may be a run's, which knows what it was told since
+        engine::Recipe then = *recipe;
+        if (const auto told = engine::microBatchTokensTold(options.recipe.recipeFolder(), *options.step))
+            then.tune.microBatchTokens = told;
+        return showStep(context, then, device, *options.step);
+    }
     const auto preview = engine::previewData(
         *recipe, fs::current_path(), recipe->model.path, device, [&](const auto& p) { context.progress(p); },
         context.stopToken());
