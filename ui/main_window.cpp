@@ -5,6 +5,7 @@
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QMenuBar>
+#include <QScreen>
 #include <QSettings>
 #include <QSplitter>
 #include <QStackedWidget>
@@ -20,6 +21,7 @@
 #include "ui/project_context.h"
 #include "ui/shell/banners.h"
 #include "ui/shell/command_palette.h"
+#include "ui/shell/focus_keeper.h"
 #include "ui/shell/guided_tour.h"
 #include "ui/shell/instance.h"
 #include "ui/shell/menu_row.h"
@@ -74,10 +76,11 @@ MainWindow::MainWindow(EngineLink* engine, QWidget* parent)
       m_actions(new ActionRegistry(this)),
       m_services{engine, m_runs, m_actions} {
     setObjectName(QStringLiteral("window"));
-    setMinimumSize(960, 600);
+    // Under 1366 x 768 pages have no room for all that they show; a smaller screen decides for itself.
+    setMinimumSize(QSize(1366, 768).boundedTo(screen()->availableSize()).expandedTo({960, 600}));
     resize(1440, 900);
     setAcceptDrops(true);
-    setWindowIcon(QIcon::fromTheme(QStringLiteral("org.caravan.Workbench"), markIcon()));
+    QApplication::setWindowIcon(QIcon::fromTheme(QStringLiteral("org.caravan.Workbench"), markIcon()));
     setContextMenuPolicy(Qt::NoContextMenu);
     makeActions();
     auto* center = new QWidget;
@@ -86,6 +89,7 @@ MainWindow::MainWindow(EngineLink* engine, QWidget* parent)
     column->setSpacing(0);
     auto* row = new QHBoxLayout;
     row->setSpacing(0);
+    m_focus = new FocusKeeper(this);
     m_rail = new Rail;
     m_stack = new QStackedWidget;
     m_status = new StatusLine;
@@ -200,11 +204,13 @@ void MainWindow::showPage(const QString& id) {
     if (!next || !m_project) return;
     if (m_current != next) {
         if (m_current) m_current->setActive(false);
+        m_focus->leave(m_current);
         m_current = next;
         m_stack->setCurrentWidget(next);
         next->hostMessages(m_banners);
         m_actions->setActivePage(id);
         next->setActive(true);
+        m_focus->enter(next);
         next->setProperty("seen", true);
         keepPageSoon(this, id);
     }
@@ -230,6 +236,8 @@ LiveRun MainWindow::namedRun() const {
     LiveRun run = m_runs->live();
     const RunEntry* entry = m_project && run.exists() ? m_project->run(run.folder) : nullptr;
     if (entry) run.name = entry->title;
+    if (m_project && !entry && run.exists() && !run.isActive() && !run.engineDied)
+        return {};  // deleted since
     return run;
 }
 

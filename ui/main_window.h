@@ -19,6 +19,7 @@ namespace caravan::ui {
 class ActionRegistry;
 class Banners;
 class CommandPalette;
+class FocusKeeper;
 class GuidedTour;
 class Instance;
 class Page;
@@ -112,6 +113,7 @@ class MainWindow : public QMainWindow {
     Banners* m_banners = nullptr;
     Welcome* m_welcome = nullptr;
     CommandPalette* m_palette = nullptr;
+    FocusKeeper* m_focus = nullptr;
     GuidedTour* m_tour = nullptr;  // made when it is first asked for
     QWidget* m_welcomeHost = nullptr;
     bool m_closing = false, m_waitsForStop = false;

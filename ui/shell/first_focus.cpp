@@ -13,7 +13,7 @@ void focusFirst(Page& page, QWidget* first) {
     if (page.property(kEntered).toBool() || !page.isActive() || !first->isVisible()) return;
     page.setProperty(kEntered, true);
     const QWidget* now = QApplication::focusWidget();
-    if (now == nullptr || page.isAncestorOf(now)) first->setFocus(Qt::OtherFocusReason);
+    if (now == nullptr || now == &page || page.isAncestorOf(now)) first->setFocus(Qt::OtherFocusReason);
 }
 
 }  // namespace caravan::ui

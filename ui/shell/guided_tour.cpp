@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/shell/guided_tour.h"
 
+#include <QApplication>
 #include <QHBoxLayout>
 #include <QKeyEvent>
 #include <QPainter>
@@ -73,7 +74,9 @@ GuidedTour::GuidedTour(QWidget* window) : QFrame(window) {
     row->addWidget(m_back);
     row->addWidget(m_next);
     layout->addLayout(row);
-    connect(m_end, &QPushButton::clicked, this, &QWidget::hide);
+    for (QPushButton* button : {m_end, m_back, m_next})
+        button->setAutoDefault(true);  // Enter, too
+    connect(m_end, &QPushButton::clicked, this, &GuidedTour::finish);
     connect(m_back, &QPushButton::clicked, this, [this] { go(m_step - 1); });
     connect(m_next, &QPushButton::clicked, this, [this] { go(m_step + 1); });
     hide();
@@ -84,21 +87,38 @@ int GuidedTour::count() {
 }
 
 void GuidedTour::start() {
+    if (isHidden()) m_before = QApplication::focusWidget();
     show();
     go(0);
     m_next->setFocus(Qt::OtherFocusReason);
 }
 
+// Hidden with the focus it would pass it to the rail.
+void GuidedTour::finish() {
+    if (QWidget* now = QApplication::focusWidget(); now != nullptr && isAncestorOf(now)) {
+        if (m_before && m_before->isVisible() && m_before->isEnabled())
+            m_before->setFocus(Qt::OtherFocusReason);
+        else
+            now->clearFocus();
+    }
+    hide();
+}
+
 void GuidedTour::go(int step) {
     const QVector<Card> all = cards();
     if (step < 0) return;
-    if (step >= all.size()) return hide();
+    if (step >= all.size()) {
+        finish();
+        Q_EMIT pageWanted(QStringLiteral("upcycle"));  // where one's own begins
+        return;
+    }
     m_step = step;
     m_title->setText(all[step].title);
     m_text->setText(all[step].text);
     m_where->setText(tr("%1 of %2").arg(step + 1).arg(all.size()));
     m_back->setEnabled(step > 0);
-    m_next->setText(step + 1 < all.size() ? tr("Next") : tr("Done"));
+    m_next->setText(step + 1 < all.size() ? tr("Next") : tr("Begin"));
+    m_next->setToolTip(step + 1 < all.size() ? QString() : tr("To Upcycle, where a mixture is made"));
     setAccessibleDescription(all[step].title + QLatin1Char(' ') + all[step].text);
     Q_EMIT pageWanted(all[step].page);
     place();
@@ -114,7 +134,7 @@ void GuidedTour::place() {
 void GuidedTour::keyPressEvent(QKeyEvent* event) {
     switch (event->key()) {
         case Qt::Key_Escape:
-            return hide();
+            return finish();
         case Qt::Key_Right:
             return go(m_step + 1);
         case Qt::Key_Left:

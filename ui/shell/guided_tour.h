@@ -3,6 +3,7 @@
 #pragma once
 
 #include <QFrame>
+#include <QPointer>
 
 class QPushButton;
 
@@ -29,8 +30,10 @@ class GuidedTour : public QFrame {
     void keyPressEvent(QKeyEvent* event) override;
 
   private:
-    void go(int step);  // past the last: ends
+    void go(int step);  // past the last: ends, where one's own begins
+    void finish();
     int m_step = 0;
+    QPointer<QWidget> m_before;  // had the focus
     ThemedLabel *m_title, *m_text, *m_where;
     QPushButton *m_back, *m_next, *m_end;
 };
