@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <iostream>
 
+#include "app/cli/chat_batch.h"
+#include "app/cli/chat_output.h"
 #include "app/cli/model_options.h"
 #include "app/cli/steer_options.h"
 
@@ -15,45 +17,12 @@ namespace {
 struct Options {
     ModelOptions model;
     SteerOptions steer;
-    std::string path, system;
+    std::string path, system, prompts;
     std::optional<std::string> prompt;
+    std::int64_t n = 1;  // answers to each prompt
     engine::GenerateOptions generate;
     bool greedy = false, routing = false, compare = false;
 };
-
-nlohmann::json tokenObject(const engine::TokenEvent& t, bool routing) {
-    nlohmann::json object = {{"id", t.id}, {"text", t.text}, {"logprob", t.logprob}};
-    if (routing) {
-        object["experts"] = t.experts;
-        object["weights"] = t.weights;
-        object["layers"] = t.layers;
-    }
-    if (!t.alternatives.empty()) {
-        object["alternatives"] = nlohmann::json::array();
-        for (const auto& a : t.alternatives)
-            object["alternatives"].push_back({{"id", a.id}, {"text", a.text}, {"logprob", a.logprob}});
-    }
-    return object;
-}
-
-std::string quotedPiece(const std::string& text) {
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-// One line per token: its text, log-probability, and per layer the experts by falling weight.
-std::string routingLines(const std::vector<engine::TokenEvent>& tokens) {
-    std::string text;
-    for (const auto& t : tokens) {
-        text += fmt::format("{:<16} {:>8.3f} ", quotedPiece(t.text), t.logprob);
-        for (std::size_t l = 0; l < t.experts.size(); ++l) {
-            text += ' ';
-            for (std::size_t k = 0; k < t.experts[l].size(); ++k)
-                text += fmt::format("{}{}", k ? "+" : "", t.experts[l][k]);
-        }
-        text += '\n';
-    }
-    return text;
-}
 
 struct Answer {
     std::string text;
@@ -77,12 +46,7 @@ engine::Result<Answer> answer(Context& context, engine::Engine& engine, const en
         source, messages, how, token, [&](const auto& p) { context.progress(p); }, context.stopToken());
     if (!summary) return tl::unexpected(summary.error());
     context.print("\n");
-    nlohmann::json last = {{"text", summary->text},
-                           {"prompt_tokens", summary->promptTokens},
-                           {"tokens", summary->tokens},
-                           {"finish", summary->finish},
-                           {"tokens_per_second", summary->tokensPerSecond},
-                           {"seconds_to_first_token", summary->secondsToFirstToken}};
+    nlohmann::json last = summaryObject(*summary);
     last.update(tag);
     context.emit(last);
     if (options.routing) context.print(routingLines(made.tokens));
@@ -193,6 +157,27 @@ int converse(Context& context, engine::Engine& engine, const engine::ModelSource
     return 0;
 }
 
+// Several answers: to the one prompt, or to each of the file's.
+int chatBatch(Context& context, const engine::ModelSource& source, const Options& options) {
+    if (!options.prompt && options.prompts.empty())
+        return context.failUsage("--n needs --prompt or --prompts: a conversation has one answer at a time");
+    if (options.prompt && !options.prompts.empty())
+        return context.failUsage("--prompt and --prompts: one of them");
+    if (options.compare) return context.failUsage("--compare is for one answer: without --n and --prompts");
+    std::vector<PromptRow> rows;
+    if (options.prompt) {
+        rows.push_back({.prompt = *options.prompt});
+    } else {
+        auto read = readPrompts(options.prompts);
+        if (!read) return context.fail(read.error());
+        rows = std::move(*read);
+    }
+    engine::BatchRequest request{.source = source};
+    for (const PromptRow& row : rows)
+        addAnswers(row, options.system, options.generate, options.n, request);
+    return writeBatch(context, request, {.routing = options.routing, .prompts = !options.prompts.empty()});
+}
+
 int chat(Context& context, Options& options) {
     const auto source = options.model.source(options.path);
     if (!source) return context.fail(source.error());
@@ -203,6 +188,7 @@ int chat(Context& context, Options& options) {
     options.generate.activeExperts = options.steer.change.activeExperts;
     if (options.compare && options.steer.change.none())
         return context.failUsage("--compare needs a change: --mute, --force, --bias or --k");
+    if (options.n > 1 || !options.prompts.empty()) return chatBatch(context, *source, options);
     const auto opened = context.openEngine();
     if (!opened) return context.fail(opened.error());
     std::vector<engine::ChatMessage> messages;
@@ -226,6 +212,17 @@ const Registration kChat{
                "--prompt", [options](const std::string& text) { options->prompt = text; },
                "One answer to this; may be empty")
             ->type_name("TEXT");
+        app.add_option("--n", options->n,
+                       "Answers to each prompt, with this seed and the next ones, written together; 1 to "
+                       "10,000; default 1")
+            ->type_name("N")
+            ->check(CLI::Range(std::int64_t{1}, std::int64_t{10000}));
+        app.add_option(
+               "--prompts", options->prompts,
+               "Answers to each prompt of a file, written together: one prompt per line; X.jsonl: one "
+               "{\"prompt\"} per line, with \"system\", \"seed\", \"max_tokens\", \"temperature\" or "
+               "\"stop\" where they differ")
+            ->type_name("FILE");
         app.add_option("--system", options->system, "System prompt")->type_name("TEXT");
         app.add_flag("--raw", g.raw, "No template; bos where the tokenizer has one");
         app.add_option("--max-tokens", g.maxTokens, "Tokens at most; at least 1; default 256")
