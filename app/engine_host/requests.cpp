@@ -6,6 +6,7 @@
 #include <map>
 
 #include "engine/api/answer_score.h"
+#include "engine/api/approximation.h"
 #include "engine/api/config/column_mapping.h"
 #include "engine/api/event_json.h"
 #include "engine/api/routing_analysis.h"
@@ -173,6 +174,13 @@ Result<json> analyseRouting(const Call& c) {
         analyst->analyseRouting(c.body.get<engine::RoutingAnalysisRequest>(), c.replies.progress, c.stop));
 }
 
+Result<json> approximate(const Call& c) {
+    auto* approximator = dynamic_cast<engine::Approximator*>(&c.engine);
+    if (!approximator) return notOffered("approximation");
+    return asJson(
+        approximator->approximate(c.body.get<engine::ApproximationRequest>(), c.replies.progress, c.stop));
+}
+
 // Whether the folder may be written is asked before the model is read: that takes minutes.
 Result<json> exportModel(const Call& c) {
     const engine::ExportRequest request{c.body.value("format", std::string("camelidae")),
@@ -203,16 +211,25 @@ Result<json> unload(const Call& c) {
 
 using Handler = Result<json> (*)(const Call&);
 const std::map<std::string, Handler>& handlers() {
-    static const std::map<std::string, Handler> table = {
-        {"device", device},        {"fits", fits},
-        {"inspect", inspect},      {"plan", plan},
-        {"preview", preview},      {"step_batch", stepBatch},
-        {"tokenize", tokenize},    {"proof", proof},
-        {"dry_step", dryStep},     {"run.start", runStart},
-        {"run.resume", runResume}, {"generate", generate},
-        {"evaluate", evaluate},    {"routing", routing},
-        {"score", score},          {"routing.analyse", analyseRouting},
-        {"export", exportModel},   {"unload", unload}};
+    static const std::map<std::string, Handler> table = {{"device", device},
+                                                         {"fits", fits},
+                                                         {"inspect", inspect},
+                                                         {"plan", plan},
+                                                         {"preview", preview},
+                                                         {"step_batch", stepBatch},
+                                                         {"tokenize", tokenize},
+                                                         {"proof", proof},
+                                                         {"dry_step", dryStep},
+                                                         {"run.start", runStart},
+                                                         {"run.resume", runResume},
+                                                         {"generate", generate},
+                                                         {"evaluate", evaluate},
+                                                         {"routing", routing},
+                                                         {"score", score},
+                                                         {"routing.analyse", analyseRouting},
+                                                         {"export", exportModel},
+                                                         {"unload", unload},
+                                                         {"approximation", approximate}};
     return table;
 }
 

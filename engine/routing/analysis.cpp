@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
-#include "engine/checkpoint/durable_file.h"
 #include "engine/model/layer.h"
+#include "engine/routing/saved_file.h"
 #include "engine/routing/similarity.h"
 #include "engine/routing/statistics.h"
 #include "engine/tokenizer/utf8.h"
@@ -236,20 +235,7 @@ void saveAnalysis(RoutingAnalysis& analysis, const std::filesystem::path& runFol
             }
         }
     }
-    std::error_code ignored;
-    std::filesystem::create_directories(file.parent_path(), ignored);
-    const std::string text = nlohmann::json(analysis).dump() + "\n";
-    const std::string beside = file.string() + ".new";
-    auto& io = checkpoint::systemIo();
-    io.removeFile(beside);  // of a process that died here
-    checkpoint::writeDurableFile(
-        io, beside, static_cast<Bytes>(text.size()),
-        [&](const checkpoint::ByteSink& sink) { sink(std::as_bytes(std::span(text))); });
-    if (const int done = io.rename(beside, file.string()); done < 0)
-        throw EngineException(ErrorCode::WriteFailed, {{"path", file.string()},
-                                                       {"bytes", std::to_string(text.size())},
-                                                       {"detail", std::strerror(-done)}});
-    checkpoint::syncFolder(io, file.parent_path().string());
+    saveJson(nlohmann::json(analysis), file);
 }
 
 }  // namespace caravan::engine::routing

@@ -7,6 +7,7 @@
 
 #include "engine/api/answer_batch.h"
 #include "engine/api/answer_score.h"
+#include "engine/api/approximation.h"
 #include "engine/api/bench.h"
 #include "engine/api/engine.h"
 #include "engine/api/routing_analysis.h"
@@ -21,6 +22,7 @@
 #include "engine/generate/prompt.h"
 #include "engine/ops/parallel.h"
 #include "engine/routing/analysis.h"
+#include "engine/routing/approximation.h"
 #include "engine/routing/probe_routing.h"
 #include "engine/session/device_choice.h"
 #include "engine/session/error_mapping.h"
@@ -47,6 +49,7 @@ class LocalEngine final : public Engine,
                           public BatchWriter,
                           public AnswerScorer,
                           public RoutingAnalyst,
+                          public Approximator,
                           public Measurer {
   public:
     explicit LocalEngine(const EngineOptions& options)
@@ -160,6 +163,14 @@ class LocalEngine final : public Engine,
     Result<RoutingAnalysis> analyseRouting(const RoutingAnalysisRequest& request,
                                            const ProgressFunction& progress, std::stop_token stop) override {
         return compute([&] { return analyse(request, progress, stop); });
+    }
+    Result<Approximation> approximate(const ApproximationRequest& request, const ProgressFunction& progress,
+                                      std::stop_token stop) override {
+        return compute([&] {
+            const auto lock = acquire(stop);
+            m_loaded.reset();  // it reads two models, one after the other
+            return routing::approximate(request, m_choice, progress, stop);
+        });
     }
     Result<void> measure(const BenchRequest& request, const FigureFunction& figure,
                          const ProgressFunction& progress, std::stop_token stop) override {

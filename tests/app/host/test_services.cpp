@@ -105,5 +105,15 @@ TEST_F(ServicesTest, AStepThatIsNotThereAndAFileThatIsGoneAreTold) {
     EXPECT_NE(gone.body.dump().find("other.jsonl"), std::string::npos) << gone.body;
 }
 
+TEST_F(ServicesTest, AnEngineWithoutTheApproximationErrorSaysSo) {
+    start();
+    Client client(path());
+    const json body = {{"base", {{"path", "a"}}}, {"tuned", {{"path", "b"}}}};
+    const Frame answer = client.call("approximation", body);
+    EXPECT_EQ(answer.type, "error");
+    EXPECT_EQ(answer.body["code"], "unsupported") << answer.body;
+    EXPECT_NE(answer.body.dump().find("without it"), std::string::npos) << answer.body;
+}
+
 }  // namespace
 }  // namespace caravan::host::testing
