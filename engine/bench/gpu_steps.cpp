@@ -21,6 +21,7 @@ struct Row {
     OptimizerKind optimizer;
     Recompute recompute;
     std::vector<Shape> shapes;
+    TrainedValues trained = TrainedValues::Fp32;
 };
 
 const std::vector<Row>& rowsOfSteps() {
@@ -29,7 +30,8 @@ const std::vector<Row>& rowsOfSteps() {
         {"B5", "7b", false, k32, Recompute::None, {{8, 2048, 0}, {8, 2048, 0.1}, {4, 2048, 0}, {1, 512, 0}}},
         {"B6", "7b", true, k32, Recompute::None, {{8, 2048, 0}, {4, 2048, 0}, {1, 512, 0}}},
         {"B9", "13b", false, k8, Recompute::None, {{8, 2048, 0}}},
-        {"B14", "7b", false, k8, Recompute::All, {{1, 2048, 0}}}};
+        {"B14", "7b", false, k8, Recompute::All, {{1, 2048, 0}}},
+        {"B14", "7b", false, k8, Recompute::All, {{1, 2048, 0}}, TrainedValues::Bf16}};
     return rows;
 }
 
@@ -51,7 +53,8 @@ void measure(const Sheet& sheet, const Row& row, model::Model& model, const Shap
                                    .domains = 3,
                                    .graph = StepGraph::Auto});
     const std::string name = std::to_string(shape.rows) + "x" + std::to_string(shape.length) +
-                             (shape.dropout > 0 ? ", LoRA dropout 0.1" : "");
+                             (shape.dropout > 0 ? ", LoRA dropout 0.1" : "") +
+                             (row.trained == TrainedValues::Bf16 ? ", trained values in bf16" : "");
     std::vector<train::TokenBatch> batches;
     for (int i = 0; i <= kWarm + kRepeats; ++i)
         batches.push_back(
@@ -89,6 +92,7 @@ void gpuSteps(const Sheet& sheet, const std::string& id) {
         const auto model =
             model::RandomModel::make(model::randomShape(row.model), row.dense ? 0 : 8, 512, true);
         model->attachLora({.rank = 64, .alpha = 16, .targets = Recipe{}.tune.loraTargets, .seed = 1});
+        model->trainable().keepAs(row.trained);
         const double ceiling = gpuProductCeiling();
         for (const Shape& shape : row.shapes) {
             gpuTable().emptyCache();

@@ -132,6 +132,7 @@ Table makeTable() {
     t.squareSums = launch::squareSums;
     t.adamW = launch::adamW;
     t.adamW8 = launch::adamW8;
+    t.addGradients = launch::addGradients;
     t.quantizeNf4 = launch::quantizeNf4;
     t.quantizeAbsmax = launch::quantizeAbsmax;
     t.absmaxSums = launch::absmaxSums;

@@ -18,6 +18,7 @@
 #include "kernels/nf4/nf4.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "kernels/rope/rope.h"
+#include "kernels/rounding/rounding.h"
 #include "kernels/router/router.h"
 #include "kernels/swiglu/swiglu.h"
 
@@ -26,7 +27,7 @@
 // freely.
 namespace caravan::engine::cuda {
 
-inline constexpr std::uint32_t kTableVersion = 7;
+inline constexpr std::uint32_t kTableVersion = 8;
 
 struct DeviceMemory {
     std::uint64_t free = 0, total = 0;          // of the card, everybody's
@@ -82,6 +83,7 @@ struct Table {
     decltype(&kernels::cuda::squareSums) squareSums;
     decltype(&kernels::cuda::adamW) adamW;
     decltype(&kernels::cuda::adamW8) adamW8;
+    decltype(&kernels::cuda::addGradients) addGradients;
     decltype(&kernels::cuda::quantizeNf4) quantizeNf4;
     decltype(&kernels::cuda::quantizeAbsmax) quantizeAbsmax;
     decltype(&kernels::cuda::absmaxSums) absmaxSums;

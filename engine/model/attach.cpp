@@ -116,6 +116,7 @@ void Model::finishAttach() {
 }
 
 void attachRecipe(Model& model, const Recipe& recipe) {
+    model.trainable().keepAs(recipe.tune.trained);
     if (recipe.upcycle.method == UpcycleMethod::Pesc)
         model.attachPesc({.experts = recipe.upcycle.experts,
                           .topK = recipe.upcycle.topK,

@@ -92,6 +92,11 @@ at::Tensor backward(const Layer& layer, const at::Tensor& g, const LayerPass& pa
     const at::Tensor dQkv = attentionBackward(layer, dAttended, pass, state);
     const at::Tensor normed = ops::rmsNorm(state.x, layer.inputNorm, pass.config.normEps).y;
     const at::Tensor dNormed = layer.qkv.backward(dQkv, normed, linear, state.lora[0], wantInput);
+    const Tuning& tuning = *pass.tuning;
+    pass.parameters.foldGradients(layer.index, {.seed = tuning.seed,
+                                                .purpose = ops::Purpose::RoundGradients,
+                                                .step = tuning.step,
+                                                .rowOffset = tuning.rowOffset});
     at::Tensor result;
     if (wantInput) result = ops::rmsNormBackward(dNormed, state.x, layer.inputNorm, state.rstdInput, dMiddle);
     const ops::Routing routing = std::move(state.routing);  // the step's statistics read it afterwards

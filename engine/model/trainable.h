@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/api/config/recipe.h"
+#include "engine/model/gradient_stage.h"
 #include "engine/ops/ops.h"
 
 namespace caravan::engine::model {
@@ -31,8 +32,9 @@ using BlockId = std::size_t;
 
 // Everything that is tuned, in flat buffers with named views: master values (fp32), the same in the compute
 // type, gradients (fp32) and AdamW's two moments (fp32, or 8 bits a value with a scale per 256). One
-// optimizer launch, one gradient norm, one checkpoint write. Views die at the next allocate(); ask anew. Not
-// thread-safe.
+// optimizer launch, one gradient norm, one checkpoint write. Kept as bf16 values have no masters: they are
+// what a bf16 model computes with, and gradients are bf16 too, added up layer by layer in fp32. Views die at
+// the next allocate() or keepAs(); ask anew. Not thread-safe.
 class Trainable {
   public:
     explicit Trainable(at::Device device = at::kCPU, at::ScalarType compute = at::kFloat);
@@ -43,6 +45,11 @@ class Trainable {
     // (Re)builds the value buffers with all blocks so far; earlier values are kept, gradients and moments
     // dropped.
     void allocate();
+    // How values and gradients are kept; before allocate() nothing ever lies in fp32. What is there already
+    // is rounded to the nearest (to bf16) or widened; gradients and moments are dropped. Of no effect in
+    // fp64.
+    void keepAs(TrainedValues trained);
+    [[nodiscard]] TrainedValues keptAs() const { return m_kept; }
     // Gradients and moments, zero. Idempotent; no reallocation when they are there, of whatever kind.
     void prepareTuning(OptimizerKind optimizer = OptimizerKind::AdamW);
     void releaseTuning();
@@ -63,8 +70,12 @@ class Trainable {
     // What layers compute with.
     [[nodiscard]] const at::Tensor& working(BlockId block) const {
         return m_blocks[block].working;
-    }                                                                                       // compute type
-    [[nodiscard]] at::Tensor& gradient(BlockId block) { return m_blocks[block].gradient; }  // fp32
+    }  // compute type
+    // fp32, added to: the gradient itself, or with bf16 the layer's sum that foldGradients() takes.
+    [[nodiscard]] at::Tensor& gradient(BlockId block) { return m_blocks[block].gradient; }
+    // Ends a layer's backward: with bf16 its sums are rounded into the gradients (key: seed, step, row offset
+    // of the micro-batch). Else nothing to do.
+    void foldGradients(std::int64_t layer, const ops::RandomKey& key);
 
     [[nodiscard]] at::Tensor& values() { return m_values; }
     [[nodiscard]] at::Tensor& gradients() { return m_gradients; }
@@ -85,23 +96,32 @@ class Trainable {
     struct Block {
         std::vector<std::int64_t> shape;
         std::int64_t offset = 0;
+        std::int64_t layer = 0;
         at::Tensor initial;  // host values until allocate()
         at::Tensor working, gradient;
     };
     [[nodiscard]] static at::Tensor view(const at::Tensor& flat, const Parameter& parameter);
-    // fp64 in gradient checks, else fp32
+    [[nodiscard]] static at::Tensor view(const at::Tensor& flat, std::int64_t offset,
+                                         const std::vector<std::int64_t>& shape);
+    // fp64 in gradient checks, else fp32 or bf16
     [[nodiscard]] at::ScalarType masterType() const {
-        return m_compute == at::kDouble ? at::kDouble : at::kFloat;
+        if (m_compute == at::kDouble) return at::kDouble;
+        return m_kept == TrainedValues::Bf16 ? at::kBFloat16 : at::kFloat;
     }
+    [[nodiscard]] bool staged() const { return masterType() == at::kBFloat16; }
+    void makeWorking();
+    void makeStage();
     [[nodiscard]] at::Tensor slice(const at::Tensor& flat, const Block& block) const;
 
     at::Device m_device;
     at::ScalarType m_compute;
+    TrainedValues m_kept = TrainedValues::Fp32;
     std::vector<Parameter> m_parameters;
     std::vector<Block> m_blocks;
     std::int64_t m_size = 0;  // elements with padding
     at::Tensor m_values, m_working, m_gradients, m_first, m_second;
     ops::AdamW8State m_state8;
+    GradientStage m_stage;  // with bf16, while tuning
 };
 
 }  // namespace caravan::engine::model

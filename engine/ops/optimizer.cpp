@@ -1,16 +1,22 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <cmath>
+#include <optional>
 
 #include "engine/ops/dispatch.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/timeline.h"
 #include "kernels/adamw/adamw8.h"
+#include "kernels/rounding/rounding.h"
 
 namespace caravan::engine::ops {
 namespace {
 
 constexpr std::int64_t kGrain = 65536;
+
+bool isBf16(const at::Tensor& x) {
+    return x.scalar_type() == at::kBFloat16;
+}
 
 // [blocks] fp64 sums of squares
 at::Tensor partialSquares(const at::Tensor& g) {
@@ -21,12 +27,16 @@ at::Tensor partialSquares(const at::Tensor& g) {
                                                            g.numel(), data<double>(partial), streamOf(g)));
         return partial;
     }
-    forReal("gradientNorm", g, [&](auto type) {
-        using T = decltype(type);
+    const auto sumOf = [&](const auto* values) {
         parallelRows(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-            kernels::squareSums(data<T>(g), g.numel(), data<double>(partial), begin, end);
+            kernels::squareSums(values, g.numel(), data<double>(partial), begin, end);
         });
-    });
+    };
+    if (isBf16(g)) {
+        sumOf(data<const std::uint16_t>(g));
+        return partial;
+    }
+    forReal("gradientNorm", g, [&](auto type) { sumOf(data<const decltype(type)>(g)); });
     return partial;
 }
 
@@ -56,8 +66,17 @@ void checkBuffers(const at::Tensor& parameters, const at::Tensor& gradients) {
     require(gradients.numel() == parameters.numel(), "adamW", "gradients like the parameters", gradients);
 }
 
+// The key where values are rounded at random, else null.
+std::optional<kernels::PhiloxKey> roundingOf(const at::Tensor& parameters, const AdamW& options) {
+    if (!isBf16(parameters) || !options.rounding) return std::nullopt;
+    return philoxKey(*options.rounding);
+}
+kernels::cuda::ParameterRounding deviceRounding(const std::optional<kernels::PhiloxKey>& key) {
+    return {key.value_or(kernels::PhiloxKey{}), key.has_value()};
+}
+
 void adamWOnDevice(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, at::Tensor& v,
-                   const kernels::AdamWStep& step, const at::Tensor& scale, const at::Tensor& finite,
+                   const AdamW& options, const at::Tensor& scale, const at::Tensor& finite,
                    const at::Tensor& working) {
     require(m.scalar_type() == at::kFloat && v.scalar_type() == at::kFloat, "adamW", "fp32 states", m);
     const kernels::cuda::AdamWTensors tensors{elementOf("adamW", parameters),
@@ -69,8 +88,37 @@ void adamWOnDevice(at::Tensor& parameters, const at::Tensor& gradients, at::Tens
                                               single(scale),
                                               single(finite),
                                               parameters.numel(),
-                                              working.defined() ? working.data_ptr() : nullptr};
-    checkLaunch("adamW", cudaTable().adamW(tensors, step, streamOf(parameters)));
+                                              working.defined() ? working.data_ptr() : nullptr,
+                                              deviceRounding(roundingOf(parameters, options))};
+    checkLaunch("adamW", cudaTable().adamW(tensors, stepOf(options), streamOf(parameters)));
+}
+
+void adamWBf16(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, at::Tensor& v,
+               const AdamW& options, double gradientScale) {
+    require(isBf16(gradients), "adamW", "bf16 gradients of bf16 parameters", gradients);
+    const auto key = roundingOf(parameters, options);
+    const auto step = stepOf(options);
+    const kernels::AdamWBf16Buffers buffers{data<std::uint16_t>(parameters),
+                                            data<const std::uint16_t>(gradients), data<float>(m),
+                                            data<float>(v)};
+    parallelRows(parameters.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+        kernels::adamWBf16Range(buffers, step, gradientScale, key ? &*key : nullptr, begin, end);
+    });
+}
+
+// On the host.
+void adamW8Bf16(at::Tensor& parameters, const at::Tensor& gradients, AdamW8State& state, const AdamW& options,
+                double gradientScale) {
+    const auto key = roundingOf(parameters, options);
+    const auto step = stepOf(options);
+    const kernels::AdamW8Bf16Buffers buffers{
+        data<std::uint16_t>(parameters),  data<const std::uint16_t>(gradients),
+        data<std::uint8_t>(state.codes1), data<std::uint8_t>(state.codes2),
+        data<float>(state.absmax1),       data<float>(state.absmax2)};
+    parallelRows(state.absmax1.numel(), 64, [&](std::int64_t begin, std::int64_t end) {
+        kernels::adamW8Bf16Blocks(buffers, step, gradientScale, key ? &*key : nullptr, parameters.numel(),
+                                  begin, end);
+    });
 }
 
 }  // namespace
@@ -96,13 +144,17 @@ void adamW(at::Tensor& parameters, const at::Tensor& gradients, at::Tensor& m, a
             "adamW", "a bf16 copy like the parameters", working);
     require(m.numel() == parameters.numel() && v.numel() == parameters.numel(), "adamW",
             "states like the parameters", m);
-    const auto step = stepOf(options);
     if (parameters.is_cuda()) {
-        adamWOnDevice(parameters, gradients, m, v, step, scale, finite, working);
+        adamWOnDevice(parameters, gradients, m, v, options, scale, finite, working);
         return;
     }
+    const auto step = stepOf(options);
     if (finite.defined() && finite.item<float>() == 0) return;
     const double gradientScale = scale.defined() ? scale.item<double>() : 1.0;
+    if (isBf16(parameters)) {
+        adamWBf16(parameters, gradients, m, v, options, gradientScale);
+        return;
+    }
     forReal("adamW", parameters, [&](auto type) {
         using T = decltype(type);
         const kernels::AdamWBuffers<T> buffers{data<T>(parameters), data<T>(gradients), data<T>(m),
@@ -143,12 +195,17 @@ void adamW8bit(at::Tensor& parameters, const at::Tensor& gradients, AdamW8State&
                                                    absmax2,
                                                    single(scale),
                                                    single(finite),
-                                                   count};
+                                                   count,
+                                                   deviceRounding(roundingOf(parameters, options))};
         checkLaunch("adamW8bit", cudaTable().adamW8(tensors, stepOf(options), streamOf(parameters)));
         return;
     }
     if (finite.defined() && finite.item<float>() == 0) return;
     const double gradientScale = scale.defined() ? scale.item<double>() : 1.0;
+    if (isBf16(parameters) && isBf16(gradients)) {
+        adamW8Bf16(parameters, gradients, state, options, gradientScale);
+        return;
+    }
     const at::Tensor p = parameters.to(at::kFloat), g = gradients.to(at::kFloat);
     const kernels::AdamW8Buffers buffers{data<float>(p),
                                          data<float>(g),

@@ -11,7 +11,8 @@
 #include "engine/plan/graph.h"
 
 // Formulas: methods.md section 1 (counts), performance.md (operations, what a step saves), and what the
-// engine holds: master values, gradients and moments in float32, a working copy in the compute type.
+// engine holds: master values, gradients and moments in float32, a working copy in the compute type; with
+// tune.trained bf16 values and gradients in that alone.
 namespace caravan::engine {
 namespace {
 
@@ -122,6 +123,24 @@ Bytes panelBytes(const Setting& s, std::int64_t linears, std::int64_t head) {
     return bytes > kMostPanels ? 0 : 2 * bytes;
 }
 
+// Of a trained value: what is kept, and a copy in the compute type where that is another.
+struct TrainedBytes {
+    std::int64_t kept, working;
+};
+TrainedBytes trainedBytes(const Setting& s) {
+    const std::int64_t kept = s.recipe.tune.trained == TrainedValues::Bf16 ? 2 : 4;
+    return {kept, s.width() == kept ? 0 : s.width()};
+}
+
+// bf16 gradients: float32 sums of the layer at work, the largest one's.
+Bytes stageBytes(const Setting& s) {
+    if (s.recipe.tune.trained != TrainedValues::Bf16) return 0;
+    const std::int64_t lora = countLora(s.model, s.recipe.tune.loraRank, s.recipe.tune.loraTargets);
+    std::int64_t layer = lora / std::max<std::int64_t>(1, s.model.layers);
+    if (s.model.moe) layer += s.model.moe->experts * s.model.hidden * (2 * s.model.moe->adapterSize + 1);
+    return layer * 4;
+}
+
 std::vector<MemoryItem> memoryItems(const Setting& s, const ParameterCounts& counts, std::int64_t trainable,
                                     std::int64_t tokens) {
     const std::int64_t linears = s.model.layers * linearWeights(s.model);
@@ -130,10 +149,11 @@ std::vector<MemoryItem> memoryItems(const Setting& s, const ParameterCounts& cou
     const double widened = kept ? static_cast<double>(s.width()) : 0.0;
     const double weightBytes = s.nf4() ? kNf4Bits / 8 + widened : static_cast<double>(s.width());
     const double moments = s.recipe.tune.optimizer == OptimizerKind::AdamW8bit ? 2.0 + 2.0 * 4 / 256 : 8.0;
+    const TrainedBytes trained = trainedBytes(s);
     return {{"base_weights", bytesFrom(static_cast<double>(linears) * weightBytes) + others * s.width()},
             {"embeddings", (counts.embeddings + counts.head) * s.width()},
-            {"trainable", trainable * (4 + (s.width() == 4 ? 0 : s.width()))},
-            {"gradients", trainable * 4},
+            {"trainable", trainable * (trained.kept + trained.working)},
+            {"gradients", trainable * trained.kept + stageBytes(s)},
             {"optimizer", bytesFrom(static_cast<double>(trainable) * moments)},
             {"activations", activationBytes(s, tokens)},
             {"workspace",
@@ -182,7 +202,7 @@ void addSteps(const Setting& s, const DataFacts* data, RunPlan& plan) {
 void addDisk(const Setting& s, const DataFacts* data, RunPlan& plan) {
     const auto& t = s.recipe.tune;
     const double moments = t.optimizer == OptimizerKind::AdamW8bit ? 2.0 + 2.0 * 4 / 256 : 8.0;
-    plan.checkpointBytes = plan.parametersTrainable * 4 +
+    plan.checkpointBytes = plan.parametersTrainable * trainedBytes(s).kept +
                            bytesFrom(static_cast<double>(plan.parametersTrainable) * moments) + 65536;
     std::int64_t checkpoints = 1;
     if (t.checkpointEvery > 0)

@@ -249,8 +249,9 @@ void Session::prepare() {
     }
     m_store.emplace(m_folder.path());
     m_store->removeLeftovers();
-    const Bytes moments = m_recipe.tune.optimizer == OptimizerKind::AdamW8bit ? 3 : 8;  // per value
-    m_store->requireSpace((4 + moments) * m_model->trainable().count());
+    const Bytes moments = m_recipe.tune.optimizer == OptimizerKind::AdamW8bit ? 3 : 8,  // per value
+        width = m_recipe.tune.trained == TrainedValues::Bf16 ? 2 : 4;
+    m_store->requireSpace((width + moments) * m_model->trainable().count());
     if (m_checkpoint) restoreCheckpoint();
     restartPrefetch();
 }
@@ -290,6 +291,11 @@ void Session::restoreCheckpoint() {
         log("warning", "The checkpoint was made with " + std::to_string(loaded.state.threads) +
                            " threads, this run has " + std::to_string(ops::threads()) +
                            ": it goes on, but not bitwise as it would have.");
+    const bool bf16 = m_recipe.tune.trained == TrainedValues::Bf16;
+    if (!loaded.trainable.empty() && (loaded.trainable.front().dtype == DType::BF16) != bf16)
+        log("warning", std::string("The checkpoint holds trained values in ") + (bf16 ? "fp32" : "bf16") +
+                           ", this run keeps them in " + (bf16 ? "bf16" : "fp32") +
+                           ": it goes on from them, but not as it would have.");
     const std::string device = m_options.device.is_cpu() ? "cpu" : "cuda";
     if (loaded.state.device != device)
         log("warning", "The checkpoint was made on " + loaded.state.device + ", this run is on " + device +

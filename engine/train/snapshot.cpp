@@ -5,6 +5,7 @@
 #include <ATen/Functions.h>
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <array>
 #include <unordered_map>
 
@@ -12,13 +13,22 @@ namespace caravan::engine::train {
 
 namespace {
 
+DType typeOf(const at::Tensor& buffer) {
+    if (buffer.scalar_type() == at::kBFloat16) return DType::BF16;
+    return buffer.scalar_type() == at::kByte ? DType::U8 : DType::F32;
+}
+at::ScalarType scalarTypeOf(DType type) {
+    return type == DType::BF16 ? at::kBFloat16 : at::kFloat;
+}
+
 checkpoint::TensorView viewOf(const at::Tensor& flat, const model::Parameter& parameter,
                               const std::string& prefix) {
-    const auto* begin = static_cast<const std::byte*>(flat.const_data_ptr()) + parameter.offset * 4;
+    const auto width = static_cast<std::int64_t>(flat.element_size());
+    const auto* begin = static_cast<const std::byte*>(flat.const_data_ptr()) + parameter.offset * width;
     return {.key = prefix + parameter.key,
-            .dtype = DType::F32,
+            .dtype = typeOf(flat),
             .shape = parameter.shape,
-            .bytes = {begin, static_cast<std::size_t>(parameter.elements()) * 4}};
+            .bytes = {begin, static_cast<std::size_t>(parameter.elements() * width)}};
 }
 
 [[noreturn]] void damaged(const checkpoint::LoadedCheckpoint& loaded, const std::string& detail) {
@@ -37,21 +47,25 @@ TensorsByKey byKey(const std::vector<checkpoint::HostTensor>& tensors) {
 
 const checkpoint::HostTensor& tensorOf(const checkpoint::LoadedCheckpoint& loaded,
                                        const TensorsByKey& tensors, const std::string& key,
-                                       const std::vector<std::int64_t>& shape, DType type) {
+                                       const std::vector<std::int64_t>& shape,
+                                       std::initializer_list<DType> types) {
     const auto found = tensors.find(key);
     if (found == tensors.end()) damaged(loaded, "no tensor " + key);
-    if (found->second->shape != shape || found->second->dtype != type)
+    if (found->second->shape != shape ||
+        std::find(types.begin(), types.end(), found->second->dtype) == types.end())
         damaged(loaded, "another shape or type of " + key);
     return *found->second;
 }
 
 void fill(const checkpoint::LoadedCheckpoint& loaded, const std::vector<checkpoint::HostTensor>& tensors,
-          const model::Trainable& trainable, const std::string& prefix, at::Tensor& flat) {
+          const model::Trainable& trainable, const std::string& prefix, at::Tensor& flat,
+          std::initializer_list<DType> types) {
     const TensorsByKey found = byKey(tensors);
     for (const model::Parameter& parameter : trainable.parameters()) {
-        const auto& tensor = tensorOf(loaded, found, prefix + parameter.key, parameter.shape, DType::F32);
-        const at::Tensor host = at::from_blob(const_cast<std::byte*>(tensor.bytes.data()),
-                                              {parameter.elements()}, at::TensorOptions().dtype(at::kFloat));
+        const auto& tensor = tensorOf(loaded, found, prefix + parameter.key, parameter.shape, types);
+        const at::Tensor host =
+            at::from_blob(const_cast<std::byte*>(tensor.bytes.data()), {parameter.elements()},
+                          at::TensorOptions().dtype(scalarTypeOf(tensor.dtype)));
         flat.narrow(0, parameter.offset, parameter.elements()).copy_(host);
     }
 }
@@ -64,14 +78,10 @@ std::array<std::pair<const char*, at::Tensor*>, 4> buffersOf(ops::AdamW8State& s
              {"absmax2", &state.absmax2}}};
 }
 
-DType typeOf(const at::Tensor& buffer) {
-    return buffer.scalar_type() == at::kByte ? DType::U8 : DType::F32;
-}
-
 void fill8(const checkpoint::LoadedCheckpoint& loaded, ops::AdamW8State& state) {
     const TensorsByKey found = byKey(loaded.optimizer);
     for (const auto& [key, buffer] : buffersOf(state)) {
-        const auto& tensor = tensorOf(loaded, found, key, buffer->sizes().vec(), typeOf(*buffer));
+        const auto& tensor = tensorOf(loaded, found, key, buffer->sizes().vec(), {typeOf(*buffer)});
         buffer->copy_(at::from_blob(const_cast<std::byte*>(tensor.bytes.data()), buffer->sizes(),
                                     at::TensorOptions().dtype(buffer->scalar_type())));
     }
@@ -84,7 +94,8 @@ const at::Tensor& Snapshot::keep(at::Tensor host) {
 }
 
 Snapshot::Snapshot(model::Trainable& trainable, bool withOptimizer) {
-    const at::Tensor& values = keep(trainable.values().to(at::kCPU, at::kFloat));
+    const bool bf16 = trainable.keptAs() == TrainedValues::Bf16;
+    const at::Tensor& values = keep(trainable.values().to(at::kCPU, bf16 ? at::kBFloat16 : at::kFloat));
     for (const model::Parameter& parameter : trainable.parameters())
         m_trainable.push_back(viewOf(values, parameter, ""));
     if (!withOptimizer || !trainable.tuning()) return;
@@ -124,7 +135,7 @@ Bytes Snapshot::bytes() const {
 
 void restore(model::Trainable& trainable, const checkpoint::LoadedCheckpoint& loaded,
              std::optional<OptimizerKind> optimizer) {
-    fill(loaded, loaded.trainable, trainable, "", trainable.values());
+    fill(loaded, loaded.trainable, trainable, "", trainable.values(), {DType::F32, DType::BF16});
     if (loaded.trainable.size() != trainable.parameters().size())
         damaged(loaded, "more tensors than the model has");
     if (optimizer) {
@@ -132,8 +143,8 @@ void restore(model::Trainable& trainable, const checkpoint::LoadedCheckpoint& lo
         if (trainable.eightBit()) {
             fill8(loaded, trainable.state8());
         } else {
-            fill(loaded, loaded.optimizer, trainable, "exp_avg.", trainable.firstMoments());
-            fill(loaded, loaded.optimizer, trainable, "exp_avg_sq.", trainable.secondMoments());
+            fill(loaded, loaded.optimizer, trainable, "exp_avg.", trainable.firstMoments(), {DType::F32});
+            fill(loaded, loaded.optimizer, trainable, "exp_avg_sq.", trainable.secondMoments(), {DType::F32});
         }
     }
     trainable.refresh();

@@ -9,10 +9,10 @@
 
 namespace caravan::engine::train {
 
-// Trainable values (and, for a run, AdamW's moments) as a checkpoint holds them, fp32 under the parameters'
-// keys; moments under "exp_avg.KEY" and "exp_avg_sq.KEY". 8-bit moments are one buffer over all parameters:
-// "state1", "absmax1", "state2", "absmax2", in the order and with the padding of the flat values. The
-// snapshot owns the host memory that its views show.
+// Trainable values (and, for a run, AdamW's moments) as a checkpoint holds them, fp32 (values that are kept
+// as bf16: bf16) under the parameters' keys; moments under "exp_avg.KEY" and "exp_avg_sq.KEY". 8-bit moments
+// are one buffer over all parameters: "state1", "absmax1", "state2", "absmax2", in the order and with the
+// padding of the flat values. The snapshot owns the host memory that its views show.
 class Snapshot {
   public:
     Snapshot(model::Trainable& trainable, bool withOptimizer);
@@ -29,7 +29,8 @@ class Snapshot {
     std::vector<checkpoint::TensorView> m_trainable, m_optimizer;
 };
 
-// Puts a checkpoint's tensors back. CheckpointDamaged if they are not those of the model. optimizer: whose
+// Puts a checkpoint's tensors back; values of the other width are rounded to the nearest or widened.
+// CheckpointDamaged if they are not those of the model. optimizer: whose
 // moments to read, or none.
 void restore(model::Trainable& trainable, const checkpoint::LoadedCheckpoint& loaded,
              std::optional<OptimizerKind> optimizer);

@@ -90,8 +90,8 @@ at::Tensor Stepper::accumulate(StepIndex step, std::span<const TokenBatch> batch
                          .recompute = m_options.recompute,
                          .balance = m_balance.get()};
     if (m_balance) m_balance->beginStep(tokens);
-    at::Tensor loss = at::zeros(
-        {1}, at::TensorOptions().device(m_model.device()).dtype(m_model.trainable().values().scalar_type()));
+    const at::ScalarType real = m_model.compute() == at::kDouble ? at::kDouble : at::kFloat;
+    at::Tensor loss = at::zeros({1}, at::TensorOptions().device(m_model.device()).dtype(real));
     for (const TokenBatch& batch : batches) {
         if (m_balance) m_balance->beginMicroBatch(batch.count());
         const auto bucket = m_graphs ? bucketOf(batch.tokens.segments.offsets) : std::nullopt;
@@ -167,6 +167,25 @@ at::Tensor Stepper::gradientsOf(StepIndex step, std::span<const TokenBatch> batc
     return whole();
 }
 
+void Stepper::update(StepIndex step, double learningRate, const at::Tensor& scale, const at::Tensor& finite) {
+    model::Trainable& trainable = m_model.trainable();
+    ops::AdamW adam{learningRate,  m_options.beta1,       m_options.beta2,
+                    m_options.eps, m_options.weightDecay, step};
+    if (trainable.keptAs() == TrainedValues::Bf16)
+        adam.rounding = {.seed = m_options.seed, .purpose = ops::Purpose::RoundValues, .step = step};
+    if (trainable.eightBit()) {
+        ops::adamW8bit(trainable.values(), trainable.gradients(), trainable.state8(), adam, scale, finite);
+        trainable.refresh();
+    } else if (adam.rounding) {
+        ops::adamW(trainable.values(), trainable.gradients(), trainable.firstMoments(),
+                   trainable.secondMoments(), adam, scale, finite);
+        trainable.refresh();
+    } else {
+        ops::adamW(trainable.values(), trainable.gradients(), trainable.firstMoments(),
+                   trainable.secondMoments(), adam, scale, finite, trainable.workingCopy());
+    }
+}
+
 void Stepper::run(StepIndex step, std::span<const TokenBatch> batches, double learningRate) {
     model::Trainable& trainable = m_model.trainable();
     (void)takePeakMemory(m_model.device());
@@ -175,15 +194,7 @@ void Stepper::run(StepIndex step, std::span<const TokenBatch> batches, double le
     const at::Tensor finite = at::isfinite(norm).logical_and(at::isfinite(loss[0])).to(at::kFloat);
     at::Tensor scale = at::ones_like(norm);
     if (m_options.maxGradientNorm > 0) scale = at::clamp_max(m_options.maxGradientNorm / (norm + 1e-6), 1.0);
-    const ops::AdamW adam{learningRate,  m_options.beta1,       m_options.beta2,
-                          m_options.eps, m_options.weightDecay, step};
-    if (trainable.eightBit()) {
-        ops::adamW8bit(trainable.values(), trainable.gradients(), trainable.state8(), adam, scale, finite);
-        trainable.refresh();
-    } else {
-        ops::adamW(trainable.values(), trainable.gradients(), trainable.firstMoments(),
-                   trainable.secondMoments(), adam, scale, finite, trainable.workingCopy());
-    }
+    update(step, learningRate, scale, finite);
     StepReport report{.step = step, .learningRate = learningRate, .balanceAlpha = m_options.balance};
     report.memoryBytes = takePeakMemory(m_model.device());
     if (m_graphs) report.memoryBytes = m_mostMemory = std::max(m_mostMemory, report.memoryBytes);

@@ -83,6 +83,7 @@ class Stepper {
     };
     void clearRouting();
     void countRouting(const model::StepState& state, const at::Tensor& domain, const at::Tensor& role);
+    void update(StepIndex step, double learningRate, const at::Tensor& scale, const at::Tensor& finite);
     [[nodiscard]] at::Tensor gradientsOf(StepIndex step, std::span<const TokenBatch> batches);
     void runMicroBatch(const TokenBatch& batch, const model::Tuning& tuning, double scale, at::Tensor& loss);
     void runPadded(const StepBucket& bucket, const TokenBatch& batch, const model::Tuning& tuning,

@@ -37,6 +37,15 @@ struct AdamW8Buffers {
 // Blocks [begin, end). A non-finite gradient leaves its parameter alone and clears its states.
 void adamW8Blocks(const AdamW8Buffers& buffers, const AdamWStep& step, double gradientScale,
                   std::int64_t count, std::int64_t begin, std::int64_t end);
+// Parameters and gradients in bf16 (bits), rounded once, after the decay. rounding null: to the nearest.
+struct AdamW8Bf16Buffers {
+    std::uint16_t* parameters;
+    const std::uint16_t* gradients;
+    std::uint8_t *codes1, *codes2;
+    float *absmax1, *absmax2;
+};
+void adamW8Bf16Blocks(const AdamW8Bf16Buffers& buffers, const AdamWStep& step, double gradientScale,
+                      const PhiloxKey* rounding, std::int64_t count, std::int64_t begin, std::int64_t end);
 
 }  // namespace caravan::kernels
 
@@ -50,6 +59,7 @@ struct AdamW8Tensors {
     float *absmax1, *absmax2;
     const float *gradientScale, *finite;
     std::int64_t count;
+    ParameterRounding rounding = {};
 };
 int adamW8(const AdamW8Tensors& tensors, const AdamWStep& step, Stream stream);
 

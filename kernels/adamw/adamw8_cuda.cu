@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/adamw/adamw8.h"
+#include "kernels/adamw/rounded.cuh"
 #include "kernels/common/device.cuh"
 #include "kernels/nf4/dynamic_map.h"
 
@@ -130,7 +131,8 @@ __device__ __forceinline__ void loadEights(Eights<P, G>& e, const P* parameters,
     }
 }
 
-// A warp per state block; the CPU's order of roundings.
+// A warp per state block; the CPU's order of roundings. Of bf16 parameters that are rounded at random the
+// update and the decay are one value.
 template <class P, class G>
 __global__ void __launch_bounds__(kWarps * 32)
     adamW8Kernel(P* parameters, const G* gradients, AdamW8Tensors t, AdamW8Rates r, bool decay,
@@ -157,8 +159,9 @@ __global__ void __launch_bounds__(kWarps * 32)
                         v0 = __fmul_rn(tables.map2[e.c2[i]], old2);
             m[i] = __fadd_rn(__fmul_rn(m0, r.beta1), __fmul_rn(1.0f - r.beta1, g));
             v[i] = __fadd_rn(__fmul_rn(v0, r.beta2), __fmul_rn(__fmul_rn(1.0f - r.beta2, g), g));
-            const float p = toFloat(fromFloat<P>(
-                __fmaf_rn(-r.rate, __fdiv_rn(m[i], __fadd_rn(__fsqrt_rn(v[i]), r.eps)), e.p[i])));
+            const float updated =
+                __fmaf_rn(-r.rate, __fdiv_rn(m[i], __fadd_rn(__fsqrt_rn(v[i]), r.eps)), e.p[i]);
+            const float p = t.rounding.atRandom ? updated : toFloat(fromFloat<P>(updated));
             e.p[i] = decay ? __fmul_rn(p, r.keep) : p;
             top1 = fmaxf(top1, fabsf(m[i]));
             top2 = fmaxf(top2, fabsf(v[i]));
@@ -183,6 +186,7 @@ __global__ void __launch_bounds__(kWarps * 32)
                                 : static_cast<std::uint8_t>(
                                       nearest(tables.middle2, tables.starts.plain, __fdiv_rn(v[i], top2)));
         }
+        if constexpr (sizeof(P) == 2) roundEight(t.rounding, at, e.p);
         if (whole) {
             storeEight(parameters + at, e.p);
             *reinterpret_cast<uint2*>(t.codes1 + at) = *reinterpret_cast<const uint2*>(e.c1);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/common/math.h"
+#include "kernels/rounding/rounding.h"
 
 namespace caravan::kernels {
 namespace {
@@ -30,6 +31,16 @@ CARAVAN_INLINE void adamW(const AdamWBuffers<T>& buffers, const AdamWStep& step,
     }
 }
 
+CARAVAN_INLINE double wide(float x) {
+    return static_cast<double>(x);
+}
+CARAVAN_INLINE double wide(double x) {
+    return x;
+}
+CARAVAN_INLINE double wide(std::uint16_t bf16) {
+    return static_cast<double>(floatOf(bf16));
+}
+
 template <class T>
 CARAVAN_INLINE void squares(const T* x, std::int64_t n, double* partial, std::int64_t begin,
                             std::int64_t end) {
@@ -37,9 +48,7 @@ CARAVAN_INLINE void squares(const T* x, std::int64_t n, double* partial, std::in
         const T* from = x + block * kSquareBlock;
         const std::int64_t size =
             n - block * kSquareBlock < kSquareBlock ? n - block * kSquareBlock : kSquareBlock;
-        partial[block] = laneSum<double>(size, [&](std::int64_t i) {
-            return static_cast<double>(from[i]) * static_cast<double>(from[i]);
-        });
+        partial[block] = laneSum<double>(size, [&](std::int64_t i) { return wide(from[i]) * wide(from[i]); });
     }
 }
 
@@ -58,6 +67,11 @@ CARAVAN_CLONES void squareSums(const float* x, std::int64_t n, double* partial, 
     squares(x, n, partial, begin, end);
 }
 CARAVAN_CLONES void squareSums(const double* x, std::int64_t n, double* partial, std::int64_t begin,
+                               std::int64_t end) {
+    squares(x, n, partial, begin, end);
+}
+
+CARAVAN_CLONES void squareSums(const std::uint16_t* x, std::int64_t n, double* partial, std::int64_t begin,
                                std::int64_t end) {
     squares(x, n, partial, begin, end);
 }

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "kernels/adamw/adamw.h"
+#include "kernels/adamw/rounded.cuh"
 #include "kernels/common/device.cuh"
 
 namespace caravan::kernels::cuda {
@@ -74,6 +75,29 @@ __global__ void adamWWideKernel(float4* parameters, const float4* gradients, flo
     if (working != nullptr) working[at] = make_uint2(packBf16(p.x, p.y), packBf16(p.z, p.w));
 }
 
+// bf16 parameters and gradients, eight neighbours a thread, rounded as asked.
+__global__ void adamWBf16Kernel(Bf16* parameters, const Bf16* gradients, float* m, float* v, Rates r,
+                                ParameterRounding rounding, const float* gradientScale, const float* finite,
+                                std::int64_t n) {
+    const std::int64_t at = (blockIdx.x * std::int64_t{kThreads} + threadIdx.x) * 8;
+    if (at >= n || (finite != nullptr && *finite == 0.0f)) return;
+    const float scale = gradientScale != nullptr ? *gradientScale : 1.0f;
+    const Eight<Bf16> p = loadEight(parameters + at), g = loadEight(gradients + at);
+    const Eight<float> first = loadEight(m + at), second = loadEight(v + at);
+    float value[8], moment[8], square[8];
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+        const float scaled = g.v[i] * scale;
+        moment[i] = r.b1 * first.v[i] + r.a1 * scaled;
+        square[i] = r.b2 * second.v[i] + r.a2 * scaled * scaled;
+        value[i] = p.v[i] * r.keep - r.rate * moment[i] / (sqrtf(square[i]) * r.root + r.eps);
+    }
+    roundEight(rounding, at, value);
+    storeEight(parameters + at, value);
+    storeEight(m + at, moment);
+    storeEight(v + at, square);
+}
+
 }  // namespace
 
 int squareSums(Element element, const void* x, std::int64_t n, double* partial, Stream stream) {
@@ -107,6 +131,16 @@ int adamW(const AdamWTensors& t, const AdamWStep& step, Stream stream) {
             rates, t.gradientScale, t.finite, t.count / 4);
         return launched();
     }
+    const bool bf16 = t.parameterElement == Element::BF16 && t.gradientElement == Element::BF16 &&
+                      t.count % 8 == 0 && working == nullptr && aligned16(t.parameters) &&
+                      aligned16(t.gradients) && aligned16(t.m) && aligned16(t.v);
+    if (bf16) {
+        adamWBf16Kernel<<<blocksFor(t.count, kThreads * 8), kThreads, 0, stream>>>(
+            static_cast<Bf16*>(t.parameters), static_cast<const Bf16*>(t.gradients), t.m, t.v, rates,
+            t.rounding, t.gradientScale, t.finite, t.count);
+        return launched();
+    }
+    if (t.rounding.atRandom) return static_cast<int>(cudaErrorInvalidValue);  // whole eights alone
     const unsigned blocks = min(blocksFor(t.count, kThreads), 16384u);
     forElement(t.parameterElement, [&](auto parameterType) {
         using P = decltype(parameterType);

@@ -14,7 +14,8 @@
 // first GPU: NF4 base, LoRA of rank 64 on seven linears, 8 experts of 512, top-2. Peak: tensors of this
 // process at their most, over all steps, and what the process holds beside its tensors (context, code,
 // libraries), as the plan counts it. Taken: all of the card that was not free. usage: bench_gpu_plan
-// [SHAPE/OPTIMIZER/RECOMPUTE/ROWSxLENGTH]...   (7b|13b|34b / adamw|adam8 / none|gate|all; default: twelve)
+// [SHAPE/OPTIMIZER/RECOMPUTE/ROWSxLENGTH[/bf16]]...   (7b|13b|34b / adamw|adam8 / none|gate|all; default:
+// twelve; bf16: trained values in that alone, row B14 is 7b/adam8/all/1x2048/bf16)
 namespace caravan::engine {
 namespace {
 
@@ -23,6 +24,7 @@ struct Row {
     OptimizerKind optimizer;
     Recompute recompute;
     std::int64_t rows, length;
+    TrainedValues trained = TrainedValues::Fp32;
 };
 constexpr auto k32 = OptimizerKind::AdamW, k8 = OptimizerKind::AdamW8bit;
 // Each shape with both optimizers; every recomputation and length with each optimizer. What 141 GB hold.
@@ -40,6 +42,7 @@ Result<RunPlan> planOf(const Row& row, const model::Model& model) {
     Recipe recipe;
     recipe.tune.optimizer = row.optimizer;
     recipe.tune.recompute = row.recompute;
+    recipe.tune.trained = row.trained;
     recipe.tune.sequenceLength = row.length;
     recipe.tune.microBatchTokens = row.rows * row.length;
     ModelConfig base = model.config();
@@ -55,6 +58,7 @@ Bytes measure(model::Model& model, const Row& row) {
                                   .domains = 3,
                                   .graph = StepGraph::Auto};
     model.trainable().releaseTuning();
+    model.trainable().keepAs(row.trained);
     ops::openCuda().table->emptyCache();
     train::Stepper stepper(model, options);
     Bytes peak = 0;
@@ -77,11 +81,12 @@ bool print(model::Model& model, const Row& row) {
                  ratio = static_cast<double>(plan->memoryTotal) / peak;
     const bool good = ratio >= 0.95 && ratio <= 1.10;
     std::printf(
-        "%-4s %-5s %-4s %lldx%-4lld plan %6.2f GiB  peak %6.2f (context %.2f)  ratio %.3f%s  taken %6.2f |",
+        "%-4s %-5s %-4s %lldx%-4lld%s plan %6.2f GiB  peak %6.2f (context %.2f)  ratio %.3f%s  taken %6.2f |",
         row.shape.c_str(), row.optimizer == k8 ? "adam8" : "adamw",
         kRecomputeNames[static_cast<int>(row.recompute)], static_cast<long long>(row.rows),
-        static_cast<long long>(row.length), static_cast<double>(plan->memoryTotal) / kGiB, peak / kGiB,
-        static_cast<double>(context) / kGiB, ratio, good ? "" : " OFF", static_cast<double>(taken) / kGiB);
+        static_cast<long long>(row.length), row.trained == TrainedValues::Bf16 ? " bf16" : "",
+        static_cast<double>(plan->memoryTotal) / kGiB, peak / kGiB, static_cast<double>(context) / kGiB,
+        ratio, good ? "" : " OFF", static_cast<double>(taken) / kGiB);
     for (const MemoryItem& item : plan->memory)
         std::printf(" %s %.2f", item.key.c_str(), static_cast<double>(item.bytes) / kGiB);
     std::printf("\n");
@@ -102,17 +107,20 @@ std::unique_ptr<model::Model> modelOf(const std::string& shape) {
 // "7b/adam8/gate/4x2048"; a row of zero tokens when it is not one.
 Row rowOf(const std::string& text) {
     Row row{"", k32, Recompute::None, 0, 0};
-    char shape[8] = {}, optimizer[8] = {}, recompute[8] = {};
+    char shape[8] = {}, optimizer[8] = {}, recompute[8] = {}, trained[8] = {};
     long long rows = 0, length = 0;
-    if (std::sscanf(text.c_str(), "%7[^/]/%7[^/]/%7[^/]/%lldx%lld", shape, optimizer, recompute, &rows,
-                    &length) != 5)
+    if (std::sscanf(text.c_str(), "%7[^/]/%7[^/]/%7[^/]/%lldx%lld/%7s", shape, optimizer, recompute, &rows,
+                    &length, trained) < 5)
         return row;
     const std::string part = recompute;
-    row = {shape, std::string(optimizer) == "adam8" ? k8 : k32,
+    row = {shape,
+           std::string(optimizer) == "adam8" ? k8 : k32,
            part == "all"    ? Recompute::All
            : part == "gate" ? Recompute::GateUp
                             : Recompute::None,
-           rows, length};
+           rows,
+           length,
+           std::string(trained) == "bf16" ? TrainedValues::Bf16 : TrainedValues::Fp32};
     return row;
 }
 

@@ -15,6 +15,7 @@ echo "# B6 dense"
 "$bench/bench_gpu_step" dense steps=10 cache 8x2048 4x2048 1x512
 echo "# B9 13B; B14 7B with 8-bit states and everything recomputed"
 "$bench/bench_gpu_step" 13b steps=10 adam8 8x2048
-"$bench/bench_gpu_step" steps=10 adam8 recompute=all 1x2048
+"$bench/bench_gpu_step" steps=10 adam8 recompute=all 1x2048 trained=bf16 1x2048
+"$bench/bench_gpu_plan" 7b/adam8/all/1x2048 7b/adam8/all/1x2048/bf16
 echo "# like B16: base-16m, steps of 32 rows"
 "$bench/bench_gpu_step" 16m bf16 steps=20 dropout=0.1 32x160

@@ -17,7 +17,7 @@
 // memory, and a waterfall.
 // usage: bench_gpu_step [7b|13b|34b|16m] [layers=N] [dense] [bf16] {setting | ROWSxLENGTH}...
 // settings for the shapes behind them: dropout=P (LoRA's) adapter=P steps=N adam8 adam32
-// recompute=none|gate|all cache|stream (weights dequantised once or every time) profile (waterfalls) loose
+// recompute=none|gate|all cache|stream (weights dequantised once or every time) profile (waterfalls) loose trained=fp32|bf16
 // (products and attention that need not repeat bit for bit) micro=N (micro-batches) graph|nograph
 // (tune.graph)
 namespace caravan::engine {
@@ -30,6 +30,7 @@ struct Settings {
     std::int64_t layers = 0, micro = 1;
     int steps = 10;
     bool dense = false, nf4 = true, profile = false, cache = false;
+    TrainedValues trained = TrainedValues::Fp32;
     train::StepperOptions stepper{.seed = 1, .loraDropout = 0, .adapterDropout = 0.1, .domains = 3};
 };
 
@@ -161,6 +162,10 @@ bool set(Settings& s, const std::string& a) {
         s.stepper.recompute = Recompute::GateUp;
     else if (a == "recompute=all")
         s.stepper.recompute = Recompute::All;
+    else if (a == "trained=fp32")
+        s.trained = TrainedValues::Fp32;
+    else if (a == "trained=bf16")
+        s.trained = TrainedValues::Bf16;
     else if (a == "dense")
         s.dense = true;
     else if (a == "bf16")
@@ -222,6 +227,7 @@ int run(int argc, char** argv) {
                  .seed = 1});
         }
         model->keepDequantised(s.cache);
+        model->trainable().keepAs(s.trained);
         measure(*model, s, shape, std::stoll(argument.substr(0, cross)),
                 std::stoll(argument.substr(cross + 1)), ceiling);
         state.table->emptyCache();

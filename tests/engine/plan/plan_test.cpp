@@ -159,6 +159,33 @@ TEST(Plan, namesWhatStepsTookOnAGpu) {
     }
 }
 
+// Row B14: 8-bit states, everything recomputed, one row of 2048.
+TEST(Plan, trainedValuesInBf16TakeSixBytesLess) {
+    Recipe wide;
+    wide.tune.optimizer = OptimizerKind::AdamW8bit;
+    wide.tune.recompute = Recompute::All;
+    wide.tune.sequenceLength = wide.tune.microBatchTokens = 2048;
+    Recipe narrow = wide;
+    narrow.tune.trained = TrainedValues::Bf16;
+    const RunPlan a = planOf(wide, k7b), b = planOf(narrow, k7b);
+    const std::int64_t trainable = b.parametersTrainable;
+    EXPECT_EQ(item(a, "trainable"), trainable * 6);
+    EXPECT_EQ(item(b, "trainable"), trainable * 2);
+    // One layer's sums in fp32: adapters, router, LoRA of rank 64 on seven linears.
+    const std::int64_t stage = 4 * (8 * 4096 * (2 * 512 + 1) + 64 * (4 * (4096 + 4096) + 3 * (4096 + 11008)));
+    EXPECT_EQ(item(b, "gradients"), trainable * 2 + stage);
+    for (const char* same :
+         {"base_weights", "embeddings", "optimizer", "activations", "workspace", "context"})
+        EXPECT_EQ(item(a, same), item(b, same)) << same;
+    EXPECT_EQ(a.memoryTotal - b.memoryTotal, trainable * 6 - stage);
+    EXPECT_EQ(a.checkpointBytes - b.checkpointBytes, trainable * 2);
+    EXPECT_GT(a.memoryTotal, Bytes{19} << 30);
+    EXPECT_LT(b.memoryTotal, Bytes{13} << 30) << "what B14 asks for, the device's context included";
+    // In fp32 compute a copy to compute with lies beside them: nothing is gained but the gradients' half.
+    EXPECT_EQ(item(planOf(narrow, k7b, nullptr, DeviceKind::Cpu), "trainable"), trainable * 6);
+    EXPECT_EQ(item(planOf(wide, k7b, nullptr, DeviceKind::Cpu), "trainable"), trainable * 4);
+}
+
 // Graphs of short micro-batches keep their temporaries while the loss has its own memory.
 TEST(Plan, countsTheMemoryThatGraphsKeep) {
     Recipe r = paper(), off = paper();

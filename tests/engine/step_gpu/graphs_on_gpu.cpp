@@ -46,6 +46,7 @@ struct Setting {
     Recompute recompute = Recompute::None;
     bool cache = false;
     BalanceScope scope = BalanceScope::Micro;
+    TrainedValues trained = TrainedValues::Fp32;
 };
 enum class Way { Plain, Padded, Recorded };
 
@@ -63,6 +64,7 @@ train::StepperOptions optionsOf(const Setting& setting, Way way) {
 Outcome tune(const Setting& setting, Way way, const Between& between = {}) {
     const auto model = makeModel(kGpu, setting.compute, setting.quantization);
     model->keepDequantised(setting.cache);
+    model->trainable().keepAs(setting.trained);
     train::Stepper stepper(*model, optionsOf(setting, way));
     Outcome outcome;
     for (StepIndex step = 1; step <= 6; ++step) {
@@ -102,7 +104,9 @@ TEST_F(GraphsOnGpu, GiveTheBitsOfTheirOperations) {
                                 {.compute = Compute::Fp32, .quantization = Quantization::None},
                                 {.cache = true},
                                 {.recompute = Recompute::All},
-                                {.recompute = Recompute::GateUp, .scope = BalanceScope::Batch}};
+                                {.recompute = Recompute::GateUp, .scope = BalanceScope::Batch},
+                                {.recompute = Recompute::All, .trained = TrainedValues::Bf16},
+                                {.compute = Compute::Fp32, .trained = TrainedValues::Bf16}};
     for (const Setting& setting : settings) {
         SCOPED_TRACE(testing::Message() << "setting " << (&setting - settings));
         expectSameBits(tune(setting, Way::Recorded), tune(setting, Way::Padded));

@@ -7,8 +7,9 @@ namespace caravan::engine {
 namespace {
 
 Outcome tune(at::Device device, Compute compute, Quantization quantization,
-             OptimizerKind optimizer = OptimizerKind::AdamW) {
+             OptimizerKind optimizer = OptimizerKind::AdamW, TrainedValues trained = TrainedValues::Fp32) {
     const auto model = makeModel(device, compute, quantization);
+    model->trainable().keepAs(trained);
     train::Stepper stepper(*model, {.seed = 5, .optimizer = optimizer, .domains = 2});
     Outcome outcome;
     for (StepIndex step = 1; step <= 3; ++step) {
@@ -46,6 +47,28 @@ TEST_F(StepOnGpu, FollowsTheCpuWithEightBitStates) {
     EXPECT_TRUE(sameBits(got.values, again.values));
     const Outcome wide = tune(kGpu, Compute::Fp32, Quantization::Nf4);
     EXPECT_FALSE(sameBits(got.values, wide.values)) << "the states were not of eight bits";
+}
+
+// Draws are the CPU's. Where a sum's last bit differs, a value may go to the other neighbour.
+TEST_F(StepOnGpu, FollowsTheCpuWithBf16Values) {
+    constexpr auto kBf16Values = TrainedValues::Bf16;
+    for (const auto optimizer : {OptimizerKind::AdamW, OptimizerKind::AdamW8bit}) {
+        const auto on = [&](at::Device device, Compute compute) {
+            return tune(device, compute, Quantization::Nf4, optimizer, kBf16Values);
+        };
+        const Outcome expected = on(at::kCPU, Compute::Fp32), got = on(kGpu, Compute::Fp32),
+                      again = on(kGpu, Compute::Fp32), bf16 = on(kGpu, Compute::Bf16),
+                      more = on(kGpu, Compute::Bf16);
+        compare(got, expected, kEight);
+        compare(bf16, expected, kBf16);
+        EXPECT_TRUE(sameBits(got.values, again.values));
+        EXPECT_TRUE(sameBits(bf16.values, more.values));
+        ASSERT_EQ(got.values.scalar_type(), at::kBFloat16);
+        const double differing = (got.values != expected.values).to(at::kDouble).mean().item<double>();
+        EXPECT_LT(differing, 0.05) << "other draws than the CPU's";
+        EXPECT_LT((got.values.to(at::kFloat) - expected.values.to(at::kFloat)).norm().item<double>(),
+                  2e-3 * expected.values.to(at::kFloat).norm().item<double>());
+    }
 }
 
 TEST_F(StepOnGpu, RepeatsBitForBit) {
