@@ -12,6 +12,7 @@
 #include <QTableView>
 
 #include "engine/api/fit_table.h"
+#include "tests/support/approximation_fixture.h"
 #include "tests/support/room.h"
 #include "tests/support/whole_window.h"
 #include "ui/actions/action_registry.h"
@@ -20,6 +21,8 @@
 #include "ui/pages/data/mapping_dialog.h"
 #include "ui/pages/models/import_dialog.h"
 #include "ui/pages/models/verdict_box.h"
+#include "ui/pages/routing/approximation_dialog.h"
+#include "ui/pages/routing/approximation_plot.h"
 #include "ui/pages/tune/step_batch_dialog.h"
 #include "ui/shell/close_dialog.h"
 #include "ui/shell/command_palette.h"
@@ -133,6 +136,16 @@ class TestEveryDialog : public QObject {
         import->setSource(m_sandbox.path(QStringLiteral("models/base-16m")));
         QTest::qWait(400);  // it has looked into the folder
         show(import, QStringLiteral("import"));
+        auto* approximation = new ApproximationDialog(
+            &all.engine, nullptr, {m_sandbox.path(QStringLiteral("run")), QStringLiteral("base-16m"), 8, {}},
+            parent);
+        all.engine.answer("approximation", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+            return nlohmann::json(test::someApproximation());
+        });
+        approximation->tunedBox()->setEditText(m_sandbox.path(QStringLiteral("models/tuned")));
+        approximation->measureButton()->click();
+        QTRY_COMPARE(approximation->plot()->gridRows(), 3);
+        show(approximation, QStringLiteral("approximation"));
         all.window->actionRegistry()->find(QStringLiteral("help.keys"))->trigger();
         auto* keys = qobject_cast<QDialog*>(QApplication::activeModalWidget());
         QVERIFY(keys != nullptr);
@@ -164,7 +177,7 @@ class TestEveryDialog : public QObject {
             });
         }
         if (longer) QCoreApplication::removeTranslator(&words);
-        QCOMPARE(seen, 8);
+        QCOMPARE(seen, 9);
         QVERIFY2(problems.isEmpty(), qPrintable(QLatin1Char('\n') + problems.join(QLatin1Char('\n'))));
     }
 

@@ -1,14 +1,21 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAbstractItemModelTester>
+#include <QComboBox>
 #include <QLabel>
+#include <QLineEdit>
+#include <QMenu>
 #include <QPushButton>
 #include <QTableView>
 #include <QTest>
 
+#include "tests/support/approximation_fixture.h"
 #include "tests/support/routing_bench.h"
 #include "ui/analysis_source.h"
+#include "ui/pages/models/verdict_box.h"
 #include "ui/pages/routing/analysis_panes.h"
+#include "ui/pages/routing/approximation_dialog.h"
+#include "ui/pages/routing/approximation_plot.h"
 #include "ui/pages/routing/load_map.h"
 #include "ui/pages/routing/routing_filters.h"
 #include "ui/pages/routing/statistic_tiles.h"
@@ -23,6 +30,15 @@ using namespace caravan::ui;
 using Bench = test::RoutingBench;
 using test::analysisOf, test::expectedLoad, test::writeAnalysis;
 using test::RunStory;
+
+namespace {
+
+ApproximationDialog* openApproximation(Bench& bench) {
+    bench.actions.find(QStringLiteral("routing.approximation"))->trigger();
+    return bench.page->approximation();
+}
+
+}  // namespace
 
 class TestRoutingPage : public QObject {
     Q_OBJECT
@@ -45,6 +61,103 @@ class TestRoutingPage : public QObject {
                  QString::number(view.effectiveMean, 'f', 2));
         QTRY_COMPARE(bench.page->tiles()->value(QStringLiteral("Router confidence")), QStringLiteral("0.31"));
         QTRY_COMPARE(bench.page->timeline()->points().size(), 20);
+    }
+
+    void theApproximationErrorIsMeasuredAndDrawn() {
+        RunStory story;
+        Bench bench(story);
+        test::writeCheckpointFolder(bench.run, 20);
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        QTRY_COMPARE(bench.page->analyseMenu()->actions().last()->text(),
+                     QStringLiteral("Approximation error…"));
+        bench.page->analyseMenu()->actions().last()->trigger();
+        ApproximationDialog* dialog = bench.page->approximation();
+        QVERIFY(dialog != nullptr && dialog->isVisible());
+        // Nothing is asked of the engine before everything is said.
+        const auto refused = [&](const char* why) {
+            dialog->measureButton()->click();
+            return !dialog->measureButton()->isEnabled() &&
+                   dialog->measureButton()->toolTip().contains(QLatin1String(why));
+        };
+        QVERIFY(refused("tuned in full"));
+        dialog->tunedBox()->setEditText(QStringLiteral("/models/tuned/"));
+        dialog->widthsEdit()->setText(QStringLiteral("16, many"));
+        QVERIFY(refused("whole numbers"));
+        dialog->widthsEdit()->setText(QStringLiteral("16, 64, 256"));
+        dialog->layersEdit()->setText(QStringLiteral("0;4"));
+        QVERIFY(refused("indices"));
+        dialog->layersEdit()->setText(QStringLiteral("0, 4, last"));
+        QCOMPARE(bench.engine.count("approximation"), 0);
+        QVERIFY(dialog->measureButton()->isEnabled());
+        dialog->measureButton()->click();
+        const FakeEngineLink::Asked* asked = bench.engine.last("approximation");
+        QVERIFY(asked != nullptr);
+        const auto request = asked->body.get<engine::ApproximationRequest>();
+        QCOMPARE(request.base.path, bench.run.toStdString());
+        QCOMPARE(request.tuned.path, std::string("/models/tuned"));
+        QCOMPARE(request.widths, (std::vector<std::int64_t>{16, 64, 256}));
+        QCOMPARE(request.layers, (std::vector<std::int64_t>{0, 4, engine::kLastLayer}));
+        QVERIFY(!dialog->measureButton()->isEnabled());
+        bench.engine.tellProgress(asked->id, {"fitting adapters", 300, 9000});
+        QCOMPARE(dialog->progressWords(), QStringLiteral("fitting adapters, 300 of 9,000"));
+        bench.engine.finish(asked->id, nlohmann::json(test::someApproximation()));
+        QVERIFY(!dialog->isWorking());
+        const ApproximationPlot* plot = dialog->plot();
+        QCOMPARE(plot->curveCount(), 3);
+        QCOMPARE(plot->curveName(1), QStringLiteral("Layer 4"));
+        QCOMPARE(plot->series(1).x(2), 4.0);  // 256 = 2^4 times the narrowest
+        QVERIFY(std::abs(plot->series(1).y(2) - 0.28) < 1e-9);
+        QVERIFY(dialog->sentence().contains(QStringLiteral("2,048 tokens")));
+        // A fit that was not at its best is no limit of the form.
+        QVERIFY(dialog->verdict()->isVisible());
+        QVERIFY(dialog->verdict()->tone() == VerdictBox::Tone::Caution);
+        dialog->chart()->setTableShown(true);
+        const QAbstractItemModel* table = dialog->chart()->tableView()->model();
+        QCOMPARE(table->rowCount(), 3);
+        QCOMPARE(table->columnCount(), 12);
+        QCOMPARE(table->index(0, 0).data().toString(), QStringLiteral("0.600"));
+        QCOMPARE(table->index(0, 1).data().toString(), QStringLiteral("0.550"));
+        QVERIFY(table->index(2, 3).data().toString().contains(QStringLiteral("still falling")));
+        QVERIFY(plot->gridSentence(1, 4).contains(QStringLiteral("Layer 4: 0.480")));
+        // Esc ends the work and leaves the dialog; what was measured stays.
+        dialog->measureButton()->click();
+        QTest::keyClick(dialog, Qt::Key_Escape);
+        QCOMPARE(bench.engine.count("cancel"), 1);
+        bench.engine.finish(bench.engine.last("approximation")->id,
+                            engine::fail(engine::ErrorCode::Interrupted, {}));
+        QVERIFY(dialog->isVisible());
+        QCOMPARE(dialog->verdict()->title(), QStringLiteral("Cancelled: nothing was measured"));
+        QCOMPARE(plot->curveCount(), 3);
+        dialog->measureButton()->click();
+        bench.engine.finish(bench.engine.last("approximation")->id,
+                            engine::fail(engine::ErrorCode::ModelUnsupported,
+                                         {{"file", "/models/tuned"}, {"detail", "it has 4 layers"}}));
+        QVERIFY(dialog->verdict()->tone() == VerdictBox::Tone::Bad);
+        QVERIFY(dialog->verdict()->texts().join(QLatin1Char(' ')).contains(QStringLiteral("4 layers")));
+    }
+
+    void theLastApproximationOfARunIsShownAgain() {
+        RunStory story;
+        Bench bench(story);
+        QTRY_COMPARE(bench.page->shownStep(), 20);
+        QDir(bench.run).mkpath(QStringLiteral("routing"));
+        QFile file(bench.run + QLatin1Char('/') + QLatin1String(engine::kApproximationFile));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        engine::Approximation last = test::someApproximation();
+        last.layers[0].fits.clear();  // of equal FFNs
+        for (engine::LayerApproximation& layer : last.layers)
+            for (engine::AdapterFit& fit : layer.fits)
+                fit.settled = true;
+        file.write(QByteArray::fromStdString(nlohmann::json(last).dump()));
+        file.close();
+        ApproximationDialog* dialog = openApproximation(bench);
+        QTRY_COMPARE(dialog->plot()->gridRows(), 3);
+        QCOMPARE(dialog->plot()->curveCount(), 2);
+        QCOMPARE(dialog->tunedBox()->currentText(), QStringLiteral("/m/base-16m-tuned"));
+        QVERIFY(dialog->verdict()->tone() == VerdictBox::Tone::Good);
+        QVERIFY(dialog->verdict()->texts().join(QLatin1Char(' ')).contains(QStringLiteral("equal")));
+        QTest::keyClick(dialog, Qt::Key_Escape);
+        QTRY_VERIFY(bench.page->approximation() == nullptr);
     }
 
     void theScrubberGoesToAnyStep() {
@@ -243,6 +356,23 @@ class TestRoutingPage : public QObject {
                         .arg(folder, QLatin1String(name),
                              scheme == Scheme::Light ? QStringLiteral("light") : QStringLiteral("dark")));
             }
+        Theme::instance().setScheme(Scheme::Light);
+        bench.engine.answer("approximation", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
+            return nlohmann::json(test::someApproximation());
+        });
+        for (const Scheme scheme : {Scheme::Light, Scheme::Dark}) {
+            Theme::instance().setScheme(scheme);
+            ApproximationDialog dialog(&bench.engine, nullptr, {bench.run, QStringLiteral("base"), 8, {}},
+                                       bench.page.get());
+            dialog.setAttribute(Qt::WA_DeleteOnClose, false);
+            dialog.show();
+            dialog.tunedBox()->setEditText(QStringLiteral("/models/tuned"));
+            dialog.measureButton()->click();
+            QTest::qWait(300);
+            dialog.grab().save(folder + (scheme == Scheme::Light
+                                             ? QStringLiteral("/approximation-light.png")
+                                             : QStringLiteral("/approximation-dark.png")));
+        }
         Theme::instance().setScheme(Scheme::Light);
     }
 };

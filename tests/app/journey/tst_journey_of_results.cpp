@@ -1,20 +1,24 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What runs leave behind, read by mouse and keyboard in the window over the real engine process: two runs
-// over each other, notes and trash, where tokens went, a measured checkpoint, colors and keys; then a new
-// window finds all of it.
+// over each other, notes and trash, where tokens went, a measured checkpoint, how wide adapters would have to
+// be, colors and keys; then a new window finds all of it.
 #include <QComboBox>
 #include <QInputDialog>
 #include <QKeySequenceEdit>
 #include <QLabel>
 #include <QPlainTextEdit>
+#include <QSpinBox>
 #include <QTableView>
 
 #include "tests/app/journey/journey_bench.h"
+#include "tests/support/tuned_copy.h"
 #include "ui/analysis_source.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/pages/data/data_page.h"
 #include "ui/pages/routing/analysis_panes.h"
+#include "ui/pages/routing/approximation_dialog.h"
+#include "ui/pages/routing/approximation_plot.h"
 #include "ui/pages/routing/routing_filters.h"
 #include "ui/pages/routing/routing_page.h"
 #include "ui/pages/routing/token_list.h"
@@ -50,6 +54,7 @@ class TestJourneyOfResults : public QObject {
     void b_notesTagsAndTrash();
     void c_whereTokensWent();
     void d_aMeasuredCheckpoint();
+    void d_widthsAgainstATunedModel();
     void e_colorsAndKeys();
     void f_aNewWindowFindsAll();
     void g_theWelcomePage();
@@ -266,6 +271,53 @@ void TestJourneyOfResults::d_aMeasuredCheckpoint() {
     qInfo("Routing: %s measured on %lld tokens; layer 1, expert 0: %s", qPrintable(words),
           static_cast<long long>(page->analysis()->current()->tokens),
           qPrintable(page->tokens()->words().left(60)));
+}
+
+// The base beside a copy with other FFNs: chosen, measured by the engine, drawn, found again.
+void TestJourneyOfResults::d_widthsAgainstATunedModel() {
+    const QString base = m_bench.path(QStringLiteral("base")), tuned = m_bench.path(QStringLiteral("tuned"));
+    test::writeTunedCopy(base.toStdString(), tuned.toStdString(), test::louder);
+    m_bench.project()->addModelFolder(tuned);
+    QTRY_VERIFY_WITH_TIMEOUT(m_bench.project()->model(tuned)->status == ModelEntry::Status::Ready, kPatience);
+    auto* page = m_bench.page<RoutingPage>("routing");
+    QMenu* menu = page->analyseMenu();
+    QVERIFY(menu->actions().last()->isEnabled());
+    menu->actions().last()->trigger();
+    ApproximationDialog* dialog = page->approximation();
+    QVERIFY(dialog != nullptr && dialog->isVisible());
+    QVERIFY2(dialog->tunedBox()->findText(tuned) >= 0, "the project's models of its shape are offered");
+    dialog->tunedBox()->setEditText(tuned);
+    dialog->tokensBox()->setValue(2048);
+    const auto type = [](QLineEdit* edit, const char* text) {
+        edit->selectAll();
+        QTest::keyClicks(edit, QLatin1String(text));
+    };
+    type(dialog->widthsEdit(), "4, 32");
+    type(dialog->layersEdit(), "2, 9");
+    QVERIFY(!dialog->measureButton()->isEnabled());  // it has eight layers
+    type(dialog->layersEdit(), "2");
+    click(dialog->measureButton());
+    QTRY_VERIFY_WITH_TIMEOUT(dialog->progressWords().contains(QStringLiteral("fitting")), kPatience);
+    click(dialog->cancelButton());
+    QTRY_VERIFY_WITH_TIMEOUT(!dialog->isWorking(), kPatience);
+    QCOMPARE(dialog->plot()->gridRows(), 0);
+    click(dialog->measureButton());
+    QTRY_VERIFY_WITH_TIMEOUT(!dialog->isWorking(), kPatience);
+    const engine::Approximation found = dialog->plot()->approximation();
+    QCOMPARE(found.layers.size(), std::size_t(1));
+    QVERIFY(std::abs(found.layers[0].change - 0.25) < 0.01);  // half as much again, squared
+    QCOMPARE(found.layers[0].fits.size(), std::size_t(2));
+    QVERIFY(found.layers[0].fits[1].fitted < found.layers[0].fits[0].fitted);
+    QTest::keyClick(dialog, Qt::Key_Escape);
+    QTRY_VERIFY(page->approximation() == nullptr);
+    page->openApproximation();
+    QTRY_COMPARE(page->approximation()->plot()->gridRows(), 2);
+    QVERIFY(page->approximation()->plot()->approximation() == found);
+    page->approximation()->reject();
+    qInfo(
+        "Approximation error of widths 4 and 32 in layer 2: %.3f and %.3f, on rows of the fit %.3f and %.3f",
+        found.layers[0].fits[0].heldOut, found.layers[0].fits[1].heldOut, found.layers[0].fits[0].fitted,
+        found.layers[0].fits[1].fitted);
 }
 
 void TestJourneyOfResults::e_colorsAndKeys() {

@@ -203,6 +203,13 @@ void RoutingPage::makeKeys() {
                              .icon = QStringLiteral("evaluate"),
                              .page = id()},
                             this, [this] { m_analyseButton->click(); });
+    services().actions->add({.id = QStringLiteral("routing.approximation"),
+                             .text = tr("Approximation &error…"),
+                             .menu = QStringLiteral("routing"),
+                             .shortcut = {},
+                             .icon = QStringLiteral("evaluate"),
+                             .page = id()},
+                            this, [this] { openApproximation(); });
     services().actions->add({.id = QStringLiteral("routing.compare"),
                              .text = tr("&Compare with…"),
                              .menu = QStringLiteral("routing"),

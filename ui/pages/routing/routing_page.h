@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QPointer>
 #include <QTimer>
 #include <memory>
 
@@ -38,6 +39,7 @@ namespace caravan::ui {
 class AnalysisBar;
 class AnalysisPanes;
 class AnalysisSource;
+class ApproximationDialog;
 class CellInspector;
 struct CellFacts;
 class CompareBar;
@@ -88,6 +90,8 @@ class RoutingPage : public Page {
     [[nodiscard]] QPushButton* compareButton() const { return m_compareButton; }
     [[nodiscard]] QMenu* analyseMenu();  // as it would open now
     [[nodiscard]] bool isComparing() const;
+    void openApproximation();                                  // how wide adapters would have to be
+    [[nodiscard]] ApproximationDialog* approximation() const;  // null: closed
     void setPlaying(bool playing);
     [[nodiscard]] bool isPlaying() const { return m_play.isActive(); }
 
@@ -169,6 +173,7 @@ class RoutingPage : public Page {
     widgets::MessageBar* m_analysisMessage = nullptr;
     QPushButton* m_analyseButton = nullptr;
     QMenu* m_analyseMenu = nullptr;
+    QPointer<ApproximationDialog> m_approximation;
     widgets::MessageBar* m_copiesBar = nullptr;
     std::weak_ptr<const engine::RoutingAnalysis> m_copiesOf;  // what the bar was made for
     RoutingSource* m_other = nullptr;

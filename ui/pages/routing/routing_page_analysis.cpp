@@ -130,6 +130,8 @@ void RoutingPage::fillAnalyseMenu() {
     }
     m_analyseMenu->addAction(tr("Mute each expert in all layers, step %1").arg(withThousands(near)), this,
                              [ask, near] { ask({near}, {-1}); });
+    m_analyseMenu->addSeparator();
+    m_analyseMenu->addAction(tr("Approximation error…"), this, &RoutingPage::openApproximation);
 }
 
 QMenu* RoutingPage::analyseMenu() {
