@@ -170,7 +170,9 @@ void CurvePlot::resizeEvent(QResizeEvent* event) {
 
 void CurvePlot::changeEvent(QEvent* event) {
     QCustomPlot::changeEvent(event);
-    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange) applyColors();
+    if (event->type() != QEvent::PaletteChange && event->type() != QEvent::FontChange) return;
+    applyColors();
+    if (isVisible()) flush();  // at once: half of the plot in the colors of before would be seen
 }
 
 void CurvePlot::showEvent(QShowEvent* event) {

@@ -69,7 +69,7 @@ void StackBar::paintEvent(QPaintEvent*) {
     QPainterPath frame;
     frame.addRoundedRect(rect(), 3, 3);
     painter.setClipPath(frame);
-    painter.fillRect(rect(), mixed(colors.base, colors.line, 1.0));
+    painter.fillRect(rect(), colors.alt);
     const int count = static_cast<int>(m_parts.size());
     for (int i = 0; i < count; ++i) {
         const QRectF area = partRect(i);
@@ -88,6 +88,9 @@ void StackBar::paintEvent(QPaintEvent*) {
                 break;
             }
     }
+    painter.setPen(QPen(colors.line, 1));
+    painter.setBrush(Qt::NoBrush);
+    if (m_capacity > total()) painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3);
     if (overflows()) {
         const double edge = m_capacity * scale();
         const QRectF over(edge, 0, width() - edge, height());
