@@ -114,7 +114,7 @@ void RoutingPage::makeBars() {
 void RoutingPage::makeCenter() {
     m_map = new widgets::HeatMap;
     m_map->setBarTitle(tr("MaxVio"), 1.0);
-    m_map->setMaximumCell({84, 44});
+    m_map->setMaximumCell({112, 88});
     m_map->setTip([this](int row, int expert) { return cellTip(row, expert); });
     m_mapPane = new widgets::ChartPane(m_map);
     m_mapPane->setExportName(tr("routing"));

@@ -24,7 +24,7 @@ LiveRouting::LiveRouting(QWidget* parent) : QWidget(parent), m_map(new widgets::
     column->setSpacing(8);
     m_map->setBarTitle(tr("MaxVio"), 1.0);
     m_map->setHeaderColors(false);
-    m_map->setMaximumCell({48, 26});
+    m_map->setMaximumCell({48, 44});
     m_pane = new widgets::ChartPane(m_map);
     column->addWidget(m_pane, 1);
     m_legend = new QWidget;
