@@ -71,6 +71,14 @@ QString resultLabel(const std::string& key) {
     return QString::fromStdString(key);
 }
 
+// With their folders.
+QString filesInFull(const nlohmann::json& files) {
+    QStringList paths;
+    for (const auto& file : files)
+        paths << QString::fromStdString(file.value("path", std::string()));
+    return paths.join(QStringLiteral(", "));
+}
+
 // Two values that differ and read the same (folders of one name) are told in full.
 QStringList textsOf(const projects::ComparedRow& row) {
     QStringList texts;
@@ -78,9 +86,15 @@ QStringList textsOf(const projects::ComparedRow& row) {
         texts << (row.field != nullptr ? settingText(*row.field, value) : resultText(row, value));
     if (!row.differs || row.field == nullptr || QSet<QString>(texts.begin(), texts.end()).size() > 1)
         return texts;
-    for (int i = 0; i < texts.size(); ++i)
-        if (const Value& value = row.values[static_cast<std::size_t>(i)])
-            texts[i] = QString::fromStdString(value->is_string() ? value->get<std::string>() : value->dump());
+    const auto inFull = [&](const auto& text) {
+        for (int i = 0; i < texts.size(); ++i)
+            if (const Value& value = row.values[static_cast<std::size_t>(i)]) texts[i] = text(*value);
+        return QSet<QString>(texts.begin(), texts.end()).size() > 1;
+    };
+    if (row.field->type == engine::FieldType::FileList && inFull(filesInFull)) return texts;
+    inFull([](const nlohmann::json& value) {
+        return QString::fromStdString(value.is_string() ? value.get<std::string>() : value.dump());
+    });
     return texts;
 }
 
@@ -132,7 +146,8 @@ QString RunDifferences::sameWords() const {
         if (field == nullptr || row == m_all.end() || row->differs) continue;
         const QString first = row->values.first();
         QString name = fieldLabel(*field);
-        if (name.size() > 1 && name[1].isLower()) name[0] = name[0].toLower();  // "LoRA rank" stays
+        const QString rest = name.section(QLatin1Char(' '), 0, 0).mid(1);
+        if (rest == rest.toLower()) name[0] = name[0].toLower();  // "LoRA rank" stays
         same << (field->type == engine::FieldType::FileList ? tr("data") : name + QLatin1Char(' ') + first);
     }
     if (same.isEmpty()) return {};
