@@ -85,6 +85,7 @@ class TestChatPage : public QObject {
         QCOMPARE(strip->token(0).expert, 3);
         bench.engine.tellTokens(asked->id, {token(" more", 4, 2)});
         QCOMPARE(strip->count(), 3);
+        QTRY_VERIFY(said(QStringLiteral("3 token")));  // counted while it is written
         bench.finish();
         QVERIFY(!bench.page->session()->isStreaming());
         QCOMPARE(QString::fromStdString(bench.page->session()->path().back().message.content),

@@ -14,6 +14,7 @@
 #include <algorithm>
 
 #include "ui/format/format.h"
+#include "widgets/accessible_roles.h"
 #include "widgets/chip.h"
 #include "widgets/paint.h"
 #include "widgets/theme_colors.h"
@@ -21,7 +22,6 @@
 namespace caravan::ui {
 namespace {
 constexpr int kChipStep = 64, kLeastChipStep = 52;  // px: chip 18, gap, percent
-constexpr int kLooseStep = 60;                      // below, "39%" instead of "39 %"
 constexpr std::size_t kAlwaysShown = 8;             // experts that have their room before the slider has
 
 QDoubleSpinBox* realField(double low, double high, double step, double value) {
@@ -123,6 +123,7 @@ ExpertLegend::ExpertLegend(QWidget* parent) : QWidget(parent) {
     setMouseTracking(true);
     setFocusPolicy(Qt::TabFocus);
     setFixedHeight(28);
+    widgets::setAccessibleRole(this, QAccessible::List);
     setAccessibleName(tr("Experts of the answer"));
 }
 
@@ -166,7 +167,7 @@ void ExpertLegend::paintEvent(QPaintEvent*) {
                                 m_shares[static_cast<std::size_t>(i)].first);
         painter.setPen(c.text);
         QString share = percentText(m_shares[static_cast<std::size_t>(i)].second);
-        if (r.width() + 4 < kLooseStep) share.remove(kThinSpace).remove(QLatin1Char(' '));
+        share.remove(kThinSpace).remove(QLatin1Char(' '));  // "39%": eight of them have their room everywhere
         painter.drawText(r.adjusted(23, 0, 4, 0), Qt::AlignVCenter | Qt::AlignLeft, share);
     }
     if (const int more = static_cast<int>(m_shares.size()) - fitting(); more > 0) {

@@ -38,6 +38,12 @@
 namespace caravan::ui {
 namespace {
 constexpr int kLegendEvery = 250;  // ms: read-out digits change at 4 Hz
+
+// Of the answer that is being written.
+QString countWords(const ChatTurn* turn) {
+    const int tokens = turn == nullptr ? 0 : static_cast<int>(turn->tokens.size());
+    return ChatPage::tr("%1 token(s)", nullptr, tokens).arg(withThousands(tokens));
+}
 }  // namespace
 
 ChatPage::ChatPage(const Services& services, QWidget* parent)
@@ -89,7 +95,10 @@ ChatPage::ChatPage(const Services& services, QWidget* parent)
     connect(m_inspector, &TokenInspector::layerChosen, this, &ChatPage::showLayer);
     m_legendTimer.setSingleShot(true);
     m_legendTimer.setInterval(kLegendEvery);
-    connect(&m_legendTimer, &QTimer::timeout, this, [this] { showLayers(); });
+    connect(&m_legendTimer, &QTimer::timeout, this, [this] {
+        showLayers();
+        if (m_session->isStreaming()) m_speed->setText(countWords(lastAnswer()));
+    });
     connect(services.engine, &EngineLink::stateChanged, this, [this] { showState(); });
     connect(services.runs, &RunController::stateChanged, this, [this] { refreshSources(); });
     m_session->setOptions(m_sampling->options());
@@ -309,8 +318,7 @@ void ChatPage::showState() {
         if (rate > 0)
             speed = tr("%1 tokens/s · first token %2 ms").arg(realText(rate, 1)).arg(first * 1000, 0, 'f', 0);
     }
-    const int tokens = turn == nullptr ? 0 : static_cast<int>(turn->tokens.size());
-    m_speed->setText(streaming ? tr("%1 token(s)", nullptr, tokens).arg(withThousands(tokens)) : speed);
+    m_speed->setText(streaming ? countWords(turn) : speed);
 }
 
 void ChatPage::send() {

@@ -41,7 +41,7 @@ void ConversationDelegate::paint(QPainter* painter, const QStyleOptionViewItem& 
         painter->setFont(widgets::textFont(TextRole::Caption));
         painter->setPen(Theme::color(Token::Text2));
         painter->drawText(text.adjusted(0, 22, 0, -4), Qt::AlignVCenter | Qt::AlignLeft,
-                          painter->fontMetrics().elidedText(note, Qt::ElideRight, text.width()));
+                          painter->fontMetrics().elidedText(note, Qt::ElideMiddle, text.width()));
     }
     painter->restore();
 }

@@ -53,9 +53,9 @@ NextTokenView::NextTokenView(EngineLink* engine, QWidget* parent)
     m_table->verticalHeader()->hide();
     m_table->setShowGrid(false);
     m_table->setFrameShape(QFrame::NoFrame);
-    m_table->horizontalHeader()->setStretchLastSection(true);
-    m_table->setColumnWidth(0, 240);
-    m_table->setColumnWidth(1, 120);
+    constexpr int kWidths[] = {240, 140, 160};  // side by side also where the page is wide
+    for (int column = 0; column < 3; ++column)
+        m_table->setColumnWidth(column, kWidths[column]);
     m_state->setWordWrap(true);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(24, 16, 24, 12);

@@ -74,7 +74,9 @@ class BarRow : public QWidget {
         QRectF bar = track;
         bar.setWidth(std::max(1.0, track.width() * m_fraction));
         painter.fillRect(bar, m_expert >= 0 ? c.expert(m_expert) : m_strong ? c.text : c.ctl);
-        painter.drawText(QRect(width() - right, 0, 50, height()), Qt::AlignVCenter | Qt::AlignRight, m_value);
+        const int room = m_expert >= 0 ? 50 : right;  // the gate stands behind it, else it ends the row
+        painter.drawText(QRect(width() - right, 0, room, height()), Qt::AlignVCenter | Qt::AlignRight,
+                         m_value);
         painter.setPen(c.text2);
         painter.setFont(widgets::textFont(widgets::TextRole::Caption));
         if (m_expert >= 0)
@@ -296,10 +298,11 @@ void TokenInspector::fillAlternatives() {
     const QFont number = widgets::numberFont();
     const auto line = [&](const QString& name, const QString& value) {
         return QStringLiteral(
-                   "<tr><td style='color:%3'>%1</td><td align='right' style='padding-right:4px; "
-                   "font-family:\"%4\"; font-size:%5px'>%2</td></tr>")
+                   "<tr><td style='color:%3; font-size:%6px; padding-bottom:4px'>%1</td>"
+                   "<td align='right' style='font-family:\"%4\"; font-size:%5px'>%2</td></tr>")
             .arg(name, value, widgets::themeColors().text2.name(), number.family())
-            .arg(number.pixelSize());
+            .arg(number.pixelSize())
+            .arg(widgets::textFont(widgets::TextRole::Secondary).pixelSize());
     };
     m_figures->setText(QStringLiteral("<table width='100%' cellspacing='0'>") +
                        line(tr("Log-probability"), QString::number(m_token.logprob, 'f', 3)) +

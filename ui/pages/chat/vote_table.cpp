@@ -40,6 +40,7 @@ VoteTable::VoteTable(const std::vector<projects::PairTally>& pairs, QWidget* par
     for (int column = 0; column < 6; ++column)
         m_table->horizontalHeaderItem(column)->setTextAlignment(
             (column < 2 ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
+    m_table->setShowGrid(false);
     m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
     m_table->horizontalHeader()->setSectionResizeMode(0, QHeaderView::Stretch);
     m_table->horizontalHeader()->setSectionResizeMode(1, QHeaderView::Stretch);
