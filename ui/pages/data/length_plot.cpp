@@ -25,6 +25,8 @@
 namespace caravan::ui {
 namespace {
 
+constexpr int kNoteWidth = 360;  // px of the words beside the cut line
+
 // Ticks at multiples of a power of two tokens; "80k" on the other axis.
 class TokenTicker : public QCPAxisTicker {
   protected:
@@ -218,7 +220,7 @@ void LengthPlot::placeText() {
     const QRect area = m_plot->axisRect()->rect();
     const int line = static_cast<int>(m_plot->xAxis->coordToPixel(m_cut->value()));
     const int right = area.right() - line - 12, left = line - area.left() - 12;
-    const int width = std::min(230, std::max(right, left));
+    const int width = std::min(kNoteWidth, std::max(right, left));
     const bool beside = right >= std::min(width, 150);
     const bool drops = m_longRows == engine::LongRows::Drop;
     const widgets::ThemeColors& c = widgets::themeColors();
@@ -230,7 +232,7 @@ void LengthPlot::placeText() {
                              drops ? QStringLiteral("cut") : QStringLiteral("drop"),
                              drops ? tr("cut these rows") : tr("drop these rows")));
     const QPoint at = m_plot->mapTo(this, QPoint(beside ? line + 10 : line - 10 - width, area.top() + 6));
-    const int room = beside ? std::min(230, right) : width;
+    const int room = beside ? std::min(kNoteWidth, right) : width;
     m_text->setGeometry(at.x(), at.y(), room, m_text->heightForWidth(room));
 }
 

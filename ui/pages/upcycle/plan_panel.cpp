@@ -199,9 +199,9 @@ void PlanPanel::showProof(const std::optional<engine::StepZeroProof>& proof, boo
                              ? tr("Step 0: LoRA leaves the dense model as it is")
                              : tr("Step 0: the MoE equals the dense model");
     if (!proof)
-        return m_proof->setVerdict(
-            VerdictBox::Tone::Neutral, name,
-            {{Mark::Note, tr("By construction. Checked on the real weights before tuning starts, or now.")}});
+        return m_proof->setVerdict(VerdictBox::Tone::Neutral, name,
+                                   {{Mark::Note, tr("By construction. The real weights are checked before "
+                                                    "tuning starts, or by Check step 0.")}});
     const QString readOut =
         QStringLiteral("max |Δlogit| ") +
         (proof->maxAbsLogitDifference == 0 ? QStringLiteral("0.0") : shortReal(proof->maxAbsLogitDifference));

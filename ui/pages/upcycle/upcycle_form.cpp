@@ -54,8 +54,8 @@ UpcycleForm::UpcycleForm(QWidget* parent) : QScrollArea(parent) {
     setAccessibleName(tr("Settings"));
     auto* body = new Surface(Token::Base);
     m_layout = new QVBoxLayout(body);
-    m_layout->setContentsMargins(24, 16, 24, 20);
-    m_layout->setSpacing(18);
+    m_layout->setContentsMargins(24, 16, 24, 16);
+    m_layout->setSpacing(16);  // all of it stands in a window of 1080 px without a scroll bar
     makeBase();
     makeMethods();
     makeExperts();
