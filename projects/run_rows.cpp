@@ -301,7 +301,7 @@ void importRun(Connection& db, const std::string& run, const fs::path& runFolder
         if (isLive(last->to)) {
             row->state = RunState::Interrupted;
             row->reason = engine::toJson(
-                              engine::Error{engine::ErrorCode::EngineGone, {{"detail", "its process ended"}}})
+                              engine::Error{engine::ErrorCode::EngineGone, {{"detail", "The process ended"}}})
                               .dump();
         } else {
             row->state = last->to;

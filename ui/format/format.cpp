@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "engine/api/error_text.h"
+#include "ui/format/time_left.h"
 
 namespace caravan::ui {
 namespace {
@@ -87,16 +88,14 @@ QString durationText(double seconds) {
            united(QString::number(total % 86400 / 3600), tr("h"));
 }
 
+double roundedTimeLeft(double seconds) {
+    const double grain = seconds >= 3600 ? 60 : seconds >= 60 ? 10 : seconds >= 10 ? 5 : 0;
+    return grain > 0 ? std::round(seconds / grain) * grain : seconds;
+}
+
 QString timeLeftText(double seconds) {
     if (seconds < 0) return {};
-    double shown = seconds;
-    if (seconds >= 3600)
-        shown = std::round(seconds / 60) * 60;
-    else if (seconds >= 60)
-        shown = std::round(seconds / 10) * 10;
-    else if (seconds >= 10)
-        shown = std::round(seconds / 5) * 5;
-    return tr("%1 left").arg(durationText(shown));
+    return tr("%1 left").arg(durationText(roundedTimeLeft(seconds)));
 }
 
 QString percentText(double fraction) {
@@ -166,7 +165,7 @@ QString ErrorWords::oneLine() const {
     QStringList parts;
     for (QString part : {what, detail, todo}) {
         if (part.isEmpty()) continue;
-        if (!part.endsWith(QLatin1Char('.'))) part += QLatin1Char('.');
+        if (!part.endsWith(QLatin1Char('.')) && !part.endsWith(QLatin1Char('?'))) part += QLatin1Char('.');
         parts << part;
     }
     return parts.join(QLatin1Char(' '));

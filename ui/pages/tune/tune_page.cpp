@@ -12,6 +12,7 @@
 #include <QStackedWidget>
 #include <QVBoxLayout>
 
+#include "projects/project.h"
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
@@ -32,6 +33,7 @@ namespace caravan::ui {
 namespace {
 constexpr int kRefreshEvery = 100;  // ms: curves and map at most 10 times a second
 enum Center { Empty, Run };
+const QString kNoRunText = QStringLiteral("no run"), kOpenDemo = QStringLiteral("open the demo");
 }  // namespace
 
 TunePage::TunePage(const Services& services, QWidget* parent)
@@ -82,11 +84,11 @@ void TunePage::makeCenter() {
     auto* empty = new Surface(Token::Base);
     auto* column = new QVBoxLayout(empty);
     auto* title = new ThemedLabel(tr("No run yet"), widgets::TextRole::Section);
-    auto* text = new ThemedLabel(tr("A run is made on the Upcycle page: a base model, experts, data. The "
-                                    "demo shows all of it in minutes."),
-                                 widgets::TextRole::Body, Token::Text2);
+    auto* text = new ThemedLabel(QString(), widgets::TextRole::Body, Token::Text2);
     QPushButton* fresh = textButton(tr("New run"), QStringLiteral("plus"), true);
     QPushButton* demo = textButton(tr("Open the demo"), QStringLiteral("play"));
+    text->setObjectName(kNoRunText);
+    demo->setObjectName(kOpenDemo);
     auto* buttons = new QHBoxLayout;
     buttons->addStretch();
     buttons->addWidget(fresh);
@@ -217,6 +219,14 @@ void TunePage::connectServices() {
 void TunePage::setProject(ProjectContext* project) {
     Page::setProject(project);
     m_run->setProject(project);
+    const auto demo = QString::fromStdString((projects::Project::defaultFolder() / "demo").string());
+    const bool inDemo = project != nullptr && project->folder() == demo;  // it needs not be opened again
+    findChild<QLabel*>(kNoRunText)
+        ->setText(
+            inDemo ? tr("Upcycle has its settings ready: create one there, then start it on the Data page.")
+                   : tr("A run is made on the Upcycle page: a base model, experts, data. The demo shows "
+                        "all of it in minutes."));
+    findChild<QPushButton*>(kOpenDemo)->setVisible(!inDemo);
 }
 
 void TunePage::showRun(const QString& runId) {

@@ -8,6 +8,7 @@
 
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
+#include "ui/format/time_left.h"
 #include "ui/pages/tune/live_routing.h"
 #include "ui/pages/tune/run_progress.h"
 #include "ui/pages/tune/samples_view.h"
@@ -68,8 +69,8 @@ void TunePage::refresh() {
     m_plots->setRun(totalSteps(), run != nullptr ? run->recipe.tune.maxGradientNorm : 0,
                     run != nullptr && run->recipe.upcycle.method == engine::UpcycleMethod::None,
                     memoryHint());
-    m_plots->setEmptyText(m_run->isLoading()         ? tr("Reading the run…")
-                          : now == RunState::Loading ? tr("Curves appear after the first step.")
+    m_plots->setEmptyText(m_run->isLoading()                  ? tr("Reading the run…")
+                          : lives || now == RunState::Loading ? tr("Curves appear after the first step.")
                           : now == RunState::Created || now == RunState::Queued
                               ? tr("Curves appear when the run has started.")
                               : tr("No step was logged."));
@@ -221,7 +222,7 @@ void TunePage::showProgress() {
                                 : total > step
                                     ? m_run->history().secondsPerStep() * static_cast<double>(total - step)
                                     : -1;
-            if (left > 0) facts.append({tr("Left"), tr("about %1").arg(durationText(left))});
+            if (left > 0) facts.append({tr("Left"), tr("about %1").arg(durationText(roundedTimeLeft(left)))});
         }
         QString tokens = parameterCount(std::llround(last.tokens));
         if (total > 0 && step > 0 && now != RunState::Finished)
@@ -258,8 +259,9 @@ void TunePage::showMessages() {
     const auto message = [this](MessageBar::Kind kind, const QString& title, const QString& text) {
         if (!m_stateBar->isHidden() && m_stateBar->kind() == kind && m_stateBar->title() == title &&
             m_stateBar->text() == text)
-            return;
+            return false;
         m_stateBar->showMessage(kind, title, text);
+        return true;
     };
     switch (now) {
         case RunState::Paused:
@@ -276,13 +278,18 @@ void TunePage::showMessages() {
         case RunState::Finished: {
             const engine::Evaluation* best = m_run->history().bestEvaluation();
             const bool early = run != nullptr && run->recipe.tune.earlyStop > 0 && step < totalSteps();
-            message(MessageBar::Kind::Success,
-                    early ? tr("Stopped early after %1 of %2 steps: the held-out loss got no better.")
-                                .arg(withThousands(step), withThousands(totalSteps()))
-                          : tr("Finished after %1 steps.").arg(withThousands(step)),
-                    best != nullptr ? tr("★ Best held-out loss %1 at step %2, mean over domains.")
-                                          .arg(realText(best->mean), withThousands(best->step))
-                                    : tr("The run has no held-out data."));
+            const bool told =
+                message(MessageBar::Kind::Success,
+                        early ? tr("Stopped early after %1 of %2 steps: the held-out loss got no better.")
+                                    .arg(withThousands(step), withThousands(totalSteps()))
+                              : tr("Finished after %1 steps.").arg(withThousands(step)),
+                        best != nullptr ? tr("★ Best held-out loss %1 at step %2, mean over domains.")
+                                              .arg(realText(best->mean), withThousands(best->step))
+                                        : tr("The run has no held-out data."));
+            if (told)
+                connect(m_stateBar->addButton(tr("Chat")), &QPushButton::clicked, this, [this] {
+                    Q_EMIT linkActivated(QStringLiteral("chat"), {{QStringLiteral("run"), m_run->id()}});
+                });
             break;
         }
         case RunState::Failed:
@@ -300,8 +307,11 @@ void TunePage::showMessages() {
                 checkpoint >= 0
                     ? tr("Step %1 is verified; Resume goes on from there.").arg(withThousands(checkpoint))
                     : tr("No checkpoint was written.");
-            message(MessageBar::Kind::Error, title,
-                    reason ? words(*reason).oneLine() + QLatin1Char(' ') + from : from);
+            // "from" says what to do, so the reason's own advice stays away where a checkpoint waits.
+            ErrorWords why = reason ? words(*reason) : ErrorWords();
+            if (checkpoint >= 0 && reason && reason->code == engine::ErrorCode::EngineGone) why.todo.clear();
+            const QString said = why.oneLine();
+            message(MessageBar::Kind::Error, title, said.isEmpty() ? from : said + QLatin1Char(' ') + from);
             break;
         }
         default:
