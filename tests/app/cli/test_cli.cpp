@@ -12,8 +12,9 @@ namespace {
 TEST_F(Cli, HelpAnswersWithTypeRangeDefaultAndUnit) {
     const Outcome all = run({"--help"});
     EXPECT_EQ(all.code, 0);
-    for (const char* command : {"demo", "inspect", "tokenize", "plan", "upcycle", "tune", "resume", "runs",
-                                "data", "projects", "probe", "chat", "eval", "routing", "import", "export"})
+    for (const char* command :
+         {"demo", "inspect", "tokenize", "plan", "upcycle", "tune", "resume", "runs", "data", "projects",
+          "probe", "chat", "eval", "routing", "import", "export", "approximation"})
         EXPECT_NE(all.out.find(std::string("\n  ") + command), std::string::npos) << command;
     const Outcome tune = run({"tune", "--help"});
     EXPECT_EQ(tune.code, 0);
