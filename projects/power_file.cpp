@@ -16,6 +16,22 @@ constexpr std::size_t kMostSamples = 4'000'000;  // steps
 constexpr std::size_t kLongestLine = 200;
 constexpr std::uintmax_t kMostBytes = std::uintmax_t{256} << 20;  // months of readings
 
+// The mean of what is known of both.
+void join(double& mean, double reading, double share) {
+    if (mean < 0)
+        mean = reading;
+    else if (reading >= 0)
+        mean += (reading - mean) * share;
+}
+
+// Of a line; unknown where it is not there or no number that can be.
+double quantity(const nlohmann::json& line, const char* key) {
+    const auto found = line.find(key);
+    if (found == line.end() || !found->is_number()) return -1;
+    const double value = found->get<double>();
+    return value >= 0 && std::isfinite(value) ? value : -1;
+}
+
 }  // namespace
 
 void addPower(std::vector<PowerSample>& samples, const PowerSample& sample) {
@@ -24,13 +40,17 @@ void addPower(std::vector<PowerSample>& samples, const PowerSample& sample) {
     if (samples.empty() || samples.back().step < sample.step) return samples.push_back(sample);
     PowerSample& same = samples.back();
     same.readings += sample.readings;
-    same.watts += (sample.watts - same.watts) * static_cast<double>(sample.readings) /
-                  static_cast<double>(same.readings);
+    const double share = static_cast<double>(sample.readings) / static_cast<double>(same.readings);
+    join(same.watts, sample.watts, share);
+    join(same.celsius, sample.celsius, share);
 }
 
 bool appendPower(const std::filesystem::path& runFolder, const PowerSample& sample) {
     std::ofstream out(runFolder / kFile, std::ios::app);
-    out << nlohmann::json{{"step", sample.step}, {"watts", sample.watts}}.dump() + '\n';
+    nlohmann::json line = {{"step", sample.step}};
+    if (sample.watts >= 0) line["watts"] = sample.watts;
+    if (sample.celsius >= 0) line["celsius"] = sample.celsius;
+    out << line.dump() + '\n';
     out.close();
     return out.good();
 }
@@ -51,11 +71,10 @@ std::vector<PowerSample> readPower(const std::filesystem::path& runFolder) {
             continue;
         }
         const auto json = nlohmann::json::parse(line.data(), nullptr, false);
-        if (!json.is_object() || !json.contains("step") || !json.contains("watts") ||
-            !json["step"].is_number_integer() || !json["watts"].is_number())
-            continue;
-        const PowerSample sample{json["step"].get<engine::StepIndex>(), json["watts"].get<double>()};
-        if (sample.step >= 1 && sample.watts >= 0 && std::isfinite(sample.watts)) addPower(samples, sample);
+        if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) continue;
+        PowerSample sample{json["step"].get<engine::StepIndex>(), quantity(json, "watts")};
+        sample.celsius = quantity(json, "celsius");
+        if (sample.step >= 1 && sample.tells()) addPower(samples, sample);
     }
     return samples;
 }

@@ -24,10 +24,10 @@ void DeviceWatch::watch(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
         const engine::DeviceStatus device = m_engine.device();
         if (m_told) m_told(device);
-        if (device.powerWatts >= 0)
+        projects::PowerSample sample{.watts = device.powerWatts, .celsius = device.celsius};
+        if (sample.tells())
             for (const At& at : m_running())
-                if (at.step > 0)
-                    static_cast<void>(projects::appendPower(at.run, {at.step, device.powerWatts}));
+                if ((sample.step = at.step) > 0) static_cast<void>(projects::appendPower(at.run, sample));
         pause.wait_for(lock, stop, m_beat, [] { return false; });
     }
 }

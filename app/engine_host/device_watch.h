@@ -13,7 +13,8 @@
 namespace caravan::host {
 
 // Asks the device how it is once per beat, on a thread of its own (its driver may be unwell and take long),
-// and notes what it takes beside every run that is tuning (power.jsonl). Of a process that owns runs.
+// and notes what it takes and how warm it is beside every run that is tuning (power.jsonl). Of a process that
+// owns runs.
 class DeviceWatch {
   public:
     struct At {

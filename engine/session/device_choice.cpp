@@ -3,12 +3,11 @@
 #include "engine/session/device_choice.h"
 
 #include <charconv>
-#include <cstdlib>
 
 #include "engine/ops/cuda_plugin.h"
 #include "engine/ops/parallel.h"
+#include "engine/session/card_meter.h"
 #include "engine/session/host_status.h"
-#include "engine/session/power_meter.h"
 
 namespace caravan::engine {
 
@@ -55,9 +54,11 @@ DeviceStatus deviceStatus(const DeviceChoice& choice) {
         status.cuda = true;
         status.memoryUsed = static_cast<Bytes>(memory.total - memory.free);
         status.memoryTotal = static_cast<Bytes>(memory.total);
-        static PowerMeter meter;
-        const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
-        status.powerWatts = meter.watts(choice.device.index(), status.name, visible ? visible : "");
+        static CardMeter meter;
+        const CardReading card = meter.read(ops::cudaBusId(choice.device.index()));
+        status.powerWatts = card.watts;
+        status.celsius = card.celsius;
+        status.busy = card.busy;
         return status;
     }
     static const std::string name = processorName() + ", " + std::to_string(ops::physicalCores()) +

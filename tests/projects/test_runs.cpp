@@ -54,6 +54,12 @@ TEST(Runs, PowerIsAMeanByStepAndFollowsAResume) {
     EXPECT_TRUE(appendPower(scratch.path(), {3, 90}));  // resumed from step 2
     EXPECT_EQ(readPower(scratch.path()), (std::vector<PowerSample>{{1, 200, 3}, {2, 50}, {3, 90}}));
     EXPECT_FALSE(appendPower(scratch.path() / "gone", {1, 1}));
+    // Not every card tells both.
+    EXPECT_TRUE(appendPower(scratch.path(), {.step = 4, .celsius = 60}));
+    EXPECT_TRUE(appendPower(scratch.path(), {.step = 5, .watts = 80, .celsius = 64}));
+    EXPECT_TRUE(appendPower(scratch.path(), {.step = 5, .watts = 100, .celsius = 66}));
+    EXPECT_EQ(readPower(scratch.path()),
+              (std::vector<PowerSample>{{1, 200, 3}, {2, 50}, {3, 90}, {4, -1, 1, 60}, {5, 90, 2, 65}}));
     // A file that no run can have written is left alone: a sparse one of 256 MiB is still read, a byte more
     // is not.
     constexpr std::uintmax_t kMost = std::uintmax_t{256} << 20;
@@ -61,7 +67,7 @@ TEST(Runs, PowerIsAMeanByStepAndFollowsAResume) {
     fs::resize_file(file, kMost + 1);
     EXPECT_TRUE(readPower(scratch.path()).empty());
     fs::resize_file(file, kMost);
-    EXPECT_EQ(readPower(scratch.path()).size(), 3U);
+    EXPECT_EQ(readPower(scratch.path()).size(), 5U);
 }
 
 TEST(Runs, EventsBecomeRowsThatTheCatalogueReads) {

@@ -164,6 +164,25 @@ class TestTunePage : public QObject {
         QVERIFY(bench.button(QStringLiteral("Pause"))->property("primary").toBool());
     }
 
+    // Where a card tells both: power above temperature, and what one does not tell leaves no gap.
+    void temperatureHasALaneWhereTheDeviceTellsIt() {
+        TunePlots plots;
+        widgets::CurvePlot* plot = plots.plot();
+        const int lanes = plot->laneCount();
+        plots.setPower({{.step = 1, .celsius = 40}, {.step = 2, .celsius = 50}});
+        QCOMPARE(plot->laneCount(), lanes + 1);
+        QCOMPARE(plot->curveName(TunePlots::Device), QStringLiteral("Temperature"));
+        plots.addPower({.step = 3, .watts = 200, .celsius = 60});
+        QCOMPARE(plot->laneCount(), lanes + 2);
+        QCOMPARE(plot->curveName(TunePlots::Device), QStringLiteral("Power"));
+        QCOMPARE(plot->curveName(TunePlots::Device + 1), QStringLiteral("Temperature"));
+        plots.setPower({{.step = 1, .watts = 100}});
+        QCOMPARE(plot->laneCount(), lanes + 1);
+        QCOMPARE(plot->curveName(TunePlots::Device), QStringLiteral("Power"));
+        plots.setPower({});
+        QCOMPARE(plot->laneCount(), lanes);
+    }
+
     void powerHasALaneWhereTheDeviceTellsIt() {
         QTemporaryDir other;
         RunStory story;
@@ -171,7 +190,8 @@ class TestTunePage : public QObject {
         const QString earlier = test::writeRun(projectFolder, "0001", story, engine::RunState::Finished);
         const QString run = test::writeRun(projectFolder, "0002", story, engine::RunState::Running);
         for (std::int64_t step = 2; step <= 20; step += 2)
-            QVERIFY(projects::appendPower(earlier.toStdString(), {step, 300.0 + static_cast<double>(step)}));
+            QVERIFY(projects::appendPower(earlier.toStdString(),
+                                          {step, 300.0 + static_cast<double>(step), 1, 55}));
         Bench bench(run, QStringLiteral("running"), 20, 40);
         bench.openAt(projectFolder);
         bench.page->showRun(QStringLiteral("0002"));
@@ -183,12 +203,12 @@ class TestTunePage : public QObject {
         QTest::qWait(150);
         QCOMPARE(plot->laneCount(), lanes);  // nothing where nothing is told
         const auto tell = [&](double watts) {
-            bench.engine.tellDevice({"NVIDIA H100", true, 0, 80LL << 30, watts, ""});
+            bench.engine.tellDevice({"NVIDIA H100", true, 0, 80LL << 30, watts, "", 0.1 * watts, 0.97});
         };
         tell(100);
-        QCOMPARE(plot->laneCount(), lanes + 1);
+        QCOMPARE(plot->laneCount(), lanes + 2);
         tell(300);  // of the same step: its mean is drawn when the next one begins
-        QCOMPARE(plot->curveName(TunePlots::Power), QStringLiteral("Power"));
+        QCOMPARE(plot->curveName(TunePlots::Device), QStringLiteral("Power"));
         QTRY_COMPARE(plot->series(0).size(), std::size_t(20));
         QCOMPARE(plot->curveName(plot->curveCount() - 1), QStringLiteral("math"));  // held out stays last
         QVERIFY(plot->series(plot->curveCount() - 1).size() >= 2);
@@ -200,7 +220,10 @@ class TestTunePage : public QObject {
             bench.engine.tellRun(run, event);
         QTRY_COMPARE(bench.page->history().lastStep(), 23);
         tell(500);
-        const auto power = [&]() -> const widgets::CurveSeries& { return plot->series(TunePlots::Power); };
+        const auto power = [&]() -> const widgets::CurveSeries& { return plot->series(TunePlots::Device); };
+        const auto& warmth = plot->series(TunePlots::Device + 1);
+        QCOMPARE(warmth.size(), power().size());
+        QCOMPARE(warmth.y(warmth.size() - 1), 40.0);
         QCOMPARE(power().x(power().size() - 1), 22.0);
         QCOMPARE(power().y(power().size() - 1), 400.0);
         bench.page->plots()->setXAxis(TunePlots::XAxis::Tokens);  // all of it is drawn anew
@@ -210,7 +233,7 @@ class TestTunePage : public QObject {
         bench.page->plots()->setXAxis(TunePlots::XAxis::Step);
         // Another run: what its folder says, and what the card takes now is none of its own.
         bench.page->showRun(QStringLiteral("0001"));
-        QTRY_COMPARE(plot->laneCount(), lanes + 1);
+        QTRY_COMPARE(plot->laneCount(), lanes + 2);
         QTRY_COMPARE(power().size(), std::size_t(10));
         tell(700);
         QCOMPARE(power().y(9), 320.0);

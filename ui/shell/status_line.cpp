@@ -39,6 +39,8 @@ QString deviceText(const engine::DeviceStatus& device) {
                      .arg(QLocale::c().toString(static_cast<double>(device.memoryUsed) / gib, 'f', 1),
                           QLocale::c().toString(static_cast<double>(device.memoryTotal) / gib, 'f', 1));
     if (device.powerWatts >= 0) parts << StatusLine::tr("%1 W").arg(qRound(device.powerWatts));
+    if (device.celsius >= 0) parts << StatusLine::tr("%1 °C").arg(qRound(device.celsius));
+    if (device.busy >= 0) parts << StatusLine::tr("%1 % busy").arg(qRound(device.busy * 100));
     return parts.join(QStringLiteral(" · "));
 }
 

@@ -8,7 +8,7 @@
 
 namespace caravan::ui {
 
-// "CPU, 2 cores · 1.2 of 15.6 GiB" (and watts where they are known).
+// "CPU, 2 cores · 1.2 of 15.6 GiB" (and watts, temperature and use where they are known).
 [[nodiscard]] QString deviceText(const engine::DeviceStatus& device);
 
 // 24 px at the bottom: engine and device at the left, a fact and two key hints of the page at the right.

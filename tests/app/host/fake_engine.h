@@ -109,9 +109,9 @@ class FakeEngine : public Engine {
   public:
     std::chrono::microseconds pace{1000};
     std::atomic<int> generating{0};
-    std::atomic<double> watts{-1};
+    std::atomic<double> watts{-1}, celsius{-1};
     DeviceStatus device() override {
-        return {.name = "Fake", .memoryUsed = 1, .memoryTotal = 2, .powerWatts = watts};
+        return {.name = "Fake", .memoryUsed = 1, .memoryTotal = 2, .powerWatts = watts, .celsius = celsius};
     }
     Result<StepZeroProof> proveStepZero(const Recipe&, const std::string&, const ProgressFunction& progress,
                                         std::stop_token) override {

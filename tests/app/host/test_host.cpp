@@ -116,6 +116,7 @@ TEST_F(HostTest, ALeavingClientEndsItsRequests) {
 TEST_F(HostTest, WhatTheDeviceTakesStandsBesideTheRun) {
     options.beat = std::chrono::milliseconds(2);
     fake.watts = 250;
+    fake.celsius = 61;
     start();
     Client client(path());
     const fs::path told = folder / "told", silent = folder / "silent";
@@ -125,12 +126,13 @@ TEST_F(HostTest, WhatTheDeviceTakesStandsBesideTheRun) {
     ASSERT_FALSE(samples.empty());
     for (std::size_t i = 0; i < samples.size(); ++i) {
         EXPECT_EQ(samples[i].watts, 250);
+        EXPECT_EQ(samples[i].celsius, 61);
         EXPECT_GE(samples[i].step, i == 0 ? 1 : samples[i - 1].step + 1);
         EXPECT_LE(samples[i].step, 60);
     }
-    fake.watts = -1;  // a device that tells nothing
+    fake.watts = fake.celsius = -1;  // a device that tells nothing
     ASSERT_TRUE(client.until([](const Frame& f) {
-        return f.type == "device" && (f.body["power_watts"].is_null() || f.body["power_watts"] < 0);
+        return f.type == "device" && f.body["power_watts"] < 0 && f.body["celsius"] < 0;
     }));
     EXPECT_EQ(client.call("run.start", {{"recipe", recipe(60)}, {"run", silent.string()}}).type, "result");
     ASSERT_TRUE(client.state("finished"));

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the device takes: read from the run's folder, then as the engine tells it, once a second.
+// What the device takes and how warm it is: read from the run's folder, then as the engine tells it, once a
+// second.
 #include <QThreadPool>
 
 #include "projects/power_file.h"
@@ -24,9 +25,12 @@ void TunePage::readPower() {
 
 // The engine writes the same into the run's folder.
 void TunePage::notePower() {
-    const double watts = services().engine->device().powerWatts;
-    if (watts < 0 || !m_run->isLive() || m_run->isLoading() || state() != engine::RunState::Running) return;
-    m_plots->addPower({m_run->history().lastStep(), watts});
+    const engine::DeviceStatus& device = services().engine->device();
+    const projects::PowerSample sample{
+        .step = m_run->history().lastStep(), .watts = device.powerWatts, .celsius = device.celsius};
+    if (!sample.tells() || !m_run->isLive() || m_run->isLoading() || state() != engine::RunState::Running)
+        return;
+    m_plots->addPower(sample);
 }
 
 }  // namespace caravan::ui

@@ -200,10 +200,11 @@ void TunePlots::clear() {
     m_lost.reset();
     m_overlays.clear();
     m_power.clear();
+    m_told = {};
     m_plot->clearData();
     m_plot->setShade(std::nullopt);
     makeHeldOut({});
-    makePower(false);
+    makeDeviceLanes();
     for (int i = Balance; i <= Memory; ++i)
         m_plot->setLaneValue(i, {});
 }

@@ -4,6 +4,7 @@
 
 #include <QTimer>
 #include <QWidget>
+#include <array>
 
 #include "projects/power_file.h"
 #include "ui/run_history.h"
@@ -21,13 +22,13 @@ class Segmented;
 
 namespace caravan::ui {
 
-// Loss, held out, and the five lanes of a run, with smoothing, x axis and scale; a sixth one where the device
-// told its power. Follows a RunHistory by appending.
+// Loss, held out, and the five lanes of a run, with smoothing, x axis and scale; after them its power and its
+// temperature where the device told them. Follows a RunHistory by appending.
 class TunePlots : public QWidget {
     Q_OBJECT
   public:
     enum class XAxis { Step, Tokens, Time };
-    enum Lane { Loss, Balance, LearningRate, GradientNorm, TokensPerSecond, Memory, Power };
+    enum Lane { Loss, Balance, LearningRate, GradientNorm, TokensPerSecond, Memory, Device };
     explicit TunePlots(QWidget* parent = nullptr);
 
     void clear();
@@ -35,7 +36,7 @@ class TunePlots : public QWidget {
     // step
     void setRun(std::int64_t totalSteps, double clip, bool dense, const QString& memoryName);
     void update(const RunHistory& history, bool live);
-    // By step; nothing: no lane.
+    // By step; what none of them tells has no lane.
     void setPower(const std::vector<projects::PowerSample>& samples);
     void addPower(const projects::PowerSample& sample);
     void setLostSteps(std::optional<QPair<engine::StepIndex, engine::StepIndex>> steps);
@@ -69,10 +70,11 @@ class TunePlots : public QWidget {
     void appendRows();  // some of them; the others as soon as the event loop has nothing else
     void appendMoreRows();
     void appendEvaluations();
-    void makePower(bool shown);
+    void noteTold(const projects::PowerSample& sample);
+    void makeDeviceLanes();  // those of what was told
     void redrawPower();
     void drawPower(const projects::PowerSample& sample);
-    [[nodiscard]] bool hasPower() const;
+    void showPower(const projects::PowerSample& sample);  // the values at the right
     void makeHeldOut(const std::vector<std::string>& domains);
     void drawOverlays();
     void showMarks();
@@ -92,8 +94,9 @@ class TunePlots : public QWidget {
     XAxis m_axis = XAxis::Step;
     std::vector<std::string> m_domains;
     std::vector<projects::PowerSample> m_power;
-    engine::StepIndex m_powerDrawn = 0;  // the last of them that is
-    std::vector<Overlay> m_overlays;     // their curves come after those held out
+    std::array<bool, 2> m_told{}, m_toldLanes{};  // power, temperature: any of them, and what has a lane
+    engine::StepIndex m_powerDrawn = 0;           // the last of them that is
+    std::vector<Overlay> m_overlays;              // their curves come after those held out
     QToolButton* m_overlayButton;
     std::size_t m_evaluations = 0, m_alarms = 0;
     int m_generation = -1, m_firstHeldOut = 0;
