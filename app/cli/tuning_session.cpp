@@ -177,18 +177,25 @@ int exitCodeOf(Context& context, const TuningOutcome& outcome, const std::string
 void follow(Context& context, engine::TuningRun& run, EventQueue& queue, Reporter& reporter,
             const std::string& folder) {
     int interrupts = 0;
-    bool ended = false, helpless = false;
-    host::SleepInhibitor sleep([&] { run.checkpoint(); },
-                               [&](const std::string& text) {
-                                   if (context.verbose) context.note(text);
-                               });
-    sleep.keepAwake(true);
+    bool ended = false, helpless = false, saving = false;
+    const auto save = [&] {
+        saving = run.state() == RunState::Running;
+        run.checkpoint();
+    };
+    host::SleepInhibitor sleep(
+        save, [&] { return !saving; },
+        [&](const std::string& text) {
+            if (context.verbose) context.note(text);
+        });
     while (!ended) {
+        sleep.keepAwake(run.state() != RunState::Paused);
         sleep.process();
         ended = hasEnded(run.state());
         if (ended) run.wait();
-        for (const auto& event : queue.take(std::chrono::milliseconds(ended ? 0 : 200)))
+        for (const auto& event : queue.take(std::chrono::milliseconds(ended ? 0 : 200))) {
+            if (std::holds_alternative<engine::CheckpointInfo>(event)) saving = false;
             reporter.report(event);
+        }
         if (ended) break;
         if (reporter.pausedBy && !std::exchange(helpless, true)) run.stop();
         if (const auto word = takeRequest(folder)) obey(run, *word);

@@ -72,6 +72,7 @@ int Host::Core::run() {
     }
     m_idleSince = m_nextBeat = Clock::now();
     m_sleep = std::make_unique<SleepInhibitor>([this] { m_runs->checkpointAll(); },
+                                               [this] { return !m_runs->savesPending(); },
                                                [this](const std::string& text) { log("info", text); });
     watchDevice();
     log("info", "listening");
@@ -93,7 +94,7 @@ void Host::Core::loop() {
         if (m_stopsSeen == 0)
             if (const auto started = m_runs->startQueued(); !started)
                 log("error", "The queue stops: " + engine::errorLines(started.error()));
-        m_sleep->keepAwake(m_runs->anyLive());
+        m_sleep->keepAwake(m_runs->anyMoves());
         m_sleep->process();
         reapRequests();
         flushClients();

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/engine_host/hosted_runs.h"
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
 
 #include "engine/api/config/descriptors.h"
@@ -24,6 +26,7 @@ struct HostedRuns::Observer : engine::RunObserver {
     Observer(std::string folder, std::shared_ptr<projects::RunRecorder> recorder, HostedRuns& runs)
         : folder(std::move(folder)), recorder(std::move(recorder)), runs(runs) {}
     void onEvent(const engine::RunEvent& event) override {
+        if (std::holds_alternative<engine::CheckpointInfo>(event)) saving = false;
         if (recorder) recorder->onEvent(event);
         if (keptBack(event))
             runs.m_ending();
@@ -37,6 +40,7 @@ struct HostedRuns::Observer : engine::RunObserver {
     const std::string folder;
     const std::shared_ptr<projects::RunRecorder> recorder;  // null: the run belongs to no project
     HostedRuns& runs;
+    std::atomic<bool> saving{false};  // a checkpoint was asked for by checkpointAll()
     std::mutex mutex;
     std::optional<engine::RoutingRecord> newest;
     std::vector<engine::RunEvent> end;  // the change of state to an end, and what came after
@@ -154,6 +158,13 @@ bool HostedRuns::anyLive() const {
     return !m_runs.empty();
 }
 
+bool HostedRuns::anyMoves() const {
+    const std::lock_guard lock(m_mutex);
+    return std::any_of(m_runs.begin(), m_runs.end(), [](const auto& run) {
+        return !run.second.run || run.second.run->state() != engine::RunState::Paused;
+    });
+}
+
 std::optional<engine::RoutingRecord> HostedRuns::newestRouting(const std::string& run) const {
     std::shared_ptr<Observer> observer;
     {
@@ -179,7 +190,18 @@ void HostedRuns::cancelAll() {
 void HostedRuns::checkpointAll() {
     const std::lock_guard lock(m_mutex);
     for (auto& [folder, entry] : m_runs)
-        if (entry.run && entry.run->state() == engine::RunState::Running) entry.run->checkpoint();
+        if (entry.run && entry.run->state() == engine::RunState::Running) {
+            entry.observer->saving = true;
+            entry.run->checkpoint();
+        }
+}
+
+bool HostedRuns::savesPending() const {
+    const std::lock_guard lock(m_mutex);
+    return std::any_of(m_runs.begin(), m_runs.end(), [](const auto& run) {
+        return run.second.observer && run.second.observer->saving && run.second.run &&
+               run.second.run->state() == engine::RunState::Running;
+    });
 }
 
 void HostedRuns::retire() {

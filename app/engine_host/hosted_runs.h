@@ -37,10 +37,12 @@ class HostedRuns {
     };
     [[nodiscard]] std::vector<Status> list() const;
     [[nodiscard]] bool anyLive() const;
+    [[nodiscard]] bool anyMoves() const;  // live, and not paused
     [[nodiscard]] std::optional<engine::RoutingRecord> newestRouting(const std::string& run) const;
     void stopAll();  // save and stop
     void cancelAll();
     void checkpointAll();
+    [[nodiscard]] bool savesPending() const;  // of checkpointAll()
     // Joins the threads of runs that have ended, drops them and only then publishes their end: whoever hears
     // of it may start the next one. Not on a run's thread.
     void retire();
