@@ -58,6 +58,27 @@ class TestRunsPage : public QObject {
         model.setRuns({});
     }
 
+    // Folders of one name tell themselves by their paths, and names keep their capitals.
+    void whatDiffersIsReadable() {
+        RunDifferences differences;
+        RunEntry a, b;
+        a.id = QStringLiteral("0001");
+        b.id = QStringLiteral("0002");
+        a.recipe.data.files = {{.path = "/here/math.jsonl", .name = "math"}};
+        b.recipe.data.files = {{.path = "/there/math.jsonl", .name = "math"}};
+        differences.setRuns({{a, {}}, {b, {}}});
+        differences.setOnlyDiffering(true);
+        QStringList told;
+        for (int row = 0; row < differences.rowCount(); ++row)
+            told << differences.index(row, 1).data().toString() + QLatin1Char('|') +
+                        differences.index(row, 2).data().toString();
+        QVERIFY2(told.contains(QStringLiteral("/here/math.jsonl|/there/math.jsonl")),
+                 qPrintable(told.join(QLatin1Char('\n'))));
+        QVERIFY2(differences.sameWords().contains(QStringLiteral("LoRA rank")),
+                 qPrintable(differences.sameWords()));
+        QVERIFY(differences.sameWords().contains(QStringLiteral("seed")));
+    }
+
     // A view that told the model of its current row in the midst of that row's removal had left the filter
     // with minus three rows.
     void aNoteThatComesWhileItsWordIsSearchedIsFound() {
@@ -251,6 +272,16 @@ class TestRunsPage : public QObject {
         QCOMPARE(bench.cell(QStringLiteral("0002"), RunsModel::Method), QStringLiteral("Dense QLoRA"));
         bench.project->undoStack()->redo();
         QTRY_COMPARE(bench.rows(), 2);
+        // Undone by the key: the bar does not go on to say that it was deleted.
+        bench.project->undoStack()->undo();
+        QTRY_COMPARE(bench.rows(), 3);
+        bench.page->showRun(QStringLiteral("0002"));
+        bench.actions.find(QStringLiteral("runs.delete"))->trigger();
+        QTRY_COMPARE(bench.rows(), 2);
+        QVERIFY(!message->isHidden());
+        bench.project->undoStack()->undo();
+        QTRY_VERIFY(message->isHidden());
+        QTRY_COMPARE(bench.rows(), 3);
     }
 
     void duplicateTakesTheSettings() {

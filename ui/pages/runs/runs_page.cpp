@@ -10,6 +10,7 @@
 #include <QStackedWidget>
 #include <QTableView>
 #include <algorithm>
+#include <memory>
 
 #include "projects/run_catalogue.h"
 #include "ui/bridge/run_notifier.h"
@@ -249,8 +250,9 @@ void RunsPage::editNote() {
 void RunsPage::moveToTrash() {
     const RunEntry* run = m_model->run(currentRun());
     if (run == nullptr || project() == nullptr || !m_delete->isEnabled()) return;
-    const QString title = run->title;
-    project()->trashRun(run->id);
+    const QString title = run->title, id = run->id;
+    const bool checked = m_model->checked().contains(id);
+    project()->trashRun(id);
     m_message->showMessage(widgets::MessageBar::Kind::Information, tr("%1 was deleted.").arg(title),
                            tr("Its folder lies in the project's trash."));
     QPushButton* undo = m_message->addButton(tr("Undo"));
@@ -258,6 +260,19 @@ void RunsPage::moveToTrash() {
         m_message->hide();
         if (project() != nullptr) project()->undoStack()->undo();
     });
+    // Undone by whatever way: nothing was deleted any more, and the run is checked as it was.
+    const auto back = std::make_shared<QMetaObject::Connection>();
+    *back = connect(
+        project(), &ProjectContext::runsChanged, this, [this, back, id, checked, gone = false]() mutable {
+            const auto& runs = project()->runs();
+            const bool listed =
+                std::any_of(runs.begin(), runs.end(), [&](const RunEntry& r) { return r.id == id; });
+            gone = gone || !listed;  // it takes a moment
+            if (!gone || !listed) return;
+            disconnect(*back);
+            m_message->hide();
+            if (checked && m_model->run(id) != nullptr) m_model->setChecked(id, true);
+        });
 }
 
 bool RunsPage::eventFilter(QObject* watched, QEvent* event) {
