@@ -74,6 +74,12 @@ class TestTunePage : public QObject {
         QCOMPARE(bench.page->progress()->fact(QStringLiteral("Last checkpoint")),
                  QStringLiteral("step 20, verified"));
         QVERIFY(bench.page->stateBar()->text().contains(realText(history.bestEvaluation()->mean)));
+        QSignalSpy chat(bench.page.get(), &Page::linkActivated);  // from a tuned model to an answer
+        QCOMPARE(bench.page->stateBar()->buttons().size(), 1);
+        QTest::mouseClick(bench.page->stateBar()->buttons().first(), Qt::LeftButton);
+        QCOMPARE(chat.value(0).value(0).toString(), QStringLiteral("chat"));
+        QCOMPARE(chat.value(0).value(1).toMap().value(QStringLiteral("run")).toString(),
+                 QStringLiteral("0001"));
         // The map has the numbers of routing.bin.
         QTRY_COMPARE(bench.page->liveRouting()->map()->gridRows(), 4);
         const RoutingView view = viewOf(story.record(20, 20), {});
