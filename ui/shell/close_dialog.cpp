@@ -32,6 +32,7 @@ QString situation(const LiveRun& run) {
 
 QString lost(const LiveRun& run) {
     const auto kept = std::max<engine::StepIndex>(run.lastCheckpoint, 0);
+    if (run.step == 0) return CloseDialog::tr("Nothing is lost: no step was made yet.");
     if (kept >= run.step)
         return CloseDialog::tr("Nothing is lost: step %1 is saved.").arg(withThousands(kept));
     if (kept == 0) return CloseDialog::tr("All %1 steps are lost.").arg(withThousands(run.step));
