@@ -288,13 +288,24 @@ void ModelDetails::showShares(const engine::ModelInspection& facts) {
                      [](const auto& a, const auto& b) { return a.value > b.value; });
     m_bar->setParts(parts);
     emptyLayout(m_legend);
-    constexpr int kPerRow = 3;
+    constexpr int kLeastWidth = 540, kGap = 20, kPerRow = 3;  // px: the pane in the smallest window
+    QVector<LegendItem*> cells;
+    int width = 0;
     for (int i = 0; i < parts.size(); ++i) {
-        auto* cell = new LegendItem(i, static_cast<int>(parts.size()), parts[i].name, parts[i].text);
-        m_legend->addWidget(cell, i / kPerRow, i % kPerRow);
+        cells << new LegendItem(i, static_cast<int>(parts.size()), parts[i].name, parts[i].text);
+        width += cells.back()->sizeHint().width() + kGap;
     }
-    for (int i = 0; i < kPerRow; ++i)
-        m_legend->setColumnStretch(i, 1);
+    // All in one row where they fit, as close as their words; else in columns.
+    const int columns = static_cast<int>(cells.size());
+    const bool oneRow = width <= kLeastWidth;
+    const int perRow = oneRow ? std::max(1, columns) : kPerRow;
+    for (int i = 0; i < columns; ++i) {
+        m_legend->addWidget(cells[i], i / perRow, i % perRow);
+        if (i < perRow)
+            m_legend->setColumnMinimumWidth(i, oneRow ? cells[i]->sizeHint().width() + kGap - 8 : 0);
+    }
+    for (int i = 0; i < std::max(m_legend->columnCount(), columns + 1); ++i)
+        m_legend->setColumnStretch(i, oneRow ? int(i == columns) : int(i < kPerRow));
 }
 
 void ModelDetails::showUse(const ModelEntry& entry, const QVector<RunEntry>& runs) {

@@ -161,8 +161,12 @@ QWidget* ModelsPage::makeList() {
     header->setSectionResizeMode(QHeaderView::Interactive);
     header->setSectionResizeMode(ModelTree::Name, QHeaderView::Stretch);
     const int widths[] = {0, 96, 108, 104, 80, 96};
-    for (int i = 1; i < ModelTree::ColumnCount; ++i)
-        header->resizeSection(i, widths[i]);
+    constexpr int kHeadRoom = 24;  // px beside a header's word
+    for (int i = 1; i < ModelTree::ColumnCount; ++i) {
+        const QString head = m_tree->headerData(i, Qt::Horizontal, Qt::DisplayRole).toString();
+        header->resizeSection(i,
+                              std::max(widths[i], header->fontMetrics().horizontalAdvance(head) + kHeadRoom));
+    }
     layout->addWidget(m_view, 1);
     m_strip = new DropStrip(
         tr("Drop a model folder here"),
