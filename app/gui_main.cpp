@@ -6,9 +6,11 @@
 
 #include <QApplication>
 #include <QCommandLineParser>
+#include <QScreen>
 #include <QSettings>
 #include <QSocketNotifier>
 #include <QTimer>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -112,6 +114,20 @@ bool isOpenElsewhere(const Options& options) {
     return true;
 }
 
+// A window that was left on a larger desktop, or is too large for this one: it fills the screen, or is moved
+// in.
+void fitToScreens(MainWindow& window) {
+    constexpr int kTitleBar = 40;  // px; its height is known when the window is shown
+    const QRect room = window.screen()->availableVirtualGeometry().adjusted(0, 0, 0, -kTitleBar);
+    if (window.width() > room.width() || window.height() > room.height()) {
+        window.setWindowState(window.windowState() | Qt::WindowMaximized);
+        return;
+    }
+    const QPoint at(std::clamp(window.x(), room.left(), room.right() + 1 - window.width()),
+                    std::clamp(window.y(), room.top(), room.bottom() + 1 - window.height()));
+    if (at != window.pos()) window.move(at);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -146,7 +162,10 @@ int main(int argc, char** argv) {
     QObject::connect(&application, &QGuiApplication::commitDataRequest, &window,
                      [&window] { window.closeQuietly(); });
     const QStringList parts = parser.value(options.size).split(QLatin1Char('x'));
-    if (parts.size() == 2) window.resize(parts[0].toInt(), parts[1].toInt());
+    if (parts.size() == 2)
+        window.resize(parts[0].toInt(), parts[1].toInt());
+    else if (!parser.isSet(options.shots))
+        fitToScreens(window);
     window.show();
     engine.start();
     if (parser.isSet(options.demo))

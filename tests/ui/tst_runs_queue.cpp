@@ -117,6 +117,12 @@ class TestRunsQueue : public QObject {
         };
         tell(engine::RunState::Running);
         bench.runs->setSteps(run, 40);
+        QTRY_COMPARE(progress.value(progress.size() - 1), 0.5);
+        bench.engine.tellRun(
+            run, engine::StateChange{
+                     engine::RunState::Running, engine::RunState::Paused, run.toStdString(), 20, {}});
+        QTRY_COMPARE(progress.last(), -1.0);  // a bar that stands still would say that it moves
+        tell(engine::RunState::Running);
         LiveRun live = bench.runs->live();
         QCOMPARE(RunNotifier::noteOf(live, QStringLiteral("x")).title, QString());
         QTRY_COMPARE(progress.value(progress.size() - 1), 0.5);

@@ -3,44 +3,16 @@
 #include "ui/bridge/run_notifier.h"
 
 #include <QApplication>
-#include <QDBusConnection>
-#include <QDBusMessage>
-#include <QDBusPendingCall>
 
+#include "ui/bridge/desktop_bus.h"
 #include "ui/format/format.h"
 
 namespace caravan::ui {
-namespace {
-
-const QString kId = QStringLiteral("org.caravan.Workbench");
-
-void notifyDesktop(const RunNotifier::Note& note) {
-    QDBusConnection bus = QDBusConnection::sessionBus();
-    if (!bus.isConnected()) return;
-    const QString service = QStringLiteral("org.freedesktop.Notifications");
-    QDBusMessage call = QDBusMessage::createMethodCall(
-        service, QStringLiteral("/org/freedesktop/Notifications"), service, QStringLiteral("Notify"));
-    call << QStringLiteral("Caravan") << 0U << kId << note.title << note.text.toHtmlEscaped() << QStringList()
-         << QVariantMap{{QStringLiteral("desktop-entry"), kId}} << -1;
-    bus.asyncCall(call, 2000);
-}
-
-void progressOnDesktop(double fraction, bool visible) {
-    QDBusConnection bus = QDBusConnection::sessionBus();
-    if (!bus.isConnected()) return;
-    QDBusMessage signal = QDBusMessage::createSignal(QStringLiteral("/org/caravan/Workbench"),
-                                                     QStringLiteral("com.canonical.Unity.LauncherEntry"),
-                                                     QStringLiteral("Update"));
-    signal << QStringLiteral("application://%1.desktop").arg(kId)
-           << QVariantMap{{QStringLiteral("progress"), fraction},
-                          {QStringLiteral("progress-visible"), visible}};
-    bus.send(signal);
-}
-
-}  // namespace
-
 RunNotifier::RunNotifier(RunController* runs, QObject* parent)
-    : QObject(parent), m_runs(runs), m_note(notifyDesktop), m_progress(progressOnDesktop) {
+    : QObject(parent), m_runs(runs), m_progress(DesktopBus::showProgress) {
+    auto* bus = new DesktopBus(this);
+    m_note = [this, bus](const Note& note) { bus->notify(note.title, note.text, m_runs->live().folder); };
+    connect(bus, &DesktopBus::activated, this, &RunNotifier::activated);
     connect(runs, &RunController::stateChanged, this, [this](const QString& folder) {
         if (folder == m_runs->live().folder) stateChanged();
     });
@@ -80,7 +52,8 @@ void RunNotifier::stateChanged() {
 
 void RunNotifier::progressChanged() {
     const LiveRun& live = m_runs->live();
-    const int percent = live.isActive() && live.steps > 0 ? static_cast<int>(live.fraction() * 100) : -1;
+    const bool moves = live.isActive() && live.state != engine::RunState::Paused;
+    const int percent = moves && live.steps > 0 ? static_cast<int>(live.fraction() * 100) : -1;
     if (percent == m_percent) return;
     m_percent = percent;
     m_progress(std::max(0, percent) / 100.0, percent >= 0);

@@ -10,7 +10,8 @@
 namespace caravan::ui {
 
 // Tells the desktop of the run over the session bus: a notification when it ended or paused itself and no
-// window of ours is active, and the progress for the task bar. Without a bus it does nothing. GUI thread.
+// window of ours is active, and the progress for the task bar while it moves. Without a bus it does nothing.
+// GUI thread.
 class RunNotifier : public QObject {
     Q_OBJECT
   public:
@@ -25,6 +26,9 @@ class RunNotifier : public QObject {
     using SendProgress = std::function<void(double fraction, bool visible)>;
     void setSenders(SendNote note, SendProgress progress);  // instead of the bus
     void setNames(std::function<QString(const QString& folder)> name) { m_name = std::move(name); }
+
+  Q_SIGNALS:
+    void activated(const QString& folder);  // the notification of that run was clicked
 
   private:
     void stateChanged();

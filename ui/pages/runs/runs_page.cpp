@@ -62,6 +62,14 @@ RunsPage::RunsPage(const Services& services, QWidget* parent)
         const RunEntry* run = this->project() != nullptr ? this->project()->run(folder) : nullptr;
         return run != nullptr ? run->title : QFileInfo(folder).fileName();
     });
+    connect(m_notifier, &RunNotifier::activated, this, [this](const QString& folder) {
+        window()->setWindowState(window()->windowState() & ~Qt::WindowMinimized);
+        window()->raise();
+        window()->activateWindow();
+        if (this->project() != nullptr && this->project()->run(folder) != nullptr)
+            Q_EMIT linkActivated(QStringLiteral("tune"),
+                                 {{QStringLiteral("run"), QFileInfo(folder).fileName()}});
+    });
     connect(m_model, &RunsModel::checkedChanged, this, &RunsPage::showChecked);
     connect(m_model, &RunsModel::renamed, this, [this](const QString& id, const QString& title) {
         if (project() != nullptr) project()->renameRun(id, title);
