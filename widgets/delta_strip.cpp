@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "widgets/accessible_roles.h"
 #include "widgets/paint.h"
 #include "widgets/theme_colors.h"
 
@@ -21,6 +22,7 @@ constexpr int kLabel = 16;      // px below the bars for the largest one's words
 
 DeltaStrip::DeltaStrip(QWidget* parent) : QWidget(parent) {
     setFocusPolicy(Qt::StrongFocus);
+    setAccessibleRole(this, QAccessible::List);
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     setAccessibleName(tr("Change of log-probability per token"));
 }

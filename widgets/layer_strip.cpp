@@ -10,6 +10,7 @@
 #include <QToolTip>
 #include <algorithm>
 
+#include "widgets/accessible_roles.h"
 #include "widgets/paint.h"
 #include "widgets/theme_colors.h"
 
@@ -17,6 +18,7 @@ namespace caravan::widgets {
 
 LayerStrip::LayerStrip(QWidget* parent) : QWidget(parent) {
     setFocusPolicy(Qt::StrongFocus);
+    setAccessibleRole(this, QAccessible::List);
     setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
     setAccessibleName(tr("Layers"));
     setMouseTracking(false);

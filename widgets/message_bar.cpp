@@ -10,6 +10,7 @@
 #include <QPushButton>
 #include <QToolButton>
 
+#include "widgets/accessible_roles.h"
 #include "widgets/paint.h"
 #include "widgets/theme_colors.h"
 
@@ -39,6 +40,7 @@ Look lookOf(MessageBar::Kind kind) {
 }  // namespace
 
 MessageBar::MessageBar(QWidget* parent) : QFrame(parent) {
+    setAccessibleRole(this, QAccessible::Notification);
     m_icon = new QLabel(this);
     m_icon->setFixedSize(18, 18);
     m_label = new QLabel(this);
@@ -107,6 +109,10 @@ void MessageBar::setClosable(bool closable) {
 void MessageBar::applyColors() {
     const Look look = lookOf(m_kind);
     m_icon->setPixmap(themeIcon(look.icon, look.ink).pixmap(18, 18));
+    m_icon->setAccessibleName(m_kind == Kind::Error     ? tr("Error")
+                              : m_kind == Kind::Warning ? tr("Warning")
+                              : m_kind == Kind::Success ? tr("Good")
+                                                        : tr("Note"));
     m_close->setIcon(themeIcon(QStringLiteral("close")));
     QPalette palette = m_label->palette();
     palette.setColor(QPalette::WindowText, themeColors().text);

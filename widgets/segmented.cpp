@@ -10,6 +10,7 @@
 #include <QPainterPath>
 #include <QToolTip>
 
+#include "widgets/accessible_roles.h"
 #include "widgets/paint.h"
 #include "widgets/theme_colors.h"
 
@@ -21,6 +22,7 @@ constexpr int kPadding = 12;
 
 Segmented::Segmented(QWidget* parent) : QWidget(parent) {
     setFocusPolicy(Qt::StrongFocus);
+    setAccessibleRole(this, QAccessible::ComboBox);
     setMouseTracking(true);
     setAttribute(Qt::WA_Hover);
     setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);

@@ -6,6 +6,7 @@
 #include <QPainter>
 #include <algorithm>
 
+#include "widgets/accessible_roles.h"
 #include "widgets/theme_colors.h"
 #include "widgets/token_strip_parts.h"
 
@@ -17,6 +18,7 @@ constexpr qreal kUnderline = 2.0;  // px
 
 TokenStrip::TokenStrip(QWidget* parent) : QWidget(parent), m_font(textFont(TextRole::Chat)) {
     setFocusPolicy(Qt::StrongFocus);
+    setAccessibleRole(this, QAccessible::List);
     setAccessibleName(tr("Tokens"));
     QSizePolicy policy(QSizePolicy::Expanding, QSizePolicy::Minimum);
     policy.setHeightForWidth(true);

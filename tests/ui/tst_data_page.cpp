@@ -250,6 +250,14 @@ class TestDataPage : public QObject {
         QCOMPARE(chart->gridRowName(1),
                  QStringLiteral("%1 to %2 tokens").arg(told.binWidth).arg(2 * told.binWidth - 1));
         chart->setFocus();
+        QTest::keyClick(chart, Qt::Key_Home);
+        QTest::keyClick(chart, Qt::Key_Right);
+        QTest::keyClick(chart, Qt::Key_Down);  // one domain: it stays
+        QCOMPARE(chart->gridCurrent(), QPoint(0, 1));
+        QVERIFY(!chart->gridRect(1, 0).isEmpty());
+        QTest::keyClick(chart, Qt::Key_End);
+        QTest::keyClick(chart, Qt::Key_Right);
+        QCOMPARE(chart->gridCurrent(), QPoint(0, chart->gridRows() - 1));
         QTest::keyClick(chart, Qt::Key_T, Qt::ControlModifier);
         QTRY_VERIFY(lengths->pane()->isTableShown());
         QCOMPARE(lengths->pane()->tableView()->model()->rowCount(), chart->gridRows());

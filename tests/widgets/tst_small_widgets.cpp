@@ -3,12 +3,14 @@
 #include <QAccessible>
 #include <QLabel>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QSignalSpy>
 #include <QStackedWidget>
 #include <QTest>
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include "widgets/accessible_roles.h"
 #include "widgets/chip.h"
 #include "widgets/expert_bars.h"
 #include "widgets/message_bar.h"
@@ -164,6 +166,35 @@ class TestSmallWidgets : public QObject {
         QAccessibleInterface* accessible = QAccessible::queryAccessibleInterface(&scrubber);
         QVERIFY(accessible != nullptr && accessible->valueInterface() != nullptr);
         QCOMPARE(accessible->valueInterface()->currentValue().toInt(), 30);
+    }
+
+    // Also what was asked for before it was what it is.
+    void assistiveProgramsKnowWhatThingsAre() {
+        const auto roleOf = [](QWidget& widget) {
+            return QAccessible::queryAccessibleInterface(&widget)->role();
+        };
+        Segmented segments({QStringLiteral("All"), QStringLiteral("Code")});
+        QCOMPARE(roleOf(segments), QAccessible::ComboBox);
+        MessageBar message;
+        QCOMPARE(roleOf(message), QAccessible::Notification);
+        QScrollArea area;
+        QCOMPARE(roleOf(area), QAccessible::Pane);
+        QPushButton button(QStringLiteral("&Compare"));
+        QAccessibleInterface* spoken = QAccessible::queryAccessibleInterface(&button);
+        QCOMPARE(spoken->role(), QAccessible::Button);
+        button.setCheckable(true);
+        QCOMPARE(spoken->role(), QAccessible::CheckBox);
+        QCOMPARE(spoken->text(QAccessible::Name), QStringLiteral("Compare"));
+        QSignalSpy clicked(&button, &QPushButton::clicked);
+        QAccessibleActionInterface* actions = spoken->actionInterface();
+        actions->doAction(actions->actionNames().first());
+        QCOMPARE(clicked.size(), 1);
+        QVERIFY(button.isChecked() && spoken->state().checked);
+        button.setEnabled(false);
+        QVERIFY(actions->actionNames().isEmpty());
+        QToolButton tab;
+        setAccessibleRole(&tab, QAccessible::PageTab);
+        QCOMPARE(roleOf(tab), QAccessible::PageTab);
     }
 
     void sparklineSurvivesOddValues() {

@@ -12,6 +12,7 @@
 #include "ui/format/format.h"
 #include "ui/forms/field_words.h"
 #include "ui/forms/number_field.h"
+#include "ui/shell/icon_label.h"
 #include "ui/shell/surface.h"
 #include "ui/theme/style.h"
 #include "widgets/segmented.h"
@@ -221,9 +222,8 @@ void FieldEditor::setProblem(const QString& sentence, bool warning) {
 }
 
 void FieldEditor::paintProblemIcon() {
-    m_problemIcon->setPixmap(widgets::themeIcon(m_warning ? QStringLiteral("warn") : QStringLiteral("err"),
-                                                Theme::color(m_warning ? Token::Warn : Token::Err))
-                                 .pixmap(16, 16));
+    showIcon(m_problemIcon, m_warning ? QStringLiteral("warn") : QStringLiteral("err"),
+             Theme::color(m_warning ? Token::Warn : Token::Err));
 }
 
 void FieldEditor::changeEvent(QEvent* event) {

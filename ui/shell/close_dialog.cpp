@@ -11,6 +11,7 @@
 
 #include "ui/format/format.h"
 #include "ui/shell/choice_card.h"
+#include "ui/shell/icon_label.h"
 #include "ui/shell/surface.h"
 
 namespace caravan::ui {
@@ -53,7 +54,7 @@ CloseDialog::CloseDialog(const LiveRun& run, QWidget* parent) : QDialog(parent) 
     auto* head = new QHBoxLayout;
     head->setSpacing(18);
     auto* icon = new QLabel;
-    icon->setPixmap(widgets::themeIcon(QStringLiteral("tune"), Theme::color(Token::Accent)).pixmap(28, 28));
+    showIcon(icon, QStringLiteral("tune"), Theme::color(Token::Accent), 28);
     head->addWidget(icon, 0, Qt::AlignTop);
     auto* texts = new QVBoxLayout;
     texts->setSpacing(2);

@@ -11,6 +11,7 @@
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "ui/shell/icon_label.h"
 #include "ui/shell/key_chip.h"
 #include "ui/theme/style_paint.h"
 #include "widgets/chip.h"
@@ -197,7 +198,7 @@ CommandPalette::CommandPalette(QWidget* window) : QFrame(window) {
     m_query->setProperty("noFocusRing", true);
     m_query->setAttribute(Qt::WA_MacShowFocusRect, false);
     auto* icon = new QLabel;
-    icon->setPixmap(widgets::themeIcon(QStringLiteral("search")).pixmap(16, 16));
+    showIcon(icon, QStringLiteral("search"), Theme::color(Token::Text2));
     auto* head = new QHBoxLayout;
     head->setContentsMargins(18, 0, 16, 0);
     head->setSpacing(12);

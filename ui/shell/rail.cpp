@@ -5,6 +5,7 @@
 #include <QKeyEvent>
 #include <QPainter>
 
+#include "widgets/accessible_roles.h"
 #include "widgets/paint.h"
 
 namespace caravan::ui {
@@ -26,6 +27,7 @@ RailButton::RailButton(const QString& id, const QString& text, QWidget* parent)
     : QToolButton(parent), m_id(id) {
     setText(text);
     setAccessibleName(text);
+    widgets::setAccessibleRole(this, QAccessible::PageTab);
     setIcon(widgets::themeIcon(id));
     setCheckable(true);
     setAutoExclusive(false);
@@ -71,6 +73,7 @@ void RailButton::paintEvent(QPaintEvent*) {
 Rail::Rail(QWidget* parent) : Surface(Token::Window, Surface::Right, parent) {
     setFixedWidth(77);
     setAccessibleName(tr("Pages"));
+    widgets::setAccessibleRole(this, QAccessible::PageTabList);
     m_layout = new QVBoxLayout(this);
     m_layout->setContentsMargins(0, 8, 1, 8);
     m_layout->setSpacing(0);

@@ -15,6 +15,7 @@
 #include "ui/actions/action_registry.h"
 #include "ui/format/format.h"
 #include "ui/shell/choice_card.h"
+#include "ui/shell/icon_label.h"
 #include "ui/shell/run_pill.h"
 
 namespace caravan::ui {
@@ -217,7 +218,7 @@ void Welcome::showComputer() {
     const auto fact = [&](const QString& icon, Token token, const QString& name, const QString& text,
                           const QString& more = {}) {
         auto* mark = new QLabel;
-        mark->setPixmap(widgets::themeIcon(icon, Theme::color(token)).pixmap(16, 16));
+        showIcon(mark, icon, Theme::color(token));
         m_facts->addWidget(mark, row, 0, Qt::AlignTop);
         m_facts->addWidget(new ThemedLabel(name, widgets::TextRole::Secondary, Token::Text2), row, 1,
                            Qt::AlignTop);

@@ -22,6 +22,7 @@
 #include "ui/pages/chat/chat_view.h"
 #include "ui/pages/chat/compare_view.h"
 #include "ui/pages/chat/conversation_delegate.h"
+#include "ui/shell/icon_label.h"
 #include "ui/shell/surface.h"
 #include "widgets/token_strip.h"
 
@@ -108,9 +109,8 @@ void ChatPage::makeActions() {
 QWidget* ChatPage::makeConversations() {
     m_search = new QLineEdit;
     m_search->setPlaceholderText(tr("Search chats"));
-    m_search->setClearButtonEnabled(true);
     m_search->setAccessibleName(tr("Search chats"));
-    m_search->addAction(widgets::themeIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
+    makeSearchField(m_search);
     m_list = new QListWidget;
     m_list->setFrameShape(QFrame::NoFrame);
     m_list->setItemDelegate(new ConversationDelegate(m_list));

@@ -9,6 +9,7 @@
 
 #include "ui/pages/chat/chat_origin.h"
 #include "ui/pages/chat/message_view.h"
+#include "widgets/accessible_roles.h"
 #include "widgets/token_strip.h"
 
 namespace caravan::ui {
@@ -23,6 +24,7 @@ ChatView::ChatView(ChatSession* session, QWidget* parent)
     setWidgetResizable(true);
     setFrameShape(QFrame::NoFrame);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    widgets::setAccessibleRole(this, QAccessible::Pane);
     setAccessibleName(tr("Conversation"));
     m_canvas->setBackgroundRole(QPalette::Base);
     m_canvas->setAutoFillBackground(true);

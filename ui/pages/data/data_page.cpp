@@ -26,6 +26,7 @@
 #include "ui/pages/data/data_problems_model.h"
 #include "ui/pages/data/length_plot.h"
 #include "ui/project_context.h"
+#include "ui/shell/icon_label.h"
 #include "ui/shell/pane_header.h"
 #include "widgets/message_bar.h"
 #include "widgets/theme_colors.h"
@@ -294,12 +295,12 @@ void DataPage::showState() {
                        : heldout        ? Token::Ok
                                         : Token::Warn;
     m_verdict->setToken(m_error ? Token::Err : Token::Text);
-    m_verdictIcon->setPixmap(widgets::themeIcon(m_error          ? QStringLiteral("err")
-                                                : !why.isEmpty() ? QStringLiteral("info")
-                                                : heldout        ? QStringLiteral("check")
-                                                                 : QStringLiteral("warn"),
-                                                Theme::color(tone))
-                                 .pixmap(16, 16));
+    showIcon(m_verdictIcon,
+             m_error          ? QStringLiteral("err")
+             : !why.isEmpty() ? QStringLiteral("info")
+             : heldout        ? QStringLiteral("check")
+                              : QStringLiteral("warn"),
+             Theme::color(tone));
     m_table->setFixedHeight(tableHeight());
     if (empty) setContextText({});
 }

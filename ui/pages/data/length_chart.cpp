@@ -2,21 +2,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/pages/data/length_chart.h"
 
+#include <QKeyEvent>
+#include <QPainter>
 #include <QPicture>
 #include <algorithm>
 
 #include "ui/format/format.h"
+#include "widgets/paint.h"
 #include "widgets/stack_bar.h"
 
 namespace caravan::ui {
 
 LengthChart::LengthChart(QWidget* parent) : QCustomPlot(parent) {
     widgets::installChartAccessibility();
-    setFocusPolicy(Qt::StrongFocus);  // for the keys of its pane
+    setFocusPolicy(Qt::StrongFocus);
 }
 
 void LengthChart::setDomains(std::vector<Domain> domains, std::int64_t binWidth) {
     m_domains = std::move(domains);
+    m_bin = std::min(m_bin, gridRows() - 1);
+    m_domain = std::clamp(m_domain, 0, std::max(0, gridColumns() - 1));
     m_binWidth = std::max<std::int64_t>(1, binWidth);
     clearPlottables();
     const double width = static_cast<double>(m_binWidth);
@@ -85,6 +90,63 @@ QString LengthChart::gridText(int row, int column) const {
 
 QString LengthChart::gridSentence(int row, int column) const {
     return tr("%1, %2: %3 rows").arg(gridRowName(row), gridColumnName(column), gridText(row, column));
+}
+
+// The bars of all domains of the bin: a thin part of them would be hard to see.
+QRect LengthChart::gridRect(int row, int) const {
+    const std::vector<double> rows = sums();
+    if (row < 0 || row >= static_cast<int>(rows.size())) return {};
+    const auto width = static_cast<double>(m_binWidth);
+    const QRectF bars(
+        QPointF(xAxis->coordToPixel(row * width), yAxis->coordToPixel(rows[static_cast<std::size_t>(row)])),
+        QPointF(xAxis->coordToPixel((row + 1) * width), yAxis->coordToPixel(0)));
+    return bars.normalized().toAlignedRect().intersected(axisRect()->rect());
+}
+
+void LengthChart::setGridCurrent(int row, int column) {
+    if (gridRows() == 0) return;
+    m_bin = std::clamp(row, 0, gridRows() - 1);
+    m_domain = std::clamp(column, 0, gridColumns() - 1);
+    update();
+    widgets::announceGridCell(*this, m_bin, m_domain);
+}
+
+void LengthChart::keyPressEvent(QKeyEvent* event) {
+    const int at = std::max(0, m_bin);
+    switch (event->key()) {
+        case Qt::Key_Left:
+            return setGridCurrent(at - 1, m_domain);
+        case Qt::Key_Right:
+            return setGridCurrent(at + 1, m_domain);
+        case Qt::Key_Up:
+            return setGridCurrent(at, m_domain - 1);
+        case Qt::Key_Down:
+            return setGridCurrent(at, m_domain + 1);
+        case Qt::Key_Home:
+            return setGridCurrent(0, m_domain);
+        case Qt::Key_End:
+            return setGridCurrent(gridRows() - 1, m_domain);
+        default:
+            QCustomPlot::keyPressEvent(event);
+    }
+}
+
+void LengthChart::focusInEvent(QFocusEvent* event) {
+    QCustomPlot::focusInEvent(event);
+    setGridCurrent(std::max(0, m_bin), m_domain);
+}
+
+void LengthChart::focusOutEvent(QFocusEvent* event) {
+    QCustomPlot::focusOutEvent(event);
+    update();
+}
+
+void LengthChart::paintEvent(QPaintEvent* event) {
+    QCustomPlot::paintEvent(event);
+    const QRect current = hasFocus() ? gridRect(m_bin, m_domain) : QRect();
+    if (current.isEmpty()) return;
+    QPainter painter(this);
+    widgets::drawCellSelection(painter, current);
 }
 
 }  // namespace caravan::ui

@@ -10,7 +10,7 @@
 
 namespace caravan::ui {
 
-// Rows by length, stacked by domain; its table has a row for each bin.
+// Rows by length, stacked by domain; its table has a row for each bin, which arrow keys walk.
 class LengthChart : public QCustomPlot, public widgets::ChartGrid {
     Q_OBJECT
   public:
@@ -32,13 +32,22 @@ class LengthChart : public QCustomPlot, public widgets::ChartGrid {
     [[nodiscard]] QVariant gridValue(int row, int column) const override;
     [[nodiscard]] QString gridText(int row, int column) const override;
     [[nodiscard]] QString gridSentence(int row, int column) const override;
-    [[nodiscard]] QRect gridRect(int, int) const override { return {}; }
+    [[nodiscard]] QRect gridRect(int row, int column) const override;
+    [[nodiscard]] QPoint gridCurrent() const override { return {m_bin < 0 ? -1 : m_domain, m_bin}; }
+    void setGridCurrent(int row, int column) override;
     [[nodiscard]] QWidget* gridWidget() override { return this; }
     [[nodiscard]] const QWidget* gridWidget() const override { return this; }
+
+  protected:
+    void keyPressEvent(QKeyEvent* event) override;  // Left and Right: bins; Up and Down: domains
+    void focusInEvent(QFocusEvent* event) override;
+    void focusOutEvent(QFocusEvent* event) override;
+    void paintEvent(QPaintEvent* event) override;
 
   private:
     std::vector<Domain> m_domains;
     std::int64_t m_binWidth = 1;
+    int m_bin = -1, m_domain = 0;  // where the keys are; -1: nowhere yet
 };
 
 }  // namespace caravan::ui

@@ -25,6 +25,7 @@
 #include "ui/pages/models/model_delegate.h"
 #include "ui/pages/models/model_details.h"
 #include "ui/project_context.h"
+#include "ui/shell/icon_label.h"
 #include "ui/shell/surface.h"
 
 namespace caravan::ui {
@@ -35,9 +36,8 @@ ModelsPage::ModelsPage(const Services& services, QWidget* parent)
     m_filter = new QLineEdit;
     m_filter->setPlaceholderText(tr("Filter by name, architecture, license"));
     m_filter->setAccessibleName(tr("Filter models"));
-    m_filter->setClearButtonEnabled(true);
     m_filter->setFixedWidth(280);
-    m_filter->addAction(widgets::themeIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
+    makeSearchField(m_filter);
     connect(m_filter, &QLineEdit::textChanged, this, [this](const QString& text) {
         const QString chosen = selectedPath();
         m_tree->setFilter(text);

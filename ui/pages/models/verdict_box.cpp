@@ -7,6 +7,7 @@
 #include <QPainter>
 #include <QVBoxLayout>
 
+#include "ui/shell/icon_label.h"
 #include "ui/shell/layouts.h"
 #include "ui/shell/surface.h"
 #include "ui/theme/style_paint.h"
@@ -60,7 +61,7 @@ QHBoxLayout* line(const QString& icon, const QColor& color, QLabel* text) {
     auto* row = new QHBoxLayout;
     row->setSpacing(10);
     auto* mark = new QLabel;
-    mark->setPixmap(widgets::themeIcon(icon, color).pixmap(16, 16));
+    if (!icon.isEmpty()) showIcon(mark, icon, color);
     mark->setFixedWidth(16);
     row->addWidget(mark, 0, Qt::AlignTop);
     text->setWordWrap(true);
@@ -103,11 +104,13 @@ void VerdictBox::rebuild() {
         head->addWidget(value);
     }
     m_layout->addLayout(head);
+    const bool repeated = m_tone == Tone::Neutral;  // the title has that mark already
     for (const Check& check : m_checks) {
         const bool passed = check.mark == Check::Mark::Passed, failed = check.mark == Check::Mark::Failed;
-        m_layout->addLayout(line(passed   ? QStringLiteral("check")
-                                 : failed ? QStringLiteral("close")
-                                          : QStringLiteral("info"),
+        m_layout->addLayout(line(passed     ? QStringLiteral("check")
+                                 : failed   ? QStringLiteral("close")
+                                 : repeated ? QString()
+                                            : QStringLiteral("info"),
                                  Theme::color(passed   ? Token::Ok
                                               : failed ? Token::Err
                                                        : Token::Text2),

@@ -9,6 +9,7 @@
 #include <QToolTip>
 
 #include "ui/theme/theme.h"
+#include "widgets/accessible_roles.h"
 #include "widgets/sparkline.h"
 
 namespace caravan::ui {
@@ -20,6 +21,7 @@ using widgets::TextRole;
 
 StatisticTiles::StatisticTiles(QWidget* parent) : QWidget(parent) {
     setFixedHeight(80);
+    widgets::setAccessibleRole(this, QAccessible::List);
     setAccessibleName(tr("Statistics"));
     setFocusPolicy(Qt::TabFocus);
 }

@@ -13,6 +13,7 @@
 #include "ui/pages/runs/run_overlay.h"
 #include "ui/pages/runs/runs_delegate.h"
 #include "ui/pages/runs/runs_page.h"
+#include "ui/shell/icon_label.h"
 #include "ui/shell/pane_header.h"
 #include "ui/shell/tables.h"
 #include "widgets/message_bar.h"
@@ -83,9 +84,8 @@ void RunsPage::makeHeader() {
     m_search = new QLineEdit;
     m_search->setPlaceholderText(tr("Search name, note, tag, setting"));
     m_search->setAccessibleName(tr("Search runs"));
-    m_search->setClearButtonEnabled(true);
     m_search->setFixedWidth(260);
-    m_search->addAction(widgets::themeIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
+    makeSearchField(m_search);
     m_kind = new widgets::Segmented({tr("All"), tr("Running"), tr("Not started"), tr("Ended")});
     m_kind->setAccessibleName(tr("Which runs"));
     addHeaderWidget(m_search);

@@ -27,6 +27,7 @@
 #include "ui/format/format.h"
 #include "ui/pages/settings/shortcuts_model.h"
 #include "ui/shell/close_dialog.h"
+#include "ui/shell/icon_label.h"
 #include "ui/shell/pane_header.h"
 #include "ui/shell/status_line.h"
 #include "ui/shell/tables.h"
@@ -197,7 +198,7 @@ QWidget* SettingsPage::makeKeys() {
     auto* search = new QLineEdit;
     search->setPlaceholderText(tr("Search actions"));
     search->setAccessibleName(tr("Search actions"));
-    search->setClearButtonEnabled(true);
+    makeSearchField(search);
     search->setFixedWidth(180);
     QPushButton* all = textButton(tr("All defaults"), QStringLiteral("undo"));
     header->addWidget(search);

@@ -24,6 +24,7 @@
 #include "ui/pages/upcycle/plan_panel.h"
 #include "ui/pages/upcycle/upcycle_form.h"
 #include "ui/project_context.h"
+#include "ui/shell/icon_label.h"
 #include "ui/shell/surface.h"
 
 namespace caravan::ui {
@@ -141,11 +142,11 @@ void UpcyclePage::validate() {
     if (!m_panel->fits() && errors.isEmpty()) errors << tr("The plan does not fit into the memory.");
     const bool good = errors.isEmpty();
     const Token token = !good ? Token::Err : warnings ? Token::Warn : Token::Ok;
-    m_verdictIcon->setPixmap(widgets::themeIcon(!good      ? QStringLiteral("err")
-                                                : warnings ? QStringLiteral("warn")
-                                                           : QStringLiteral("check"),
-                                                Theme::color(token))
-                                 .pixmap(16, 16));
+    showIcon(m_verdictIcon,
+             !good      ? QStringLiteral("err")
+             : warnings ? QStringLiteral("warn")
+                        : QStringLiteral("check"),
+             Theme::color(token));
     m_verdict->setToken(good ? Token::Text : Token::Err);
     m_verdict->setText(
         good ? (warnings ? tr("%n warning(s). All %1 settings are valid.", nullptr, warnings)
