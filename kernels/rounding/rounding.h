@@ -13,7 +13,7 @@
 // average, where rounding to the nearest would lose it every time.
 //
 // A Philox block rounds eight neighbours, 16 bits each, low half of a word first; an element is counted from
-// the begin of its flat buffer. On a GPU a pass over gradients moves 16 bytes an element (the fp32 sum read
+// the begin of its flat buffer. On a GPU a pass over gradients moves 12 bytes an element (the fp32 sum read
 // and cleared, bf16 read and written).
 namespace caravan::kernels {
 

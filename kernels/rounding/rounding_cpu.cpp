@@ -26,6 +26,8 @@ void roundToBf16(const float* from, std::uint16_t* to, std::int64_t n, const Phi
     }
 }
 
+// A sum's error: at most 2^-8 of it in the first micro-batch; less than 2^-7 and none on average in each that
+// follows, so about sqrt(n) 2^-8 after n of them.
 void addGradients(const GradientSum& g, std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; i += 8) {
         const int count = static_cast<int>(std::min<std::int64_t>(8, end - i));
