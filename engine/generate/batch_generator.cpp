@@ -104,6 +104,10 @@ void BatchGenerator::check(std::span<const BatchSequence> sequences) const {
     }
 }
 
+bool BatchGenerator::goTogether(const BatchLimits& limits) const {
+    return model::decodesTogether(m_model) || limits.togetherOnGpu;
+}
+
 // Positions of a sequence's cache: the last token is told, not read.
 std::int64_t BatchGenerator::positions(const BatchSequence& sequence) const {
     const auto prompt = static_cast<std::int64_t>(sequence.prompt.size());
@@ -112,7 +116,7 @@ std::int64_t BatchGenerator::positions(const BatchSequence& sequence) const {
 
 std::int64_t BatchGenerator::places(std::span<const BatchSequence> sequences,
                                     const BatchLimits& limits) const {
-    const bool together = model::decodesTogether(m_model);
+    const bool together = goTogether(limits);
     const std::int64_t wanted = together ? std::clamp<std::int64_t>(limits.places, 1, kMostTogether) : 1;
     if (!limits.memory) return wanted;
     std::vector<Bytes> caches;
@@ -142,7 +146,7 @@ BatchOutcome BatchGenerator::run(std::span<const BatchSequence> sequences, const
     const std::int64_t places = this->places(sequences, limits);
     Batch batch{sequences, token, progress, stop, dense};
     batch.outcome.answers.resize(sequences.size());
-    if (model::decodesTogether(m_model))
+    if (goTogether(limits))
         together(batch, places);
     else
         oneByOne(batch);

@@ -24,14 +24,17 @@ struct BatchSequence {
 struct BatchLimits {
     std::int64_t places = kMostTogether;  // sequences at once, at most kMostTogether
     std::optional<Bytes> memory;          // what the caches may take; unknown: as much as they want
+    // On a GPU in steps too, instead of one after the other by the graph of a token. Off until a GPU has
+    // shown it to say the same: engine_decode_gpu, BatchOnGpu.
+    bool togetherOnGpu = false;
 };
 
 // Writes answers together: every step reads the weights once and gives each sequence its next token. A
 // sequence has its own cache, sampler and end; its tokens, log-probabilities and routes are, bit for bit,
 // those of a Generator that writes it alone, in whatever company and order (the CPU's passes of few rows see
 // to it: ops/few_rows.h). Sequences with the same prompt share its reading. Who ends leaves, and the next one
-// takes the place. Where the model cannot decode together (a GPU, so far), the answers are written one after
-// the other. Not thread-safe. Throws EngineException.
+// takes the place. On a GPU the answers are written one after the other, so far. Not thread-safe. Throws
+// EngineException.
 class BatchGenerator {
   public:
     // Both must outlive the generator.
@@ -48,6 +51,7 @@ class BatchGenerator {
     struct Batch;
     void check(std::span<const BatchSequence> sequences) const;
     // Sequences that fit at once, or MemoryShort.
+    [[nodiscard]] bool goTogether(const BatchLimits& limits) const;
     [[nodiscard]] std::int64_t places(std::span<const BatchSequence> sequences,
                                       const BatchLimits& limits) const;
     [[nodiscard]] std::int64_t positions(const BatchSequence& sequence) const;

@@ -18,7 +18,7 @@ bool decodesTogether(const Model& model) {
 at::Tensor decodeTogether(Model& model, std::span<const std::int32_t> ids, std::span<KvCache* const> caches,
                           const ForwardOptions& options) {
     const auto count = static_cast<std::int64_t>(ids.size());
-    if (count == 0 || count > ops::kFewRows || caches.size() != ids.size() || !decodesTogether(model))
+    if (count == 0 || count > ops::kFewRows || caches.size() != ids.size())
         throw EngineException(ErrorCode::Internal, {{"detail", "decode of a batch that cannot be"}});
     at::Tensor tokens = at::empty({count}, at::kLong), positions = at::empty({count}, at::kInt);
     std::copy(ids.begin(), ids.end(), tokens.mutable_data_ptr<std::int64_t>());
@@ -34,10 +34,11 @@ at::Tensor decodeTogether(Model& model, std::span<const std::int32_t> ids, std::
                    .workspace = model.workspace(),
                    .rope = model.ropeTable(longest),
                    .compute = model.compute()};
-    pass.positions = positions;
+    pass.positions = positions.to(model.device());
+    pass.lengths = pass.positions + 1;
     pass.sequences = caches;
     pass.options = &options;
-    at::Tensor x = at::embedding(model.embedding(), tokens);
+    at::Tensor x = at::embedding(model.embedding(), tokens.to(model.device()));
     for (const Layer& layer : model.layers())
         x = forward(layer, x, pass, nullptr);
     for (KvCache* cache : caches)

@@ -8,12 +8,12 @@
 
 namespace caravan::engine::model {
 
-// Whether decodeTogether can be: a model on the CPU. Elsewhere sequences go on one after the other.
+// Whether decodeTogether gives each sequence the bits that Model::decode gives it alone: on the CPU.
 [[nodiscard]] bool decodesTogether(const Model& model);
 
 // Appends ids[b] to the sequence of caches[b], for at most ops::kFewRows sequences of any lengths -> hidden
-// states [B, D]. Every weight is read once for all, and a sequence's bits are those of Model::decode alone.
-// The routing of a call has row b for sequence b.
+// states [B, D]. Every weight is read once for all. The routing of a call has row b for sequence b. On a GPU
+// it goes through the same operations as a prompt, with the library's products; this has not run on one yet.
 [[nodiscard]] at::Tensor decodeTogether(Model& model, std::span<const std::int32_t> ids,
                                         std::span<KvCache* const> caches, const ForwardOptions& options);
 

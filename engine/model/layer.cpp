@@ -81,7 +81,7 @@ at::Tensor attendTogether(const Layer& layer, const ops::Heads& heads, const Lay
     std::vector<ops::SequenceCache> caches;
     for (KvCache* cache : pass.sequences)
         caches.push_back({cache->keys(layer.index), cache->values(layer.index), cache->length()});
-    return ops::attentionDecode(heads, caches, layer.window);
+    return ops::attentionDecode(heads, caches, layer.window, pass.lengths);
 }
 
 at::Tensor attend(const Layer& layer, const ops::Heads& heads, const LayerPass& pass, LayerState* state) {

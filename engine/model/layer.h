@@ -39,7 +39,7 @@ struct LayerPass {
     at::Tensor positions;                     // [T] int32
     const ops::Segments* segments = nullptr;  // packed rows; null: decode of one token against the cache
     KvCache* cache = nullptr;                 // keys and values are written behind cache->length()
-    at::Tensor lengths;                       // [1] int32: positions held with this token; decode only
+    at::Tensor lengths;                       // int32: positions held with each token; decode only
     std::span<KvCache* const> sequences;      // in place of cache: token b is the next one of sequence b
     const ForwardOptions* options = nullptr;
     const Tuning* tuning = nullptr;  // null: no dropout, nothing saved

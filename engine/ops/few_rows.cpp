@@ -71,8 +71,8 @@ void groupedProduct(const at::Tensor& rows, const at::Tensor& weight,
 
 void checkDecode(const Heads& tokens, const std::vector<SequenceCache>& caches) {
     const at::Tensor& q = tokens.query;
-    require(q.dim() == 3 && q.is_cpu() && q.size(0) == static_cast<std::int64_t>(caches.size()),
-            "attentionDecode", "a query [B, heads, head size] per cache on the CPU", q);
+    require(q.dim() == 3 && q.size(0) == static_cast<std::int64_t>(caches.size()), "attentionDecode",
+            "a query [B, heads, head size] per cache", q);
     for (const at::Tensor* x : {&tokens.key, &tokens.value})
         require(x->dim() == 3 && x->size(0) == q.size(0) && x->size(2) == q.size(2) && x->stride(2) == 1 &&
                     x->stride(1) == x->size(2),
@@ -80,9 +80,23 @@ void checkDecode(const Heads& tokens, const std::vector<SequenceCache>& caches) 
     for (const SequenceCache& cache : caches)
         for (const at::Tensor* x : {&cache.keys, &cache.values})
             require(x->dim() == 4 && x->is_contiguous() && x->scalar_type() == q.scalar_type() &&
-                        x->size(1) > cache.length && x->size(2) == tokens.key.size(1) &&
-                        x->size(3) == q.size(2),
+                        x->device() == q.device() && x->size(1) > cache.length &&
+                        x->size(2) == tokens.key.size(1) && x->size(3) == q.size(2),
                     "attentionDecode", "caches [1, capacity, kv heads, head size] with room", *x);
+}
+
+at::Tensor decodeOnDevice(const Heads& tokens, const std::vector<SequenceCache>& caches,
+                          std::optional<std::int64_t> window, const at::Tensor& held) {
+    std::vector<at::Tensor> rows;
+    for (std::size_t b = 0; b < caches.size(); ++b) {
+        const auto row = static_cast<std::int64_t>(b);
+        const SequenceCache& cache = caches[b];
+        cache.keys[0][cache.length].copy_(tokens.key[row]);
+        cache.values[0][cache.length].copy_(tokens.value[row]);
+        rows.push_back(attentionDecode(tokens.query.narrow(0, row, 1).contiguous(), cache.keys, cache.values,
+                                       held.narrow(0, row, 1), cache.length + 1, window));
+    }
+    return at::cat(rows);
 }
 
 }  // namespace
@@ -155,9 +169,10 @@ Adapters fewRowsAdapters(const at::Tensor& u, const Routing& routing, const at::
 }
 
 at::Tensor attentionDecode(const Heads& tokens, const std::vector<SequenceCache>& caches,
-                           std::optional<std::int64_t> window) {
+                           std::optional<std::int64_t> window, const at::Tensor& held) {
     const PartScope scope(Part::Attention);
     checkDecode(tokens, caches);
+    if (tokens.query.is_cuda()) return decodeOnDevice(tokens, caches, window, held);
     const at::Tensor q = tokens.query.contiguous();
     const std::int64_t heads = q.size(1), kvHeads = tokens.key.size(1), size = q.size(2),
                        row = kvHeads * size;

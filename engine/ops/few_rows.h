@@ -35,8 +35,9 @@ struct SequenceCache {
     std::int64_t length = 0;
 };
 // Token b's key and value [B, kv heads, head size] go behind those of its cache, then query b [B, heads, head
-// size] looks at all of them. The lengths stay as they are. -> [B, heads, head size]. CPU only.
+// size] looks at all of them. The lengths stay as they are. held: [B] int32 on a GPU, each length + 1, from
+// which its kernel reads them, a sequence at a time; not used on the CPU. -> [B, heads, head size]
 [[nodiscard]] at::Tensor attentionDecode(const Heads& tokens, const std::vector<SequenceCache>& caches,
-                                         std::optional<std::int64_t> window);
+                                         std::optional<std::int64_t> window, const at::Tensor& held = {});
 
 }  // namespace caravan::engine::ops

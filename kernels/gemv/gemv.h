@@ -6,7 +6,8 @@
 
 // y = x W^T for few rows of x, as in decoding: every weight is read once, in order. W [outer, inner] and
 // x [rows, inner] contiguous, y [rows, outer] with rows `stride` apart; outputs [begin, end) of outer. An
-// element is a sum of 16 lanes (laneSum): its bits depend neither on the other rows nor on the split.
+// element is a sum of 16 lanes (laneSum; fused multiply-adds in fp32 where the machine has them): its bits
+// depend neither on the other rows nor on the split.
 namespace caravan::kernels {
 
 struct GemvShape {
