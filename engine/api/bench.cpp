@@ -19,6 +19,7 @@ const std::vector<BenchRow>& benchRows() {
         {"B5", "tuning step, 7B with experts, NF4", true},
         {"B6", "tuning step, 7B dense, NF4", true},
         {"B9", "tuning step, 13B with experts, NF4, 8-bit AdamW", true},
+        {"B13", "tuning step, 7B with experts, products of frozen weights in fp8", true},
         {"B14", "peak memory of 7B, 8-bit AdamW, everything recomputed, 1x2048", true},
         {"B10", "decoding, 7B with experts, NF4, context 512", true},
         {"B15", "decoding with every token's routes noted, against without", true},

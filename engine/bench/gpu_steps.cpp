@@ -6,8 +6,9 @@
 #include "engine/plan/plan.h"
 #include "engine/train/stepper.h"
 
-// Rows B5, B6, B9 and B14: whole tuning steps of random models, NF4 base, LoRA of rank 64 on seven linears,
-// with or without 8 experts of 512, top-2; weights widened for every use, equal bits every time.
+// Rows B5, B6, B9, B13 and B14: whole tuning steps of random models, NF4 base, LoRA of rank 64 on seven
+// linears, with or without 8 experts of 512, top-2; weights widened for every use (B13: products in fp8),
+// equal bits every time.
 namespace caravan::engine::bench {
 namespace {
 
@@ -21,6 +22,7 @@ struct Row {
     OptimizerKind optimizer;
     Recompute recompute;
     std::vector<Shape> shapes;
+    bool fp8 = false;
     TrainedValues trained = TrainedValues::Fp32;
 };
 
@@ -30,8 +32,9 @@ const std::vector<Row>& rowsOfSteps() {
         {"B5", "7b", false, k32, Recompute::None, {{8, 2048, 0}, {8, 2048, 0.1}, {4, 2048, 0}, {1, 512, 0}}},
         {"B6", "7b", true, k32, Recompute::None, {{8, 2048, 0}, {4, 2048, 0}, {1, 512, 0}}},
         {"B9", "13b", false, k8, Recompute::None, {{8, 2048, 0}}},
+        {"B13", "7b", false, k32, Recompute::None, {{8, 2048, 0}}, true},
         {"B14", "7b", false, k8, Recompute::All, {{1, 2048, 0}}},
-        {"B14", "7b", false, k8, Recompute::All, {{1, 2048, 0}}, TrainedValues::Bf16}};
+        {"B14", "7b", false, k8, Recompute::All, {{1, 2048, 0}}, false, TrainedValues::Bf16}};
     return rows;
 }
 
@@ -92,6 +95,7 @@ void gpuSteps(const Sheet& sheet, const std::string& id) {
         const auto model =
             model::RandomModel::make(model::randomShape(row.model), row.dense ? 0 : 8, 512, true);
         model->attachLora({.rank = 64, .alpha = 16, .targets = Recipe{}.tune.loraTargets, .seed = 1});
+        model->keepFp8(row.fp8);
         model->trainable().keepAs(row.trained);
         const double ceiling = gpuProductCeiling();
         for (const Shape& shape : row.shapes) {

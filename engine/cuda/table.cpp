@@ -139,6 +139,7 @@ Table makeTable() {
     t.dequantizeNf4 = launch::dequantizeNf4;
     t.decodeAttention = launch::decodeAttention;
     t.observeBalance = launch::observeBalance;
+    t.quantizeE4m3 = launch::quantizeE4m3;
     t.decode = makeDecodeTable();
     t.graphPool = makeGraphPoolTable();
     return t;

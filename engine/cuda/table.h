@@ -13,6 +13,7 @@
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/decode_attention/decode_attention.h"
 #include "kernels/dropout/dropout.h"
+#include "kernels/e4m3/e4m3.h"
 #include "kernels/grouped_adapter/grouped_adapter.h"
 #include "kernels/lora/lora.h"
 #include "kernels/nf4/nf4.h"
@@ -42,7 +43,7 @@ struct Table {
     // for errorText.
     int (*deviceCount)(int* count, int* driverVersion, int* runtimeVersion);
     int (*deviceName)(int device, char* name, std::size_t size);
-    int (*busId)(int device, char* id, std::size_t size);  // "0000:65:00.0": where the card sits
+    int (*busId)(int device, char* id, std::size_t size);   // "0000:65:00.0"
     int (*capability)(int device, int* tenMajorPlusMinor);  // 90 for Hopper
     int (*memory)(int device, DeviceMemory* memory);
     void (*resetPeak)(int device);
@@ -91,6 +92,7 @@ struct Table {
     decltype(&kernels::cuda::decodeAttention) decodeAttention;
 
     decltype(&kernels::cuda::observeBalance) observeBalance;
+    decltype(&kernels::cuda::quantizeE4m3) quantizeE4m3;
 
     DecodeTable decode;
     GraphPoolTable graphPool;

@@ -67,6 +67,12 @@ void FrozenLinear::keepDequantised(Workspace& workspace, at::ScalarType compute)
     if (!m_joined.defined() && !m_kept.defined()) m_kept = weight(workspace, compute).clone();
 }
 
+void FrozenLinear::keepFp8(Workspace& workspace, at::ScalarType compute) {
+    if (m_fp8.defined()) return;
+    const at::Tensor whole = weight(workspace, compute);
+    if (ops::suitsFp8(whole)) m_fp8 = ops::roundToFp8(whole);
+}
+
 void FrozenLinear::keepPanels() {
     if (m_joined.defined() && !m_panels.transposed.defined()) m_panels = ops::packFrozen(m_joined);
 }
@@ -80,6 +86,7 @@ std::optional<std::size_t> FrozenLinear::partNamed(const std::string& name) cons
 std::int64_t FrozenLinear::bytes() const {
     std::int64_t sum = m_joined.defined() ? static_cast<std::int64_t>(m_joined.nbytes()) : 0;
     if (m_kept.defined()) sum += static_cast<std::int64_t>(m_kept.nbytes());
+    sum += m_fp8.bytes();
     for (const Part& part : m_parts) {
         if (part.dense.defined()) sum += static_cast<std::int64_t>(part.dense.nbytes());
         if (!part.nf4) continue;
@@ -125,8 +132,9 @@ at::Tensor AdaptedLinear::forward(const at::Tensor& x, const LinearPass& pass,
                                   std::vector<at::Tensor>* saved) const {
     if (saved) saved->assign(2 * lora.size(), {});
     std::vector<at::Tensor> h;
-    at::Tensor y = ops::linear(x, frozen.weight(pass.workspace, pass.compute), bias,
-                               pass.lora ? group(pass, nullptr) : ops::LoraGroup{}, h);
+    const ops::LoraGroup loras = pass.lora ? group(pass, nullptr) : ops::LoraGroup{};
+    at::Tensor y = fp8(pass) ? ops::linear(x, *fp8(pass), bias, loras, h)
+                             : ops::linear(x, frozen.weight(pass.workspace, pass.compute), bias, loras, h);
     if (h.empty()) return y;
     if (!saved) return y;
     const auto parts = static_cast<std::size_t>(
@@ -151,6 +159,7 @@ at::Tensor AdaptedLinear::backward(const at::Tensor& dy, const at::Tensor& x, co
 at::Tensor AdaptedLinear::backwardInput(const at::Tensor& dy, const LinearPass& pass,
                                         const std::vector<at::Tensor>& saved, bool wantInput,
                                         std::vector<at::Tensor>& dh) const {
+    if (wantInput && fp8(pass)) return ops::linearBackward(dy, *fp8(pass), group(pass, &saved), dh);
     if (wantInput)
         return ops::linearBackward(dy, frozen.weight(pass.workspace, pass.compute), group(pass, &saved), dh);
     at::Tensor dx;

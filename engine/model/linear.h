@@ -11,6 +11,7 @@
 
 #include "engine/model/trainable.h"
 #include "engine/model/workspace.h"
+#include "engine/ops/fp8.h"
 #include "engine/ops/ops.h"
 
 namespace caravan::engine::model {
@@ -28,6 +29,10 @@ class FrozenLinear {
     // Dequantises once and keeps the result: more memory, the same values.
     void keepDequantised(Workspace& workspace, at::ScalarType compute);
     void dropDequantised() { m_kept.reset(); }
+    // Rounded to e4m3 once and kept, for a step's products; nothing where the sizes do not suit.
+    void keepFp8(Workspace& workspace, at::ScalarType compute);
+    void dropFp8() { m_fp8 = {}; }
+    [[nodiscard]] const ops::Fp8Weight* fp8() const { return m_fp8.defined() ? &m_fp8 : nullptr; }
     // Of the dense matrix, for the CPU's products; stays for good.
     void keepPanels();
     [[nodiscard]] const ops::FrozenPanels* panels() const {
@@ -60,6 +65,7 @@ class FrozenLinear {
     std::vector<Part> m_parts;
     at::Tensor m_joined;  // all parts dense
     at::Tensor m_kept;    // dequantised, if it is to be kept
+    ops::Fp8Weight m_fp8;
     ops::FrozenPanels m_panels;
     std::int64_t m_out = 0, m_in = 0;
 };
@@ -76,6 +82,7 @@ struct LinearPass {
     Workspace& workspace;
     at::ScalarType compute = at::kFloat;
     bool lora = true;    // false: the frozen weights alone
+    bool fp8 = false;    // products of frozen weights in fp8, where they are kept so
     double dropout = 0;  // on LoRA's input, an own mask per linear
     ops::RandomKey key;  // purpose LoraDropout, this layer; site is set per linear
 };
@@ -108,6 +115,9 @@ struct AdaptedLinear {
   private:
     // saved: what the forward left, for a backward; null: a forward
     [[nodiscard]] ops::LoraGroup group(const LinearPass& pass, const std::vector<at::Tensor>* saved) const;
+    [[nodiscard]] const ops::Fp8Weight* fp8(const LinearPass& pass) const {
+        return pass.fp8 ? frozen.fp8() : nullptr;
+    }
     [[nodiscard]] std::vector<at::Tensor> ofParts(const std::vector<at::Tensor>& perLinear) const;
 };
 

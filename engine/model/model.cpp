@@ -52,6 +52,17 @@ void Model::keepDequantised(bool keep) {
         }
 }
 
+void Model::keepFp8(bool keep) {
+    if (keep) ops::requireFp8(m_device, m_compute);
+    for (Layer& layer : m_layers)
+        for (AdaptedLinear* linear : {&layer.qkv, &layer.out, &layer.gateUp, &layer.down}) {
+            if (keep)
+                linear->frozen.keepFp8(*m_workspace, m_compute);
+            else
+                linear->frozen.dropFp8();
+        }
+}
+
 void Model::keepPanels() {
     if (!m_device.is_cpu()) return;
     std::int64_t bytes = m_head.defined() ? static_cast<std::int64_t>(m_head.nbytes()) : 0;

@@ -81,6 +81,8 @@ class Model {
     // Whether NF4 linears are dequantised once and kept beside their codes (2 bytes a weight more, the same
     // values) or again for every use.
     void keepDequantised(bool keep);
+    // Frozen linears in e4m3 beside what they are stored as, for the products of a step alone.
+    void keepFp8(bool keep);
     // Lays the frozen matrices out for the CPU's products, if these take at most kMostPanels (of which
     // the layouts take twice as much again).
     void keepPanels();

@@ -108,7 +108,10 @@ Bytes workspaceBytes(const Setting& s, std::int64_t tokens) {
         std::max<std::int64_t>(64, (s.device == DeviceKind::Cuda ? kLogitsCuda : kLogitsCpu) / m.vocabulary);
     const std::int64_t logits = std::min(chunk, tokens) * m.vocabulary * s.width();
     const std::int64_t largest = std::max(2 * m.intermediate, m.queryWidth() + 2 * m.keyWidth()) * m.hidden;
-    const std::int64_t widened = s.nf4() ? largest * s.width() : 0;
+    // An input's rounded values live for their product, as a widened matrix does elsewhere.
+    const bool fp8 = s.recipe.tune.dequantization == Dequantization::Fp8;
+    const std::int64_t rounded = fp8 ? tokens * 2 * m.intermediate * (s.width() == 4 ? 4 : 1) : 0;
+    const std::int64_t widened = (s.nf4() ? largest * s.width() : 0) + rounded;
     // Graphs keep their temporaries; the loss between them has its own memory, and both read the last hidden
     // state and its gradient.
     if (s.device == DeviceKind::Cuda && s.recipe.tune.graph == StepGraph::Auto && tokens <= kMostGraphTokens)
@@ -121,6 +124,20 @@ Bytes panelBytes(const Setting& s, std::int64_t linears, std::int64_t head) {
     if (s.device != DeviceKind::Cpu || s.width() != 4) return 0;
     const Bytes bytes = ((s.nf4() ? 0 : linears) + head) * s.width();
     return bytes > kMostPanels ? 0 : 2 * bytes;
+}
+
+// Of a frozen weight beside what it is stored as: widened, or rounded to e4m3 once for each direction (on the
+// CPU the rounded values in fp32).
+double keptBytes(const Setting& s) {
+    switch (s.recipe.tune.dequantization) {
+        case Dequantization::Stream:
+            return 0;
+        case Dequantization::Cache:
+            return s.nf4() ? static_cast<double>(s.width()) : 0;
+        case Dequantization::Fp8:
+            return s.device == DeviceKind::Cuda ? 2 : 8;
+    }
+    return 0;
 }
 
 // Of a trained value: what is kept, and a copy in the compute type where that is another.
@@ -145,9 +162,8 @@ std::vector<MemoryItem> memoryItems(const Setting& s, const ParameterCounts& cou
                                     std::int64_t tokens) {
     const std::int64_t linears = s.model.layers * linearWeights(s.model);
     const std::int64_t others = counts.dense() - counts.embeddings - counts.head - linears;  // norms, biases
-    const bool kept = s.recipe.tune.dequantization == Dequantization::Cache;
-    const double widened = kept ? static_cast<double>(s.width()) : 0.0;
-    const double weightBytes = s.nf4() ? kNf4Bits / 8 + widened : static_cast<double>(s.width());
+    const double stored = s.nf4() ? kNf4Bits / 8 : static_cast<double>(s.width());
+    const double weightBytes = stored + keptBytes(s);
     const double moments = s.recipe.tune.optimizer == OptimizerKind::AdamW8bit ? 2.0 + 2.0 * 4 / 256 : 8.0;
     const TrainedBytes trained = trainedBytes(s);
     return {{"base_weights", bytesFrom(static_cast<double>(linears) * weightBytes) + others * s.width()},

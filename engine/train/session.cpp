@@ -212,6 +212,7 @@ void Session::loadModel() {
     m_model = model::loadModel(path, load);
     model::attachRecipe(*m_model, m_recipe);
     m_model->keepDequantised(m_recipe.tune.dequantization == Dequantization::Cache);
+    m_model->keepFp8(m_recipe.tune.dequantization == Dequantization::Fp8);
     ops::setRepeatable(m_recipe.tune.repeatability == Repeatability::Exact);
     const bool peft = isPeftFolder(path);
     m_tokenizer = unwrap(loadTokenizer(peft ? peftBase(unwrap(readPeftConfig(path)), path) : path));

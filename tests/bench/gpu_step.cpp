@@ -17,7 +17,7 @@
 // memory, and a waterfall.
 // usage: bench_gpu_step [7b|13b|34b|16m] [layers=N] [dense] [bf16] {setting | ROWSxLENGTH}...
 // settings for the shapes behind them: dropout=P (LoRA's) adapter=P steps=N adam8 adam32
-// recompute=none|gate|all cache|stream (weights dequantised once or every time) profile (waterfalls) loose trained=fp32|bf16
+// recompute=none|gate|all cache|stream|fp8 (tune.dequantization) profile (waterfalls) loose trained=fp32|bf16
 // (products and attention that need not repeat bit for bit) micro=N (micro-batches) graph|nograph
 // (tune.graph)
 namespace caravan::engine {
@@ -29,7 +29,7 @@ struct Settings {
     std::string shape = "7b";
     std::int64_t layers = 0, micro = 1;
     int steps = 10;
-    bool dense = false, nf4 = true, profile = false, cache = false;
+    bool dense = false, nf4 = true, profile = false, cache = false, fp8 = false;
     TrainedValues trained = TrainedValues::Fp32;
     train::StepperOptions stepper{.seed = 1, .loraDropout = 0, .adapterDropout = 0.1, .domains = 3};
 };
@@ -125,7 +125,8 @@ void measure(model::Model& model, const Settings& s, const model::RandomShape& s
         "TFLOP/s  peak %5.1f GiB  loss %.4f norm %.4f\n",
         s.shape.c_str(), s.dense ? "dense" : "PESC", static_cast<long long>(rows),
         static_cast<long long>(length), static_cast<long long>(s.micro), s.stepper.loraDropout,
-        at::globalContext().deterministicAlgorithms() ? "exact" : "loose", s.cache ? "cached" : "stream",
+        at::globalContext().deterministicAlgorithms() ? "exact" : "loose",
+        s.fp8 ? "fp8" : (s.cache ? "cached" : "stream"),
         s.stepper.graph == StepGraph::Auto ? "graph" : "plain", median, rate(times.back()),
         rate(times.front()), 100 * median * operations(shape, layers, s.dense, length) / (ceiling * 1e12),
         ceiling, peak / (1 << 30), loss, norm);
@@ -171,9 +172,11 @@ bool set(Settings& s, const std::string& a) {
     else if (a == "bf16")
         s.nf4 = false;
     else if (a == "cache")
-        s.cache = true;
+        s.cache = true, s.fp8 = false;
     else if (a == "stream")
-        s.cache = false;
+        s.cache = false, s.fp8 = false;
+    else if (a == "fp8")
+        s.cache = false, s.fp8 = true;
     else if (a == "profile")
         s.profile = true;
     else if (a == "noprofile")
@@ -227,6 +230,7 @@ int run(int argc, char** argv) {
                  .seed = 1});
         }
         model->keepDequantised(s.cache);
+        model->keepFp8(s.fp8);
         model->trainable().keepAs(s.trained);
         measure(*model, s, shape, std::stoll(argument.substr(0, cross)),
                 std::stoll(argument.substr(cross + 1)), ceiling);

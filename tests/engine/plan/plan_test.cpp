@@ -159,6 +159,24 @@ TEST(Plan, namesWhatStepsTookOnAGpu) {
     }
 }
 
+TEST(Plan, weightsInFp8LieBesideTheStoredOnes) {
+    Recipe r = paper(), fp8 = paper();
+    fp8.tune.dequantization = Dequantization::Fp8;
+    const auto linears = static_cast<Bytes>(32 * (4.0 * 4096 * 4096 + 3.0 * 4096 * 11008));
+    EXPECT_NEAR(static_cast<double>(item(planOf(fp8, k7b), "base_weights")),
+                static_cast<double>(item(planOf(r, k7b), "base_weights") + 2 * linears), 1);
+    EXPECT_GT(item(planOf(fp8, k7b), "workspace"), item(planOf(r, k7b), "workspace"));
+    r.tune.dequantization = Dequantization::Cache;  // the same 2 bytes in bf16
+    EXPECT_EQ(item(planOf(fp8, k7b), "base_weights"), item(planOf(r, k7b), "base_weights"));
+    r.model.quantization = fp8.model.quantization = Quantization::None;
+    EXPECT_NEAR(static_cast<double>(item(planOf(fp8, k7b), "base_weights")),
+                static_cast<double>(item(planOf(r, k7b), "base_weights") + 2 * linears), 1)
+        << "bf16 weights are kept too: held-out rows are read with them";
+    EXPECT_NEAR(
+        static_cast<double>(item(planOf(fp8, k7b, nullptr, DeviceKind::Cpu), "base_weights")),
+        static_cast<double>(item(planOf(r, k7b, nullptr, DeviceKind::Cpu), "base_weights") + 8 * linears), 1);
+}
+
 // Row B14: 8-bit states, everything recomputed, one row of 2048.
 TEST(Plan, trainedValuesInBf16TakeSixBytesLess) {
     Recipe wide;
