@@ -42,10 +42,14 @@ void FocusKeeper::leave(QWidget* page) {
 
 void FocusKeeper::enter(QWidget* page) {
     m_page = page;
-    if (QWidget* now = m_window->focusWidget(); now != nullptr && now->hasFocus()) return;
+    QWidget* now = m_window->focusWidget();
+    const bool somewhere = now != nullptr && now->hasFocus();
+    if (somewhere && !page->isAncestorOf(now)) return;  // the rail, walked by keys
     const QPointer<QWidget> before = m_left.value(page);
-    QWidget* next = before && before->isVisible() && before->isEnabled() ? before.data() : page;
-    next->setFocus(Qt::OtherFocusReason);
+    if (before && before->isVisible() && before->isEnabled())
+        before->setFocus(Qt::OtherFocusReason);
+    else if (!somewhere)
+        page->setFocus(Qt::OtherFocusReason);
 }
 
 bool FocusKeeper::eventFilter(QObject* object, QEvent* event) {
@@ -58,10 +62,12 @@ bool FocusKeeper::eventFilter(QObject* object, QEvent* event) {
             break;
         case QEvent::FocusIn: {
             const Qt::FocusReason reason = static_cast<QFocusEvent*>(event)->reason();
-            const auto* widget = qobject_cast<QWidget*>(object);
+            auto* widget = qobject_cast<QWidget*>(object);
             if (!m_walking && (reason == Qt::TabFocusReason || reason == Qt::BacktabFocusReason) &&
-                widget != nullptr && widget->window() == m_window && widget == m_window->focusWidget())
+                widget != nullptr && widget->window() == m_window && widget == m_window->focusWidget()) {
+                m_strayed = widget;
                 QTimer::singleShot(0, this, &FocusKeeper::bringHome);  // Qt is still passing it on
+            }
             break;
         }
         default:
@@ -72,8 +78,9 @@ bool FocusKeeper::eventFilter(QObject* object, QEvent* event) {
 
 void FocusKeeper::bringHome() {
     if (m_walking || !m_page || !m_page->isVisible()) return;
-    const QWidget* now = QApplication::focusWidget();
-    if (now != nullptr && now->window() == m_window) m_page->setFocus(Qt::OtherFocusReason);
+    if (m_strayed && m_strayed == QApplication::focusWidget())  // not where the page wanted it since
+        m_page->setFocus(Qt::OtherFocusReason);
+    m_strayed.clear();
 }
 
 }  // namespace caravan::ui

@@ -27,6 +27,7 @@ class FocusKeeper : public QObject {
 
     QWidget* m_window;
     QPointer<QWidget> m_page;
+    QPointer<QWidget> m_strayed;                      // what Qt passed the focus to
     QHash<const QWidget*, QPointer<QWidget>> m_left;  // where the focus was in each page
     bool m_walking = false;                           // the last input was a key that moves the focus
 };

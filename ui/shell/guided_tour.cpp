@@ -120,7 +120,10 @@ void GuidedTour::go(int step) {
     m_next->setText(step + 1 < all.size() ? tr("Next") : tr("Begin"));
     m_next->setToolTip(step + 1 < all.size() ? QString() : tr("To Upcycle, where a mixture is made"));
     setAccessibleDescription(all[step].title + QLatin1Char(' ') + all[step].text);
+    const QPointer<QWidget> button = QApplication::focusWidget();
+    const bool walked = button && isAncestorOf(button);
     Q_EMIT pageWanted(all[step].page);
+    if (walked) (button->isEnabled() ? button.data() : m_next)->setFocus(Qt::OtherFocusReason);
     place();
     raise();
 }
