@@ -46,7 +46,7 @@ void LegendItem::paintEvent(QPaintEvent*) {
     painter.setFont(number);
     painter.setPen(Theme::color(m_spread ? Token::Text : Token::Text2));
     const int x = m_spread ? width() - valueWidth : 18 + nameWidth + 8;
-    painter.drawText(QRect(x, 0, valueWidth + 1, height()), Qt::AlignVCenter | Qt::AlignRight, m_value);
+    painter.drawText(QRect(x, 0, valueWidth + 1, height()), Qt::AlignVCenter | Qt::AlignLeft, m_value);
 }
 
 }  // namespace caravan::ui
