@@ -18,11 +18,17 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::int64_t kSteps = 120;
 constexpr const char* kVariable = "CARAVAN_KILL_TEST_FOLDER";
+constexpr const char* kBf16File = "bf16";  // in the folder: trained values in bf16 alone, 8-bit states
 
 Recipe recipeIn(const fs::path& folder) {
     Recipe recipe = smallRecipe(folder, kSteps);
     recipe.tune.checkpointEvery = 4;
     recipe.tune.evaluateEvery = 20;
+    if (fs::exists(folder / kBf16File)) {
+        recipe.tune.trained = TrainedValues::Bf16;
+        recipe.tune.optimizer = OptimizerKind::AdamW8bit;
+        recipe.tune.microBatchTokens = 128;  // several to a step
+    }
     return recipe;
 }
 
@@ -75,8 +81,21 @@ std::map<StepIndex, double> losses(const fs::path& run) {
     return out;
 }
 
-TEST(KilledRun, EndsWithTheSameAdaptersAsAnUninterruptedOne) {
+int killsAsked(int usual) {
+    const char* asked = std::getenv("CARAVAN_KILLS");
+    return asked ? std::atoi(asked) : usual;
+}
+
+struct Counts {
+    int killed = 0, finished = 0;
+};
+
+void killAndCompare(int kills, bool bf16, Counts& counts) {
+    const auto mark = [&](const TemporaryFolder& folder) {
+        if (bf16) std::ofstream(folder / kBf16File) << "yes";
+    };
     TemporaryFolder whole;
+    mark(whole);
     const auto start = std::chrono::steady_clock::now();
     ASSERT_TRUE(runChild(whole.path(), -1));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -86,26 +105,36 @@ TEST(KilledRun, EndsWithTheSameAdaptersAsAnUninterruptedOne) {
     const std::string wanted = trainable(whole.path());
     ASSERT_GT(wanted.size(), 1000u);
 
-    const char* asked = std::getenv("CARAVAN_KILLS");
-    const int kills = asked ? std::atoi(asked) : 50;
     std::mt19937 random(7);
     std::uniform_real_distribution<double> moment(0.0, seconds * 0.7);
-    int killed = 0, finished = 0;
-    while (killed < kills) {
+    while (counts.killed < kills) {
         TemporaryFolder folder;
-        while (killed < kills && !runChild(folder.path(), moment(random))) {
-            ++killed;
+        mark(folder);
+        while (counts.killed < kills && !runChild(folder.path(), moment(random))) {
+            ++counts.killed;
             // A kill before the recipe was written leaves a folder without a run.
             if (!fs::exists(folder / "run/recipe.json")) fs::remove_all(folder / "run");
         }
         if (!fs::exists(checkpoint::checkpointFolder(folder / "run", kSteps)))
             ASSERT_TRUE(runChild(folder.path(), -1)) << textOf(folder / "run/log.txt");
-        ++finished;
-        ASSERT_EQ(trainable(folder.path()), wanted) << "after " << killed << " kills";
-        ASSERT_EQ(losses(folder / "run"), losses(whole / "run")) << "after " << killed << " kills";
+        ++counts.finished;
+        ASSERT_EQ(trainable(folder.path()), wanted) << "after " << counts.killed << " kills";
+        ASSERT_EQ(losses(folder / "run"), losses(whole / "run")) << "after " << counts.killed << " kills";
     }
-    RecordProperty("kills", killed);
-    RecordProperty("runs", finished);
+}
+
+TEST(KilledRun, EndsWithTheSameAdaptersAsAnUninterruptedOne) {
+    Counts counts;
+    killAndCompare(killsAsked(50), false, counts);
+    RecordProperty("kills", counts.killed);
+    RecordProperty("runs", counts.finished);
+}
+
+TEST(KilledRun, TheSameWithTrainedValuesInBf16) {
+    Counts counts;
+    killAndCompare(killsAsked(10), true, counts);
+    RecordProperty("kills", counts.killed);
+    RecordProperty("runs", counts.finished);
 }
 
 }  // namespace
