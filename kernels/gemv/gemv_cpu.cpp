@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "kernels/gemv/gemv.h"
 
+#include <type_traits>
+
 #include "kernels/common/math.h"
 #include "kernels/common/vector_unit.h"
 
@@ -41,30 +43,6 @@ CARAVAN_AVX2 CARAVAN_INLINE float treeSum(__m256 low, __m256 high) {
     return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
 }
 
-// Eight lanes of <w, x> for rows of x and outputs of w, both `inner` apart: those from `first` on, 0 or 8.
-template <int Rows, int Outputs>
-CARAVAN_AVX2 CARAVAN_INLINE void halfOfDots(const float* x, const float* w, std::int64_t inner,
-                                            std::int64_t first, __m256 (&sums)[Rows][Outputs]) {
-#pragma GCC unroll 4
-    for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 3
-        for (int o = 0; o < Outputs; ++o)
-            sums[r][o] = _mm256_setzero_ps();
-    for (std::int64_t i = first; i + 16 <= inner + first; i += 16) {
-        __m256 weight[Outputs];
-#pragma GCC unroll 3
-        for (int o = 0; o < Outputs; ++o)
-            weight[o] = _mm256_loadu_ps(w + o * inner + i);
-#pragma GCC unroll 4
-        for (int r = 0; r < Rows; ++r) {
-            const __m256 in = _mm256_loadu_ps(x + r * inner + i);
-#pragma GCC unroll 3
-            for (int o = 0; o < Outputs; ++o)
-                sums[r][o] = _mm256_fmadd_ps(weight[o], in, sums[r][o]);
-        }
-    }
-}
-
 // What is left behind the last sixteen, then the tree.
 CARAVAN_AVX2 CARAVAN_INLINE float finished(__m256 low, __m256 high, const float* x, const float* w,
                                            std::int64_t inner) {
@@ -81,66 +59,104 @@ CARAVAN_AVX2 CARAVAN_INLINE float finished(__m256 low, __m256 high, const float*
     return treeSum(low, high);
 }
 
-// Rows times outputs at once; twelve sums and three weights leave a register for x. The halves one after the
-// other: the second finds its weights in the first-level cache.
-template <int Rows, int Outputs, class Store>
-CARAVAN_AVX2 CARAVAN_INLINE void block(const float* x, const float* w, std::int64_t inner, Store&& store) {
-    __m256 low[Rows][Outputs], high[Rows][Outputs];
-    halfOfDots(x, w, inner, 0, low);
-    halfOfDots(x, w, inner, 8, high);
+// One output: sums[r] = <w, row r of x>.
+template <int Rows>
+CARAVAN_AVX2 CARAVAN_INLINE void dots(const float* x, const float* w, std::int64_t inner, float* sums) {
+    __m256 low[Rows], high[Rows];
+#pragma GCC unroll 4
     for (int r = 0; r < Rows; ++r)
-        for (int o = 0; o < Outputs; ++o)
-            store(r, o, finished(low[r][o], high[r][o], x + r * inner, w + o * inner, inner));
-}
-
-// One row: the weights come from memory, in order.
-CARAVAN_AVX2 CARAVAN_INLINE float dot(const float* x, const float* w, std::int64_t inner) {
-    __m256 low = _mm256_setzero_ps(), high = _mm256_setzero_ps();
+        low[r] = high[r] = _mm256_setzero_ps();
     for (std::int64_t i = 0; i + 16 <= inner; i += 16) {
-        low = _mm256_fmadd_ps(_mm256_loadu_ps(w + i), _mm256_loadu_ps(x + i), low);
-        high = _mm256_fmadd_ps(_mm256_loadu_ps(w + i + 8), _mm256_loadu_ps(x + i + 8), high);
+        const __m256 w0 = _mm256_loadu_ps(w + i), w1 = _mm256_loadu_ps(w + i + 8);
+#pragma GCC unroll 4
+        for (int r = 0; r < Rows; ++r) {
+            low[r] = _mm256_fmadd_ps(w0, _mm256_loadu_ps(x + r * inner + i), low[r]);
+            high[r] = _mm256_fmadd_ps(w1, _mm256_loadu_ps(x + r * inner + i + 8), high[r]);
+        }
     }
-    return finished(low, high, x, w, inner);
+    for (int r = 0; r < Rows; ++r)
+        sums[r] = finished(low[r], high[r], x + r * inner, w, inner);
 }
 
-// Outputs [o, o + Outputs) of all rows.
-template <int Outputs, class Store>
-CARAVAN_AVX2 CARAVAN_INLINE void outputs(const float* x, const float* w, const GemvShape& shape,
-                                         std::int64_t o, Store&& store) {
-    for (std::int64_t row = 0; row < shape.rows; row += kTogether) {
-        const float* in = x + row * shape.inner;
-        const auto put = [&](int r, int column, float sum) CARAVAN_AVX2 { store(row + r, o + column, sum); };
-        switch (shape.rows - row) {
-            case 1:
-                block<1, Outputs>(in, w, shape.inner, put);
-                break;
-            case 2:
-                block<2, Outputs>(in, w, shape.inner, put);
-                break;
-            case 3:
-                block<3, Outputs>(in, w, shape.inner, put);
-                break;
-            default:
-                block<4, Outputs>(in, w, shape.inner, put);
+// Eight lanes of three outputs, those from `first` on, 0 or 8. The first pass also asks for the weights of
+// the next three outputs, which follow in memory.
+template <int Rows>
+CARAVAN_AVX2 CARAVAN_INLINE void halfOfDots(const float* x, const float* w, std::int64_t inner,
+                                            std::int64_t first, __m256 (&sums)[Rows][3]) {
+#pragma GCC unroll 4
+    for (int r = 0; r < Rows; ++r)
+        sums[r][0] = sums[r][1] = sums[r][2] = _mm256_setzero_ps();
+    for (std::int64_t i = first; i + 16 <= inner + first; i += 16) {
+        __m256 weight[3];
+#pragma GCC unroll 3
+        for (int o = 0; o < 3; ++o) {
+            weight[o] = _mm256_loadu_ps(w + o * inner + i);
+            if (first == 0) _mm_prefetch(reinterpret_cast<const char*>(w + (3 + o) * inner + i), _MM_HINT_T0);
+        }
+#pragma GCC unroll 4
+        for (int r = 0; r < Rows; ++r) {
+            const __m256 in = _mm256_loadu_ps(x + r * inner + i);
+#pragma GCC unroll 3
+            for (int o = 0; o < 3; ++o)
+                sums[r][o] = _mm256_fmadd_ps(weight[o], in, sums[r][o]);
         }
     }
 }
 
-// GMAC/s of one thread at 384 wide: 13.7 with one row, 36 with sixteen; as the compiler makes it of laneSum,
-// which spends more on the tree than on the products, 8.
+// Twelve sums and three weights leave a register for x. The halves one after the other: the second finds its
+// weights in the first-level cache.
+template <int Rows, class Store>
+CARAVAN_AVX2 CARAVAN_INLINE void threeOutputs(const float* x, const float* w, std::int64_t inner,
+                                              Store&& store) {
+    __m256 low[Rows][3], high[Rows][3];
+    halfOfDots(x, w, inner, 0, low);
+    halfOfDots(x, w, inner, 8, high);
+    for (int r = 0; r < Rows; ++r)
+        for (int o = 0; o < 3; ++o)
+            store(r, o, finished(low[r][o], high[r][o], x + r * inner, w + o * inner, inner));
+}
+
+// f(first row, rows) with rows = 1 to 4 as a constant.
+template <class F>
+CARAVAN_AVX2 CARAVAN_INLINE void byFour(std::int64_t rows, F&& f) {
+    for (std::int64_t row = 0; row < rows; row += 4)
+        switch (rows - row) {
+            case 1:
+                f(row, std::integral_constant<int, 1>());
+                break;
+            case 2:
+                f(row, std::integral_constant<int, 2>());
+                break;
+            case 3:
+                f(row, std::integral_constant<int, 3>());
+                break;
+            default:
+                f(row, std::integral_constant<int, 4>());
+        }
+}
+
+// GMAC/s of one thread over weights that come from memory, 384 wide: 5 with one row, 10 with four, 16 with
+// eight; 22 with sixteen, where single outputs give 18 (and three at once only 8 with four rows: memory is
+// read best in one stream). As the compiler makes it of laneSum, weights in the cache, 8.
 template <class Store>
 CARAVAN_AVX2 CARAVAN_INLINE void gemvInVectors(const float* x, const float* weight, const GemvShape& shape,
                                                std::int64_t begin, std::int64_t end, Store&& store) {
+    const std::int64_t inner = shape.inner;
     std::int64_t o = begin;
-    if (shape.rows == 1) {
-        for (; o < end; ++o)
-            store(0, o, dot(x, weight + o * shape.inner, shape.inner));
-        return;
-    }
-    for (; o + 3 <= end; o += 3)
-        outputs<3>(x, weight + o * shape.inner, shape, o, store);
+    if (shape.rows > 8)
+        for (; o + 3 <= end; o += 3)
+            byFour(shape.rows, [&](std::int64_t row, auto rows) CARAVAN_AVX2 {
+                threeOutputs<rows()>(x + row * inner, weight + o * inner, inner,
+                                     [&](int r, int column, float sum)
+                                         CARAVAN_AVX2 { store(row + r, o + column, sum); });
+            });
     for (; o < end; ++o)
-        outputs<1>(x, weight + o * shape.inner, shape, o, store);
+        byFour(shape.rows, [&](std::int64_t row, auto rows) CARAVAN_AVX2 {
+            float sums[rows()];
+            dots<rows()>(x + row * inner, weight + o * inner, inner, sums);
+            for (int r = 0; r < rows(); ++r)
+                store(row + r, o, sums[r]);
+        });
 }
 
 CARAVAN_AVX2 void vectors(const float* x, const float* weight, float* y, const GemvShape& shape,
