@@ -21,6 +21,7 @@ LinearPass linearPass(const Layer& layer, const LayerPass& pass) {
     LinearPass result{.parameters = pass.parameters, .workspace = pass.workspace, .compute = pass.compute};
     result.lora = !(pass.options && pass.options->dense);
     if (pass.tuning) {
+        result.fp8 = true;
         result.dropout = pass.tuning->loraDropout;
         result.key = {pass.tuning->seed,
                       ops::Purpose::LoraDropout,
