@@ -60,8 +60,8 @@ std::string notes(const engine::Approximation& a) {
             apart += fit.heldOut > kApart * fit.fitted ? 1 : 0;
     return apart == 0 ? std::string()
                       : fmt::format(
-                            "\n{} fits know their own rows better than others (xi above {} times "
-                            "fitted): more tokens would lower them\n",
+                            "\n{} of the fits had too few rows (xi is over {} times fitted): more tokens "
+                            "would lower it\n",
                             apart, kApart);
 }
 

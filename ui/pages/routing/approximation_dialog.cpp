@@ -307,8 +307,7 @@ void ApproximationDialog::showVerdict(const engine::Approximation& a) {
     add(falling, tr("%n fit(s) still fell when the steps ran out.", nullptr, falling));
     add(aboveLinear,
         tr("%n fit(s) did worse than the best linear map of their width.", nullptr, aboveLinear));
-    add(apart, tr("%n fit(s) know their own rows better than others: more tokens would lower these points.",
-                  nullptr, apart));
+    add(apart, tr("%n fit(s) had too few rows: more tokens would lower these points.", nullptr, apart));
     add(static_cast<int>(equal.size()),
         tr("The FFNs are equal in these layers: %1.").arg(equal.join(QStringLiteral(", "))));
     const bool unfit = falling + aboveLinear > 0;
