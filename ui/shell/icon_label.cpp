@@ -11,15 +11,17 @@
 namespace caravan::ui {
 namespace {
 
+struct Icon {
+    Q_DECLARE_TR_FUNCTIONS(Icon)
+};
+
 QString wordOf(const QString& icon) {
-    const char* const context = "Icon";
-    if (icon == QLatin1String("check")) return QCoreApplication::translate(context, "Good");
-    if (icon == QLatin1String("warn")) return QCoreApplication::translate(context, "Warning");
-    if (icon == QLatin1String("err") || icon == QLatin1String("close"))
-        return QCoreApplication::translate(context, "Error");
-    if (icon == QLatin1String("info")) return QCoreApplication::translate(context, "Note");
-    if (icon == QLatin1String("search")) return QCoreApplication::translate(context, "Search");
-    return icon == QLatin1String("tune") ? QCoreApplication::translate(context, "Tuning") : QString();
+    if (icon == QLatin1String("check")) return Icon::tr("Good");
+    if (icon == QLatin1String("warn")) return Icon::tr("Warning");
+    if (icon == QLatin1String("err") || icon == QLatin1String("close")) return Icon::tr("Error");
+    if (icon == QLatin1String("info")) return Icon::tr("Note");
+    if (icon == QLatin1String("search")) return Icon::tr("Search");
+    return icon == QLatin1String("tune") ? Icon::tr("Tuning") : QString();
 }
 
 }  // namespace
@@ -35,9 +37,7 @@ void makeSearchField(QLineEdit* field) {
     search->setText(wordOf(QStringLiteral("search")));
     field->setClearButtonEnabled(true);
     for (QToolButton* button : field->findChildren<QToolButton*>())
-        button->setAccessibleName(button->actions().contains(search)
-                                      ? search->text()
-                                      : QCoreApplication::translate("Icon", "Clear"));
+        button->setAccessibleName(button->actions().contains(search) ? search->text() : Icon::tr("Clear"));
 }
 
 }  // namespace caravan::ui
