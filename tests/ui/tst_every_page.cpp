@@ -7,18 +7,21 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QListWidget>
+#include <QPlainTextEdit>
 #include <QPushButton>
 #include <QTableView>
 
 #include "tests/support/room.h"
 #include "tests/support/whole_window.h"
 #include "ui/actions/action_registry.h"
+#include "ui/pages/chat/next_token_view.h"
 #include "ui/pages/chat/token_inspector.h"
 #include "ui/pages/tune/tune_page.h"
 #include "ui/run_follower.h"
 #include "ui/shell/banners.h"
 #include "ui/shell/command_palette.h"
 #include "ui/shell/guided_tour.h"
+#include "ui/shell/rail.h"
 #include "ui/theme/style.h"
 #include "widgets/chart_grid.h"
 #include "widgets/chart_pane.h"
@@ -328,6 +331,56 @@ class TestEveryPage : public QObject {
         }
         QCOMPARE(pages.join(' '), QStringLiteral("models upcycle data tune routing chat"));
         QVERIFY(!tour->isVisible());
+        QCOMPARE(all.window->currentPage()->id(), QStringLiteral("upcycle"));  // where one's own begins
+        // By Enter, too; and what is hidden leaves no ring at the rail.
+        all.window->actionRegistry()->find(QStringLiteral("help.tour"))->trigger();
+        for (int i = 0; i < GuidedTour::count(); ++i)
+            QTest::keyClick(QApplication::focusWidget(), Qt::Key_Return);
+        QVERIFY(!tour->isVisible());
+        QTest::qWait(20);
+        QVERIFY(!all.window->findChild<Rail*>()->isAncestorOf(QApplication::focusWidget()));
+    }
+
+    // A click or a shortcut that hides or disables what has the focus gives no ring to something else; a page
+    // is entered where it was left.
+    void focusStaysInThePages() {
+        test::WholeWindow all(m_sandbox, QStringLiteral("focus"), {1366, 768});
+        QVERIFY(QTest::qWaitForWindowActive(all.window.get()));
+        const auto* rail = all.window->findChild<Rail*>();
+        all.window->showPage(QStringLiteral("runs"));
+        auto* search = all.window->currentPage()->findChild<QLineEdit*>();
+        QTest::mouseClick(search, Qt::LeftButton);
+        QCOMPARE(QApplication::focusWidget(), static_cast<QWidget*>(search));
+        for (const QString& id : all.window->pageIds()) {
+            if (id == QLatin1String("runs")) continue;
+            all.window->showPage(id);
+            QTest::qWait(20);
+            QWidget* now = QApplication::focusWidget();
+            QVERIFY2(now != nullptr && !rail->isAncestorOf(now), qPrintable(id));
+            QVERIFY2(now == all.window->currentPage() || all.window->currentPage()->isAncestorOf(now),
+                     qPrintable(id));
+        }
+        // What a page wants is not taken from it: the text of the next token, though the composer is hidden.
+        all.window->showPage(QStringLiteral("chat"));
+        all.window->actionRegistry()->find(QStringLiteral("chat.next_token"))->trigger();
+        QTest::qWait(20);
+        auto* text = all.window->currentPage()->findChild<NextTokenView*>()->input();
+        QCOMPARE(QApplication::focusWidget(), static_cast<QWidget*>(text));
+        all.window->actionRegistry()->find(QStringLiteral("chat.next_token"))->trigger();
+        QTest::qWait(20);  // and back to the composer
+        QVERIFY(qobject_cast<QPlainTextEdit*>(QApplication::focusWidget()) != nullptr);
+        all.window->showPage(QStringLiteral("runs"));
+        QCOMPARE(QApplication::focusWidget(), static_cast<QWidget*>(search));
+        // A button that goes after a click.
+        QPushButton* button = nullptr;
+        for (auto* each : all.window->currentPage()->findChildren<QPushButton*>())
+            if (each->isVisible() && each->isEnabled() && each->text() == QLatin1String("Duplicate"))
+                button = each;
+        QVERIFY(button != nullptr);
+        button->setFocus(Qt::MouseFocusReason);
+        QTest::mousePress(all.window.get(), Qt::LeftButton, {}, {4, 4});
+        button->setEnabled(false);
+        QTRY_COMPARE(QApplication::focusWidget(), static_cast<QWidget*>(all.window->currentPage()));
     }
 
   private:

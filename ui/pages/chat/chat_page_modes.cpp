@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One answer, several beside each other, or the next token; and what leaves the page as a file.
 #include <QAction>
+#include <QApplication>
 #include <QComboBox>
 #include <QFileDialog>
 #include <QStackedWidget>
@@ -146,13 +147,16 @@ void ChatPage::showMode() {
     const Mode now = mode();
     if (now != Mode::Compare) m_compare->reveal();  // every other view names who answers
     if (now == Mode::Compare) m_session->readVotes();
+    const bool wasNext = m_next->isAncestorOf(QApplication::focusWidget());
     m_stack->setCurrentIndex(m_mode->current());
     m_side->setVisible(now != Mode::Compare);
+    m_next->setActive(now == Mode::NextToken &&
+                      isActive());  // takes the focus before the composer goes with it
     m_composer->setVisible(now != Mode::NextToken);
+    if (wasNext && now != Mode::NextToken) m_input->setFocus(Qt::OtherFocusReason);
     // Columns say themselves who answers.
     m_modelBox->setVisible(now != Mode::Compare);
     m_weightsBox->setVisible(now != Mode::Compare);
-    m_next->setActive(now == Mode::NextToken && isActive());
     // The inspector tells of what is seen: here of the chosen token of an answer.
     if (now == Mode::NextToken) m_inspector->showToken(nullptr, 0, 0);
     if (const MessageView* last = lastAnswerView(); now == Mode::Single && last != nullptr)
