@@ -27,6 +27,7 @@
 #include "engine/session/device_choice.h"
 #include "engine/session/error_mapping.h"
 #include "engine/session/host_status.h"
+#include "engine/session/loaded_model.h"
 #include "engine/session/model_source.h"
 #include "engine/session/stoppable_mutex.h"
 #include "engine/train/session.h"
@@ -36,14 +37,6 @@
 
 namespace caravan::engine {
 namespace {
-
-// The model that chat, evaluation and export use: one at a time, kept until another one is asked for.
-struct LoadedModel {
-    std::string key;
-    SourcePlan plan;
-    OpenedModel opened;
-    std::unique_ptr<generate::Generator> generator;
-};
 
 class LocalEngine final : public Engine,
                           public BatchWriter,
@@ -263,27 +256,6 @@ class LocalEngine final : public Engine,
             return {*m_loaded, false};
         }
         return {use(source, progress, stop), false};
-    }
-    static bool isBaseOf(const LoadedModel& loaded, const SourcePlan& plan) {
-        const SourcePlan& run = loaded.plan;
-        const bool addsAll = run.recipe && (run.recipe->upcycle.method == UpcycleMethod::Pesc ||
-                                            loaded.opened.model->sparseLayers().empty());
-        return addsAll && !plan.recipe && !plan.base && plan.quantization == run.quantization &&
-               plan.compute == run.compute &&
-               std::filesystem::weakly_canonical(plan.folder) ==
-                   std::filesystem::weakly_canonical(loaded.opened.baseFolder);
-    }
-    static bool isSiblingOf(const LoadedModel& loaded, const SourcePlan& plan) {
-        const SourcePlan& run = loaded.plan;
-        return run.checkpoint && plan.checkpoint && run.folder == plan.folder && run.base == plan.base &&
-               run.quantization == plan.quantization && run.compute == plan.compute;
-    }
-
-    // How a loaded model is asked; its base alone as a folder without a run.
-    static ChatTemplate formOf(const LoadedModel& loaded, bool dense = false) {
-        const OpenedModel& opened = loaded.opened;
-        const Recipe* recipe = opened.recipe && !dense ? &*opened.recipe : nullptr;
-        return generate::promptForm(opened.tokenizerFolder, recipe, opened.text());
     }
 
     // A model as it is asked something: a loaded one, or that of the paused run.
