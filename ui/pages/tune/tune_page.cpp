@@ -33,7 +33,7 @@ namespace caravan::ui {
 namespace {
 constexpr int kRefreshEvery = 100;  // ms: curves and map at most 10 times a second
 enum Center { Empty, Run };
-const QString kNoRunText = QStringLiteral("no run"), kOpenDemo = QStringLiteral("open the demo");
+const QString kNoRunText = QStringLiteral("noRunText"), kOpenDemo = QStringLiteral("openDemo");
 }  // namespace
 
 TunePage::TunePage(const Services& services, QWidget* parent)
