@@ -160,8 +160,8 @@ QWidget* ModelsPage::makeList() {
     header->setMinimumSectionSize(48);
     header->setSectionResizeMode(QHeaderView::Interactive);
     header->setSectionResizeMode(ModelTree::Name, QHeaderView::Stretch);
-    const int widths[] = {0, 96, 108, 104, 80, 96};
-    constexpr int kHeadRoom = 24;  // px beside a header's word
+    const int widths[] = {0, 96, 104, 104, 76, 84};
+    constexpr int kHeadRoom = 17;  // px beside a header's word
     for (int i = 1; i < ModelTree::ColumnCount; ++i) {
         const QString head = m_tree->headerData(i, Qt::Horizontal, Qt::DisplayRole).toString();
         header->resizeSection(i,
