@@ -60,8 +60,10 @@ void CurvePlot::applyRanges() {
         Extent extent = valueExtent(*lane);
         if (extent.isEmpty()) extent = {0, 1};
         const bool logarithmic = m_log && lane->style.main;
-        const double span = std::max(
-            {extent.high - extent.low, lane->style.minimumSpan, std::abs(extent.high) * 1e-6, 1e-12});
+        // A single value says nothing of a scale: its first digits shall stand at the axis, not its last.
+        const bool single = lane->style.main && extent.high == extent.low;
+        const double span = std::max({extent.high - extent.low, lane->style.minimumSpan,
+                                      std::abs(extent.high) * (single ? 0.1 : 1e-6), 1e-12});
         if (logarithmic) {
             const double low = extent.low > 0 ? extent.low : std::max(extent.high, 1e-6) * 1e-3;
             lane->low = low / 1.06;
