@@ -211,9 +211,15 @@ void compareWith(Analysed& analysed, model::Model& reference, const ProbeRows& p
     if (!ids.empty() && *std::max_element(ids.begin(), ids.end()) >= reference.config().vocabulary)
         throw EngineException(ErrorCode::Unsupported, {{"what", "comparing with the reference"},
                                                        {"detail", "its vocabulary differs"}});
+    // The same rows once more, which a reader of the progress should not take for a count that begins anew.
+    const ProgressFunction again = [&](const Progress& state) {
+        Progress told = state;
+        told.stage = "reading it with the other model";
+        if (progress) progress(told);
+    };
     const Reading reading =
         readChoices(reference, batchesOf(probe.first(request.maxTokens), reference.device()), probe.names(),
-                    0, progress, stop);
+                    0, again, stop);
     for (std::size_t slot = 0; slot < analysed.result.layers.size(); ++slot) {
         analysed.result.layers[slot].saturation = saturation(analysed.choices, reading.choices, slot);
         analysed.result.layers[slot].referenceLoad =

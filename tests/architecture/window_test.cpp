@@ -163,6 +163,21 @@ TEST(Window, EveryWordPassesTheTranslator) {
     EXPECT_GT(literals, 2000u);
 }
 
+// Long work tells its stages as words of the engine, which knows no translator: the window has them all.
+TEST(Window, EveryStageOfTheEnginePassesTheTranslator) {
+    const std::string known = readFile(kRoot / "ui/format/stage_words.cpp");
+    const std::regex named(R"re(stage ?= ?"([^"]+)")re");
+    std::size_t stages = 0;
+    for (const char* folder : {"engine", "app"})
+        for (const fs::path& path : filesIn(folder, {".cpp", ".h"})) {
+            const std::string source = readFile(path);
+            for (std::sregex_iterator at(source.begin(), source.end(), named), end; at != end; ++at, ++stages)
+                EXPECT_NE(known.find('"' + (*at)[1].str() + '"'), std::string::npos)
+                    << fs::relative(path, kRoot).string() << ": " << (*at)[1];
+        }
+    EXPECT_GT(stages, 12u);
+}
+
 TEST(Window, AWordBesideTheTranslatorIsSeen) {
     EXPECT_EQ(untranslated("label->setText(QStringLiteral(\"No runs yet\"));").size(), 1u);
     EXPECT_EQ(untranslated("box(\"Save\");").size(), 1u);

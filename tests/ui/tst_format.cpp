@@ -4,15 +4,26 @@
 
 #include "ui/format/format.h"
 #include "ui/format/stage_clock.h"
+#include "ui/format/stage_words.h"
 
 using namespace caravan;
 using namespace caravan::ui;
+
+// Another language: every word of the engine's work between angles.
+class Angles : public QTranslator {
+  public:
+    [[nodiscard]] QString translate(const char* context, const char* text, const char*, int) const override {
+        return qstrcmp(context, "Stage") == 0 ? QStringLiteral("<%1>").arg(QLatin1String(text)) : QString();
+    }
+    [[nodiscard]] bool isEmpty() const override { return false; }
+};
 
 class TestFormat : public QObject {
     Q_OBJECT
   private Q_SLOTS:
     void numbersAreWrittenAlike();
     void whatIsLeftOfLongWorkIsSaid();
+    void workIsNamedInTheReadersLanguage();
 };
 
 void TestFormat::numbersAreWrittenAlike() {
@@ -44,6 +55,18 @@ void TestFormat::whatIsLeftOfLongWorkIsSaid() {
              QStringLiteral("writing weights, 5 of 1,000"));                    // another part, another pace
     QVERIFY(clock.words({"writing weights", 6, 1000}, 43'000).contains("49"));  // min; 994 at 3 s each
     QCOMPARE(clock.words({"saving", 0, 0}, 99'000), QStringLiteral("saving"));
+}
+
+void TestFormat::workIsNamedInTheReadersLanguage() {
+    QCOMPARE(stageText("reading weights"), QStringLiteral("reading weights"));
+    Angles angles;
+    QVERIFY(QCoreApplication::installTranslator(&angles));
+    QCOMPARE(stageText("reading weights"), QStringLiteral("<reading weights>"));
+    QCOMPARE(stageText("reading dogs %1.jsonl"), QStringLiteral("<reading dogs %1.jsonl>"));
+    QCOMPARE(stageText("of a later engine"), QStringLiteral("of a later engine"));
+    QCOMPARE(stageText(""), QString());
+    QVERIFY(StageClock().words({"muting experts", 1, 9}, 0).startsWith(QStringLiteral("<muting experts>")));
+    QCoreApplication::removeTranslator(&angles);
 }
 
 QTEST_GUILESS_MAIN(TestFormat)

@@ -5,6 +5,7 @@
 #include <QCoreApplication>
 
 #include "ui/format/format.h"
+#include "ui/format/stage_words.h"
 
 namespace caravan::ui {
 namespace {
@@ -31,7 +32,7 @@ QString StageClock::left(const engine::Progress& progress, qint64 now) {
 
 QString StageClock::words(const engine::Progress& progress, qint64 now) {
     const QString left = this->left(progress, now);
-    QString text = QString::fromStdString(progress.stage);
+    QString text = stageText(progress.stage);
     if (progress.total <= 0) return text;
     text += tr(", %1 of %2").arg(withThousands(progress.done), withThousands(progress.total));
     return left.isEmpty() ? text : text + QStringLiteral(" · ") + left;

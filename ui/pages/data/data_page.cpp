@@ -20,6 +20,7 @@
 #include "ui/bridge/engine_link.h"
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
+#include "ui/format/stage_words.h"
 #include "ui/pages/data/batch_view.h"
 #include "ui/pages/data/data_files_model.h"
 #include "ui/pages/data/data_mix.h"
@@ -173,7 +174,7 @@ void DataPage::showProgress(const engine::Progress& progress) {
         static_cast<double>(progress.done) / std::max(1.0, static_cast<double>(progress.total));
     m_progress->setRange(0, progress.total > 0 ? kWhole : 0);
     m_progress->setValue(static_cast<int>(std::clamp(share, 0.0, 1.0) * kWhole));
-    m_reading = QString::fromStdString(progress.stage);
+    m_reading = stageText(progress.stage);
     if (!m_reading.isEmpty()) m_reading[0] = m_reading[0].toUpper();
     if (progress.total > 0)
         m_reading = tr("%1, %2 of %3").arg(m_reading, diskText(progress.done), diskText(progress.total));

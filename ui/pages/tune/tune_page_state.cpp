@@ -8,6 +8,7 @@
 
 #include "ui/bridge/run_controller.h"
 #include "ui/format/format.h"
+#include "ui/format/stage_words.h"
 #include "ui/format/time_left.h"
 #include "ui/pages/tune/live_routing.h"
 #include "ui/pages/tune/run_progress.h"
@@ -46,7 +47,7 @@ Chip::Tone toneOf(RunState state) {
 }
 
 QString stageWords(const engine::Progress& stage) {
-    QString words = QString::fromStdString(stage.stage);
+    QString words = stageText(stage.stage);
     if (!words.isEmpty()) words[0] = words[0].toUpper();
     return stage.total > 0 ? TunePage::tr("%1, %2 of %3")
                                  .arg(words, withThousands(stage.done), withThousands(stage.total))
