@@ -157,6 +157,16 @@ void TestModelsPage::theReasonIsSaid() {
     QVERIFY(details->verdict()->texts().first().contains("AWQ"));
     QVERIFY(!m_actions->find("model.upcycle")->isEnabled());
     QVERIFY(m_actions->find("model.upcycle")->toolTip().contains("AWQ"));
+    // With other colors its words stand at once, not after an empty frame.
+    QEvent colors(QEvent::PaletteChange);
+    QCoreApplication::sendEvent(details->verdict(), &colors);
+    qsizetype lines = 0;
+    for (const QLabel* label :
+         details->verdict()->findChildren<QLabel*>(QString(), Qt::FindDirectChildrenOnly))
+        if (!label->text().isEmpty() && label->isVisible() && label->height() > 8 &&
+            details->verdict()->rect().contains(label->geometry()))
+            ++lines;
+    QCOMPARE(lines, 1 + details->verdict()->texts().size());
 }
 
 void TestModelsPage::aBrokenFolderSaysFileAndPlace() {

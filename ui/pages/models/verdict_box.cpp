@@ -95,6 +95,7 @@ QStringList VerdictBox::texts() const {
 }
 
 void VerdictBox::rebuild() {
+    const QList<QWidget*> before = findChildren<QWidget*>(QString(), Qt::FindDirectChildrenOnly);
     emptyLayout(m_layout);
     auto* title = new ThemedLabel(m_title, widgets::TextRole::Section,
                                   m_tone == Tone::Neutral ? Token::Text : inkOf(m_tone));
@@ -116,6 +117,10 @@ void VerdictBox::rebuild() {
                                                        : Token::Text2),
                                  new ThemedLabel(check.text, widgets::TextRole::Secondary)));
     }
+    // Qt shows and places them after the next painting otherwise: an empty box for one frame.
+    for (QWidget* child : findChildren<QWidget*>(QString(), Qt::FindDirectChildrenOnly))
+        if (!before.contains(child)) child->show();
+    m_layout->activate();
     update();
 }
 
