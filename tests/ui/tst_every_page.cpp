@@ -174,6 +174,39 @@ class TestEveryPage : public QObject {
         QVERIFY2(problems.isEmpty(), qPrintable(QLatin1Char('\n') + problems.join(QLatin1Char('\n'))));
     }
 
+    // Tab through every page: what has the focus looks otherwise than without it.
+    void everyTabStopIsSeen() {
+        QApplication::setCursorFlashTime(0);
+        test::WholeWindow all(m_sandbox, QStringLiteral("tab-stops"), {1440, 900});
+        QStringList problems;
+        int stops = 0;
+        for (const QString& page : all.window->pageIds()) {
+            all.show(page);
+            QSet<QWidget*> seen;
+            for (int i = 0; i < 120; ++i) {
+                QWidget* before = QApplication::focusWidget();
+                QTest::keyClick(before ? before : all.window.get(), Qt::Key_Tab);
+                QCoreApplication::processEvents();
+                QPointer<QWidget> now = QApplication::focusWidget();
+                if (!now || now->window() != all.window.get() || seen.contains(now)) break;
+                seen.insert(now);
+                const QRect around =
+                    QRect(now->mapTo(all.window.get(), QPoint()), now->size()).adjusted(-8, -8, 8, 8);
+                const QImage with = all.window->grab(around).toImage();
+                now->clearFocus();
+                QCoreApplication::processEvents();
+                const QImage without = all.window->grab(around).toImage();
+                if (!now) break;
+                now->setFocus(Qt::TabFocusReason);
+                ++stops;
+                if (with == without)
+                    problems << page + QStringLiteral(": ") + nameOf(now) + QStringLiteral(" looks the same");
+            }
+        }
+        QVERIFY2(stops > 60, qPrintable(QString::number(stops)));
+        QVERIFY2(problems.isEmpty(), qPrintable(QLatin1Char('\n') + problems.join(QLatin1Char('\n'))));
+    }
+
     // Every page, walked through in one theme and switched to the other, against a window that never knew
     // another.
     void aSwitchedWindowLooksLikeANewOne() {

@@ -3,26 +3,43 @@
 #include "ui/theme/focus_ring.h"
 
 #include <QAbstractButton>
+#include <QAbstractScrollArea>
 #include <QAbstractSpinBox>
 #include <QApplication>
 #include <QComboBox>
 #include <QFocusEvent>
+#include <QLabel>
 #include <QLineEdit>
 #include <QPainter>
+#include <QPlainTextEdit>
 #include <QScrollArea>
 #include <QSlider>
 
 #include "ui/theme/style_paint.h"
+#include "widgets/chart_grid.h"
 
 namespace caravan::ui {
 namespace {
 
-constexpr int kMargin = 4;  // 2 px gap, 2 px ring
+constexpr int kMargin = 4;        // 2 px gap, 2 px ring
+constexpr int kPaneHeight = 160;  // px, from here on a chart fills its pane
+
+bool isChart(const QWidget* widget) {
+    return dynamic_cast<const widgets::ChartGrid*>(widget) != nullptr;
+}
+
+// What fills its pane has the ring within it, what has words up to its edge around it.
+bool wantsRingInside(const QWidget* widget) {
+    return qobject_cast<const QAbstractScrollArea*>(widget) ||
+           (isChart(widget) && widget->height() > kPaneHeight);
+}
 
 // Own-drawn controls paint their own ring.
 bool wantsRing(const QWidget* widget) {
     if (!widget || widget->isWindow() || widget->property("noFocusRing").toBool()) return false;
-    return qobject_cast<const QAbstractButton*>(widget) || qobject_cast<const QComboBox*>(widget) ||
+    if (qobject_cast<const QPlainTextEdit*>(widget)) return false;  // its frame tells
+    return wantsRingInside(widget) || isChart(widget) || qobject_cast<const QLabel*>(widget) ||
+           qobject_cast<const QAbstractButton*>(widget) || qobject_cast<const QComboBox*>(widget) ||
            qobject_cast<const QAbstractSpinBox*>(widget) || qobject_cast<const QLineEdit*>(widget) ||
            qobject_cast<const QSlider*>(widget);
 }
@@ -93,7 +110,8 @@ void FocusRing::follow(QWidget* widget) {
 void FocusRing::place() {
     if (!m_frame || !m_target) return;
     const QPoint corner = m_target->mapTo(m_frame->parentWidget(), QPoint(0, 0));
-    m_frame->setGeometry(QRect(corner, m_target->size()).adjusted(-kMargin, -kMargin, kMargin, kMargin));
+    const int margin = wantsRingInside(m_target) ? 0 : kMargin;
+    m_frame->setGeometry(QRect(corner, m_target->size()).adjusted(-margin, -margin, margin, margin));
     m_frame->setVisible(m_target->isVisible());
     m_frame->raise();
 }

@@ -22,6 +22,7 @@ CellInspector::CellInspector(QWidget* parent)
     column->addWidget(m_loads);
     column->addWidget(m_note);
     column->addWidget(m_tokens, 1);
+    setFocusPolicy(Qt::NoFocus);  // what it holds is reached by itself
     setAccessibleName(tr("The chosen expert"));
     setFrameShape(QFrame::NoFrame);
     setWidgetResizable(true);
