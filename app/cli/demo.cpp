@@ -6,6 +6,7 @@
 #include "app/cli/tuning_session.h"
 #include "engine/api/config/descriptors.h"
 #include "engine/api/event_json.h"
+#include "engine/api/side_by_side.h"
 #include "engine/data/preview.h"
 #include "engine/formats/model_folder.h"
 #include "engine/plan/plan.h"
@@ -157,18 +158,18 @@ engine::Result<void> Journey::routing() {
 
 engine::Result<void> Journey::evaluation() {
     title("6  Held-out loss, nats per answer token");
+    auto outcomes = dynamic_cast<engine::SideBySide&>(m_engine).evaluateAlike(
+        {{.path = m_demo.recipe.model.path}, tuned()}, m_heldout, progress(), m_context.stopToken());
+    if (!outcomes) return tl::unexpected(outcomes.error());
+    outcomes->at(0).model = "dense";
+    outcomes->at(1).model = "mixture";
     json models = json::array();
-    for (const auto& [label, source] :
-         {std::pair<const char*, engine::ModelSource>{"dense", {.path = m_demo.recipe.model.path}},
-          {"mixture", tuned()}}) {
-        auto outcome = m_engine.evaluate(source, m_heldout, progress(), m_context.stopToken());
-        if (!outcome) return tl::unexpected(outcome.error());
-        outcome->model = label;
-        std::string line = fmt::format("   {:<10} mean {:.4f}", label, outcome->mean);
-        for (const auto& [domain, loss] : outcome->heldoutLoss)
+    for (const engine::EvaluateOutcome& outcome : *outcomes) {
+        std::string line = fmt::format("   {:<10} mean {:.4f}", outcome.model, outcome.mean);
+        for (const auto& [domain, loss] : outcome.heldoutLoss)
             line += fmt::format("  {} {:.4f}", domain, loss);
         m_context.print(line + "\n");
-        models.push_back(*outcome);
+        models.push_back(outcome);
     }
     m_summary["evaluation"] = std::move(models);
     return {};

@@ -5,6 +5,7 @@
 #include "app/cli/model_options.h"
 #include "app/cli/recipe_options.h"
 #include "engine/api/event_json.h"
+#include "engine/api/side_by_side.h"
 
 namespace caravan::cli {
 namespace {
@@ -40,22 +41,17 @@ int evaluate(Context& context, const Options& options) {
     }
     const auto opened = context.openEngine();
     if (!opened) return context.fail(opened.error());
-    std::vector<engine::EvaluateOutcome> outcomes;
-    nlohmann::json models = nlohmann::json::array();
-    for (const auto& source : sources) {
-        auto outcome = (*opened)->evaluate(
-            source, *files, [&](const auto& p) { context.progress(p); }, context.stopToken());
-        if (!outcome) return context.fail(outcome.error());
-        models.push_back(*outcome);
-        outcomes.push_back(std::move(*outcome));
-    }
-    context.emit({{"models", std::move(models)}});
-    context.print(table(outcomes));
+    auto& engine = dynamic_cast<engine::SideBySide&>(**opened);
+    const auto outcomes = engine.evaluateAlike(
+        sources, *files, [&](const auto& p) { context.progress(p); }, context.stopToken());
+    if (!outcomes) return context.fail(outcomes.error());
+    context.emit({{"models", *outcomes}});
+    context.print(table(*outcomes));
     return 0;
 }
 
 const Registration kEval{
-    "eval", "Held-out loss per domain, models side by side", 41,
+    "eval", "Held-out loss per domain, models side by side on rows cut alike", 41,
     [](CLI::App& app, Context& context) -> Action {
         auto options = std::make_shared<Options>();
         app.add_option("MODEL", options->models, "Model folders, runs, or RUN@STEP")

@@ -11,6 +11,7 @@
 #include "engine/api/bench.h"
 #include "engine/api/engine.h"
 #include "engine/api/routing_analysis.h"
+#include "engine/api/side_by_side.h"
 #include "engine/bench/sheet.h"
 #include "engine/checkpoint/checkpoint_store.h"
 #include "engine/checkpoint/model_export.h"
@@ -43,6 +44,7 @@ class LocalEngine final : public Engine,
                           public AnswerScorer,
                           public RoutingAnalyst,
                           public Approximator,
+                          public SideBySide,
                           public Measurer {
   public:
     explicit LocalEngine(const EngineOptions& options)
@@ -132,13 +134,21 @@ class LocalEngine final : public Engine,
 
     Result<EvaluateOutcome> evaluate(const ModelSource& source, const std::vector<DomainFile>& files,
                                      const ProgressFunction& progress, std::stop_token stop) override {
+        return compute([&] { return evaluateOne(source, {}, files, progress, stop); });
+    }
+    Result<std::vector<EvaluateOutcome>> evaluateAlike(const std::vector<ModelSource>& sources,
+                                                       const std::vector<DomainFile>& files,
+                                                       const ProgressFunction& progress,
+                                                       std::stop_token stop) override {
         return compute([&] {
-            return with(source, progress, stop,
-                        [&](model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe,
-                            const ChatTemplate& chat) {
-                            return evaluateOn(model, tokenizer, recipe, chat, source.path, files, progress,
-                                              stop);
-                        });
+            std::optional<std::int64_t> shortest;
+            for (const ModelSource& source : sources)
+                if (const auto length = tunedLength(source))
+                    shortest = std::min(*length, shortest.value_or(*length));
+            std::vector<EvaluateOutcome> outcomes;
+            for (const ModelSource& source : sources)
+                outcomes.push_back(evaluateOne(source, shortest, files, progress, stop));
+            return outcomes;
         });
     }
     Result<RoutingStatistics> routing(const ModelSource& source, const std::vector<DomainFile>& files,
@@ -352,12 +362,30 @@ class LocalEngine final : public Engine,
         return sequenceLengthOf(recipe ? *recipe : Recipe{}, model.config().maxPositions);
     }
 
-    static EvaluateOutcome evaluateOn(model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe,
-                                      const ChatTemplate& chat, const std::string& name,
-                                      const std::vector<DomainFile>& files, const ProgressFunction& progress,
+    // Where a run's recipe names it.
+    std::optional<std::int64_t> tunedLength(const ModelSource& source) {
+        if (source.live) return train::readRecipe(liveRun(source)->folder()).tune.sequenceLength;
+        const SourcePlan plan = planSource(source);
+        return plan.recipe ? plan.recipe->tune.sequenceLength : std::nullopt;
+    }
+
+    // most: rows are cut there if they are not cut before
+    EvaluateOutcome evaluateOne(const ModelSource& source, std::optional<std::int64_t> most,
+                                const std::vector<DomainFile>& files, const ProgressFunction& progress,
+                                const std::stop_token& stop) {
+        return with(source, progress, stop,
+                    [&](model::Model& model, const Tokenizer& tokenizer, const Recipe* recipe,
+                        const ChatTemplate& chat) {
+                        const std::int64_t own = sequenceLength(recipe, model);
+                        const auto set = evaluate::loadProbeSet(
+                            files, tokenizer, chat, std::min(own, most.value_or(own)), progress, stop);
+                        return evaluateOn(model, set, source.path, progress, stop);
+                    });
+    }
+
+    static EvaluateOutcome evaluateOn(model::Model& model, const evaluate::ProbeSet& set,
+                                      const std::string& name, const ProgressFunction& progress,
                                       const std::stop_token& stop) {
-        const auto set =
-            evaluate::loadProbeSet(files, tokenizer, chat, sequenceLength(recipe, model), progress, stop);
         EvaluateOutcome outcome{.model = name};
         Progress state{.stage = "evaluating",
                        .total = static_cast<std::int64_t>(set.data.epochRows().size())};

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "engine/api/side_by_side.h"
 #include "engine/formats/model_folder.h"
 #include "tests/support/engine_fixture.h"
 
@@ -121,6 +122,34 @@ TEST_F(EngineOnARun, BaseAndCheckpointsFromOneLoadedModelAnswerAsIfLoadedAlone) 
     ASSERT_TRUE(succeeded(dense));
     const auto fresh = makeEngine({.device = "cpu", .threads = 1});
     EXPECT_EQ(dense->mean, unwrap(fresh->evaluate(base, files, {}, {})).mean);
+}
+
+// A long row is cut where the run cut it, for the base too; alone the base reads it as far as its positions
+// go.
+TEST_F(EngineOnARun, EvaluatesModelsSideBySideOnTheSameTokens) {
+    const fs::path run = fs::path(s_run).parent_path() / "short", file = *s_folder / "long.jsonl";
+    fs::copy(s_run, run, fs::copy_options::recursive);
+    auto recipe = nlohmann::json::parse(std::ifstream(run / "recipe.json"));
+    recipe["tune"]["sequence_length"] = 64;
+    std::ofstream(run / "recipe.json") << recipe.dump();
+    std::string answer;
+    for (int i = 0; i < 60; ++i)
+        answer += "The bird sang and flew on. ";
+    std::ofstream(file) << nlohmann::json{{"instruction", "Tell me a tale."}, {"output", answer}}.dump()
+                        << "\n";
+    const std::vector<DomainFile> files{{file.string(), "birds"}};
+    const ModelSource base{.path = storiesModel(), .compute = Recipe{}.tune.compute},
+        tuned{.path = run.string()};
+    auto& both = dynamic_cast<SideBySide&>(*s_engine);
+    const auto outcomes = both.evaluateAlike({base, tuned}, files, {}, {});
+    ASSERT_TRUE(succeeded(outcomes));
+    ASSERT_EQ(outcomes->size(), 2u);
+    const auto whole = s_engine->evaluate(base, files, {}, {});
+    ASSERT_TRUE(succeeded(whole));
+    EXPECT_NE(outcomes->at(0).mean, whole->mean) << "the base was not cut";
+    EXPECT_EQ(outcomes->at(1).mean, unwrap(s_engine->evaluate(tuned, files, {}, {})).mean);
+    EXPECT_EQ(unwrap(both.evaluateAlike({base}, files, {}, {})).at(0).mean, whole->mean);
+    fs::remove_all(run);
 }
 
 TEST_F(EngineOnARun, EvaluatesLikeTheRunDid) {
