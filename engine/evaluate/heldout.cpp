@@ -50,4 +50,23 @@ ProbeSet loadProbeSet(const std::vector<DomainFile>& files, const Tokenizer& tok
     return set;
 }
 
+EvaluateOutcome lossesOf(model::Model& model, const ProbeSet& set, const std::string& name,
+                         const ProgressFunction& progress, const std::stop_token& stop) {
+    EvaluateOutcome outcome{.model = name};
+    Progress state{.stage = "evaluating", .total = static_cast<std::int64_t>(set.data.epochRows().size())};
+    for (const DomainRows& domain : set.domains) {
+        const std::int64_t before = state.done;
+        const double loss = heldoutLoss(
+            model, set.data.rows(), domain.rows,
+            [&](std::int64_t rows) {
+                state.done = before + rows;
+                if (progress) progress(state);
+            },
+            stop);
+        outcome.heldoutLoss.emplace_back(domain.name, loss);
+        outcome.mean += loss / static_cast<double>(set.domains.size());
+    }
+    return outcome;
+}
+
 }  // namespace caravan::engine::evaluate

@@ -36,4 +36,8 @@ struct ProbeSet {
                                     const ChatTemplate& chat, std::int64_t sequenceLength,
                                     const ProgressFunction& progress, std::stop_token stop);
 
+// heldoutLoss of each domain, and the domains' mean; name: of the model in the outcome.
+[[nodiscard]] EvaluateOutcome lossesOf(model::Model& model, const ProbeSet& set, const std::string& name,
+                                       const ProgressFunction& progress, const std::stop_token& stop);
+
 }  // namespace caravan::engine::evaluate

@@ -379,29 +379,8 @@ class LocalEngine final : public Engine,
                         const std::int64_t own = sequenceLength(recipe, model);
                         const auto set = evaluate::loadProbeSet(
                             files, tokenizer, chat, std::min(own, most.value_or(own)), progress, stop);
-                        return evaluateOn(model, set, source.path, progress, stop);
+                        return evaluate::lossesOf(model, set, source.path, progress, stop);
                     });
-    }
-
-    static EvaluateOutcome evaluateOn(model::Model& model, const evaluate::ProbeSet& set,
-                                      const std::string& name, const ProgressFunction& progress,
-                                      const std::stop_token& stop) {
-        EvaluateOutcome outcome{.model = name};
-        Progress state{.stage = "evaluating",
-                       .total = static_cast<std::int64_t>(set.data.epochRows().size())};
-        for (const auto& domain : set.domains) {
-            const std::int64_t before = state.done;
-            const double loss = evaluate::heldoutLoss(
-                model, set.data.rows(), domain.rows,
-                [&](std::int64_t rows) {
-                    state.done = before + rows;
-                    if (progress) progress(state);
-                },
-                stop);
-            outcome.heldoutLoss.emplace_back(domain.name, loss);
-            outcome.mean += loss / static_cast<double>(set.domains.size());
-        }
-        return outcome;
     }
 
     train::SessionOptions sessionOptions() const {
