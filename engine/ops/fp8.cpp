@@ -24,8 +24,8 @@ struct Fp8Rows {
 };
 
 Fp8Rows quantized(const at::Tensor& x) {
-    const bool asItLies = x.stride(1) == 1 && x.stride(0) % 8 == 0 &&
-                          reinterpret_cast<std::uintptr_t>(x.data_ptr()) % 16 == 0;
+    const bool asItLies =
+        x.stride(1) == 1 && x.stride(0) % 8 == 0 && reinterpret_cast<std::uintptr_t>(x.data_ptr()) % 16 == 0;
     const at::Tensor rows = asItLies ? x : x.clone(at::MemoryFormat::Contiguous);
     Fp8Rows result{at::empty(x.sizes(), like(x, at::kFloat8_e4m3fn)),
                    at::empty({x.size(0), 1}, like(x, at::kFloat))};

@@ -28,10 +28,7 @@ Outcome tune(at::Device device, bool fp8, Recompute recompute, train::StepperOpt
     train::Stepper stepper(*model, options);
     Outcome outcome;
     for (StepIndex step = 1; step <= 4; ++step) {
-        const std::vector<train::TokenBatch> batches{
-            randomBatch(2, 100, kVocabulary, static_cast<std::uint64_t>(step)),
-            randomBatch(1, 57, kVocabulary, static_cast<std::uint64_t>(10 + step))};
-        stepper.run(step, batches, 1e-3);
+        stepper.run(step, twoBatches(step), 1e-3);
         outcome.reports.push_back(stepper.take());
     }
     EXPECT_EQ(stepper.takeNotice(), "");

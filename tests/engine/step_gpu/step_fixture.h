@@ -46,6 +46,12 @@ inline std::unique_ptr<model::Model> makeModel(at::Device device, Compute comput
     return model;
 }
 
+// Micro-batches of a step, other ones in each.
+inline std::vector<train::TokenBatch> twoBatches(StepIndex step) {
+    const auto seed = static_cast<std::uint64_t>(step);
+    return {randomBatch(2, 100, kVocabulary, seed), randomBatch(1, 57, kVocabulary, 10 + seed)};
+}
+
 struct Outcome {
     std::vector<train::StepReport> reports;
     at::Tensor values;

@@ -13,10 +13,7 @@ Outcome tune(at::Device device, Compute compute, Quantization quantization,
     train::Stepper stepper(*model, {.seed = 5, .optimizer = optimizer, .domains = 2});
     Outcome outcome;
     for (StepIndex step = 1; step <= 3; ++step) {
-        const std::vector<train::TokenBatch> batches{
-            randomBatch(2, 100, kVocabulary, static_cast<std::uint64_t>(step)),
-            randomBatch(1, 57, kVocabulary, static_cast<std::uint64_t>(10 + step))};
-        stepper.run(step, batches, 1e-3);
+        stepper.run(step, twoBatches(step), 1e-3);
         outcome.reports.push_back(stepper.take());
     }
     outcome.values = model->trainable().values().cpu().clone();
