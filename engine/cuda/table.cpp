@@ -138,6 +138,8 @@ Table makeTable() {
     t.absmaxSums = launch::absmaxSums;
     t.dequantizeNf4 = launch::dequantizeNf4;
     t.decodeAttention = launch::decodeAttention;
+    t.attentionBackwardScratch = launch::attentionBackwardScratch;
+    t.attentionBackward = launch::attentionBackward;
     t.observeBalance = launch::observeBalance;
     t.quantizeE4m3 = launch::quantizeE4m3;
     t.decode = makeDecodeTable();

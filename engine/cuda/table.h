@@ -10,6 +10,7 @@
 #include "engine/cuda/product.h"
 #include "kernels/adamw/adamw.h"
 #include "kernels/adamw/adamw8.h"
+#include "kernels/attention_backward/attention_backward.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/decode_attention/decode_attention.h"
 #include "kernels/dropout/dropout.h"
@@ -28,7 +29,7 @@
 // freely.
 namespace caravan::engine::cuda {
 
-inline constexpr std::uint32_t kTableVersion = 8;
+inline constexpr std::uint32_t kTableVersion = 9;
 
 struct DeviceMemory {
     std::uint64_t free = 0, total = 0;          // of the card, everybody's
@@ -90,6 +91,8 @@ struct Table {
     decltype(&kernels::cuda::absmaxSums) absmaxSums;
     decltype(&kernels::cuda::dequantizeNf4) dequantizeNf4;
     decltype(&kernels::cuda::decodeAttention) decodeAttention;
+    decltype(&kernels::cuda::attentionBackwardScratch) attentionBackwardScratch;
+    decltype(&kernels::cuda::attentionBackward) attentionBackward;
 
     decltype(&kernels::cuda::observeBalance) observeBalance;
     decltype(&kernels::cuda::quantizeE4m3) quantizeE4m3;

@@ -4,6 +4,8 @@
 
 #include <ATen/Context.h>
 
+#include <cmath>
+
 #include "engine/ops/dispatch.h"
 
 namespace caravan::engine::ops {
@@ -75,12 +77,61 @@ Attention cudnnForward(const at::Tensor& q, const at::Tensor& k, const at::Tenso
                                : std::vector<at::Tensor>{}};
 }
 
+// Heads behind each other, tokens at any multiple of eight elements: what the copy engine reads.
+bool ownTakes(const at::Tensor& x) {
+    return x.stride(2) == 1 && x.stride(1) == x.size(2) && x.stride(0) % 8 == 0 &&
+           reinterpret_cast<std::uintptr_t>(x.data_ptr()) % 16 == 0;
+}
+
+// On Hopper: kernels/attention_backward, from cuDNN's output and log-sum-exp.
+std::optional<AttentionGradient> ownBackward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                                             const at::Tensor& v, const Attention& forward,
+                                             const Segments& segments) {
+    const std::int64_t length = segments.longest, rows = q.size(0) / length, heads = q.size(1),
+                       size = q.size(2);
+    const auto stream = streamOf(q);
+    const std::int64_t bytes = cudaTable().attentionBackwardScratch(rows, length, heads, size);
+    if (bytes == 0 || !ownTakes(q) || !ownTakes(k) || !ownTakes(v) || !ownTakes(dout) ||
+        !ownTakes(forward.out))
+        return std::nullopt;
+    const at::Tensor scratch = at::empty({bytes}, q.options().dtype(at::kByte));
+    const auto empty = [&] { return at::empty({q.size(0), heads, size}, q.options()); };
+    AttentionGradient gradient{empty(), empty(), empty()};
+    const kernels::cuda::AttentionBackward arguments{
+        .q = q.data_ptr(),
+        .k = k.data_ptr(),
+        .v = v.data_ptr(),
+        .out = forward.out.data_ptr(),
+        .dout = dout.data_ptr(),
+        .qStride = q.stride(0),
+        .kStride = k.stride(0),
+        .vStride = v.stride(0),
+        .outStride = forward.out.stride(0),
+        .doutStride = dout.stride(0),
+        .logsumexp = data<float>(forward.saved[0].view({rows, heads, length})),
+        .dq = gradient.q.data_ptr(),
+        .dk = gradient.k.data_ptr(),
+        .dv = gradient.v.data_ptr(),
+        .dqStride = heads * size,
+        .dkStride = heads * size,
+        .dvStride = heads * size,
+        .rows = rows,
+        .length = length,
+        .heads = heads,
+        .size = size,
+        .scale = 1 / std::sqrt(static_cast<float>(size)),
+        .scratch = scratch.data_ptr()};
+    checkLaunch("attentionBackward", cudaTable().attentionBackward(arguments, stream));
+    return gradient;
+}
+
 // cuDNN's own backward adds to dq from several blocks in any order. Where runs have to repeat bit for bit,
-// flash attention's backward takes over: both keep the same log-sum-exp.
+// our kernels take over, or flash attention's backward: all keep the same log-sum-exp.
 AttentionGradient cudnnBackward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
                                 const at::Tensor& v, const Attention& forward, const Segments& segments) {
     const auto& saved = forward.saved;
     if (at::globalContext().deterministicAlgorithms()) {
+        if (auto own = ownBackward(dout, q, k, v, forward, segments)) return *own;
         const at::Tensor none;
         auto [dq, dk, dv] = at::_flash_attention_backward(
             rowsOf(dout, segments), rowsOf(q, segments), rowsOf(k, segments), rowsOf(v, segments),

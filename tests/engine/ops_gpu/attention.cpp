@@ -1,5 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <cmath>
+
+#include "engine/ops/dispatch.h"
 #include "tests/engine/ops_gpu/device.h"
 
 namespace caravan::engine::ops {
@@ -12,11 +15,13 @@ struct Case {
     std::int64_t heads, kvHeads, size;
     std::optional<std::int64_t> window;
 };
-const Case kCases[] = {{{0, 1}, 4, 4, 64, std::nullopt},         {{0, 5, 6, 141}, 4, 4, 64, std::nullopt},
-                       {{0, 256, 512}, 6, 2, 64, std::nullopt},  {{0, 33, 300, 301}, 8, 2, 128, std::nullopt},
-                       {{0, 33, 300}, 8, 8, 8, std::nullopt},    {{0, 130, 200}, 4, 2, 64, 17},
-                       {{0, 256, 512}, 4, 4, 128, std::nullopt}, {{0, 300, 600, 900}, 3, 3, 64, std::nullopt},
-                       {{0, 1000}, 2, 2, 128, std::nullopt}};
+const Case kCases[] = {
+    {{0, 1}, 4, 4, 64, std::nullopt},         {{0, 5, 6, 141}, 4, 4, 64, std::nullopt},
+    {{0, 256, 512}, 6, 2, 64, std::nullopt},  {{0, 33, 300, 301}, 8, 2, 128, std::nullopt},
+    {{0, 33, 300}, 8, 8, 8, std::nullopt},    {{0, 130, 200}, 4, 2, 64, 17},
+    {{0, 256, 512}, 4, 4, 128, std::nullopt}, {{0, 300, 600, 900}, 3, 3, 64, std::nullopt},
+    {{0, 1000}, 2, 2, 128, std::nullopt},     {{0, 257, 514, 771}, 3, 3, 128, std::nullopt},
+    {{0, 384, 768}, 3, 3, 64, std::nullopt},  {{0, 2048}, 1, 1, 128, std::nullopt}};
 
 Segments segmentsOf(const Case& c) {
     Segments s;
@@ -54,6 +59,100 @@ TEST_F(AttentionOnGpu, ForwardAndBackward) {
             EXPECT_TRUE(sameBits(e.q, again.q) && sameBits(e.k, again.k) && sameBits(e.v, again.v))
                 << "not the same bits twice";
         }
+}
+
+// The kernels behind it alone: heads as views of one product, gradients between guard bands in one matrix.
+TEST_F(AttentionOnGpu, OwnBackward) {
+    constexpr auto type = at::kBFloat16;
+    for (const std::int64_t size : {128, 64})
+        for (const std::int64_t length : {256, 257, 384, 1000}) {
+            const std::int64_t rows = length == 1000 ? 1 : 3, heads = length == 384 ? 1 : 3,
+                               tokens = rows * length, width = 3 * heads * size;
+            SCOPED_TRACE(testing::Message() << rows << " x " << length << ", heads of " << size);
+            const std::int64_t bytes =
+                hopperPaths() ? cudaTable().attentionBackwardScratch(rows, length, heads, size) : 0;
+            if (bytes == 0) GTEST_SKIP() << "another card's backward is flash attention's";
+            Case c{{}, heads, heads, size, std::nullopt};
+            for (std::int64_t i = 0; i <= rows; ++i)
+                c.offsets.push_back(i * length);
+            const Segments segments = segmentsOf(c);
+            const at::Tensor joined = rounded(values({tokens, width}, 1, 2), type),
+                             g = rounded(values({tokens, heads, size}, 4), type);
+            const Heads host = splitHeads(joined, heads, heads, size);
+            const Attention forward = attention(host.query, host.key, host.value, segments, c.window, true);
+            const auto expected =
+                attentionBackward(g, host.query, host.key, host.value, forward, segments, c.window);
+
+            const at::Tensor joinedGpu = onGpu(joined, type), dout = onGpu(g, type);
+            const Heads view = splitHeads(joinedGpu, heads, heads, size);
+            const Attention got = attention(view.query, view.key, view.value, segments, c.window, true);
+            const auto run = [&](const Guarded& gradient, const Guarded& scratch) {
+                Heads d = splitHeads(gradient.inner, heads, heads, size);
+                const kernels::cuda::AttentionBackward arguments{
+                    .q = view.query.data_ptr(),
+                    .k = view.key.data_ptr(),
+                    .v = view.value.data_ptr(),
+                    .out = got.out.data_ptr(),
+                    .dout = dout.data_ptr(),
+                    .qStride = width,
+                    .kStride = width,
+                    .vStride = width,
+                    .outStride = heads * size,
+                    .doutStride = heads * size,
+                    .logsumexp = got.saved[0].data_ptr<float>(),
+                    .dq = d.query.data_ptr(),
+                    .dk = d.key.data_ptr(),
+                    .dv = d.value.data_ptr(),
+                    .dqStride = width,
+                    .dkStride = width,
+                    .dvStride = width,
+                    .rows = rows,
+                    .length = length,
+                    .heads = heads,
+                    .size = size,
+                    .scale = 1 / std::sqrt(static_cast<float>(size)),
+                    .scratch = scratch.inner.data_ptr()};
+                EXPECT_EQ(cudaTable().attentionBackward(arguments, streamOf(joinedGpu)), 0);
+                return d;
+            };
+            const Guarded gradient({tokens, width}, type), again({tokens, width}, type),
+                broken({tokens, width}, type), scratch({bytes}, at::kByte), other({bytes}, at::kByte);
+            const Heads d = run(gradient, scratch);
+            EXPECT_LT(relativeError(d.query, expected.q), 2 * tolerance(type));
+            EXPECT_LT(relativeError(d.key, expected.k), 2 * tolerance(type));
+            EXPECT_LT(relativeError(d.value, expected.v), 2 * tolerance(type));
+            EXPECT_TRUE(gradient.intact() && scratch.intact());
+            other.inner.fill_(255);  // NaN where a sum of scores would read what it did not write
+            run(again, other);
+            EXPECT_TRUE(sameBits(gradient.inner, again.inner)) << "not the same bits twice";
+            joinedGpu[tokens / 2].mul_(-1);
+            EXPECT_GT(relativeError(run(broken, scratch).query, expected.q), 4 * tolerance(type))
+                << "an error must show";
+        }
+}
+
+// Heads in parts, as the scratch's limit has it, give the bits of fewer heads in one part.
+TEST_F(AttentionOnGpu, OwnBackwardInParts) {
+    const std::int64_t length = 2048, heads = 40, size = 128, half = heads / 2;
+    const auto bytesOf = [&](std::int64_t n) {
+        return hopperPaths() ? cudaTable().attentionBackwardScratch(1, length, n, size) : 0;
+    };
+    if (bytesOf(heads) == 0) GTEST_SKIP() << "another card's backward is flash attention's";
+    EXPECT_LT(bytesOf(heads), 3 * bytesOf(half) / 2) << "one part";
+    const auto made = [&](int site) { return onGpu(values({length, heads, size}, site, 2), at::kBFloat16); };
+    const at::Tensor q = made(1), k = made(2), v = made(3), dout = made(4);
+    const Segments segments = segmentsOf({{0, length}, heads, heads, size, std::nullopt});
+    const Attention forward = attention(q, k, v, segments, std::nullopt, true);
+    const auto whole = attentionBackward(dout, q, k, v, forward, segments, std::nullopt);
+    for (const std::int64_t first : {std::int64_t{0}, half}) {
+        const auto part = [&](const at::Tensor& x) { return x.narrow(1, first, half); };
+        Attention some{part(forward.out), forward.saved};
+        some.saved[0] = part(forward.saved[0]).contiguous();
+        const auto d = attentionBackward(part(dout), part(q), part(k), part(v), some, segments, std::nullopt);
+        EXPECT_TRUE(sameBits(d.q, part(whole.q))) << "queries of heads from " << first;
+        EXPECT_TRUE(sameBits(d.k, part(whole.k))) << "keys of heads from " << first;
+        EXPECT_TRUE(sameBits(d.v, part(whole.v))) << "values of heads from " << first;
+    }
 }
 
 // Heads as views of one product, rotated in place; the gradient joined and rotated back in one pass.
