@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/lora_cuda.h"
 
+#include <algorithm>
+
 #include "engine/ops/dispatch.h"
 #include "engine/ops/timeline.h"
 
@@ -95,37 +97,75 @@ bool rowsAligned(const at::Tensor& x) {
            reinterpret_cast<std::uintptr_t>(x.data_ptr()) % 16 == 0;
 }
 
+// A gradient of the rows' products with x, all but where it goes.
+kernels::cuda::LoraGradient gradientOf(const at::Tensor& rows, const at::Tensor& x,
+                                       const at::Tensor& scratch) {
+    kernels::cuda::LoraGradient gradient{};
+    gradient.rows = rows.data_ptr();
+    gradient.x = x.data_ptr();
+    gradient.rowStride = rows.stride(0);
+    gradient.xStride = x.stride(0);
+    gradient.tokens = x.size(0);
+    gradient.columns = x.size(1);
+    gradient.scratch = data<float>(scratch);
+    gradient.hopper = hopperPaths();
+    return gradient;
+}
+
 at::Tensor scratchFor(const at::Tensor& x, std::int64_t columns, int sites) {
     return at::empty({cudaTable().loraGradientScratch(x.size(0), columns, sites)}, like(x, at::kFloat));
 }
 
-// dA of all parts in one pass over x.
+// dA of all parts in one pass over x; behind addGradientsOfB.
 void addGradientsOfA(const at::Tensor& x, const at::Tensor& dh, const LoraGroup& group) {
     const auto sites = sitesOf(group);
     const at::Tensor scratch = scratchFor(x, x.size(1), sites.count);
-    kernels::cuda::LoraGradient gradient{
-        dh.data_ptr(), x.data_ptr(), dh.stride(0), x.stride(0),         {}, 1,
-        false,         x.size(0),    x.size(1),    data<float>(scratch)};
-    for (int i = 0; i < sites.count; ++i)
+    auto gradient = gradientOf(dh, x, scratch);
+    for (int i = 0; i < sites.count; ++i) {
         gradient.sum[i] = data<float>(group.parts[static_cast<std::size_t>(i)].da);
+        gradient.scale[i] = 1;
+    }
+    gradient.follows = true;
     checkLaunch("lora", cudaTable().loraGradient(gradient, sites, streamOf(x)));
 }
 
-void addGradientOfB(const at::Tensor& dy, const at::Tensor& h, const LoraPart& part) {
-    const at::Tensor scratch = scratchFor(dy, dy.size(1), 1);
+// h of the parts lie beside each other, as perPart cut them.
+bool besideEachOther(const std::vector<at::Tensor>& h) {
+    for (std::size_t i = 1; i < h.size(); ++i)
+        if (h[i].stride(0) != h[0].stride(0) ||
+            h[i].data_ptr() != static_cast<const char*>(h[i - 1].data_ptr()) +
+                                   kernels::cuda::kLoraRank * static_cast<std::int64_t>(h[0].element_size()))
+            return false;
+    return true;
+}
+
+// dB of the parts from begin to end, whose h lie beside each other, in one pass over their columns of dy.
+void addGradientsOfB(const at::Tensor& dy, const std::vector<at::Tensor>& h, const LoraGroup& group,
+                     std::size_t begin, std::size_t end) {
     kernels::cuda::LoraSites sites{};
-    sites.count = 1;
-    const kernels::cuda::LoraGradient gradient{h.data_ptr(),
-                                               dy.data_ptr(),
-                                               h.stride(0),
-                                               dy.stride(0),
-                                               {data<float>(part.db)},
-                                               static_cast<float>(part.scale),
-                                               true,
-                                               dy.size(0),
-                                               dy.size(1),
-                                               data<float>(scratch)};
+    std::int64_t widest = 0;
+    for (std::size_t i = begin; i < end; ++i)
+        widest = std::max(widest, group.parts[i].b.size(0));
+    const at::Tensor scratch = scratchFor(dy, widest, 1);
+    auto gradient = gradientOf(h[begin], dy, scratch);
+    gradient.transposed = true;
+    for (std::size_t i = begin; i < end; ++i) {
+        const LoraPart& part = group.parts[i];
+        gradient.sum[sites.count] = data<float>(part.db);
+        gradient.scale[sites.count] = static_cast<float>(part.scale);
+        gradient.first[sites.count] = dy.size(1) == part.b.size(0) ? 0 : part.begin;
+        gradient.width[sites.count++] = part.b.size(0);
+    }
     checkLaunch("lora", cudaTable().loraGradient(gradient, sites, streamOf(dy)));
+}
+
+void addGradientsOfB(const at::Tensor& dy, const std::vector<at::Tensor>& h, const LoraGroup& group) {
+    if (besideEachOther(h)) {
+        addGradientsOfB(dy, h, group, 0, h.size());
+        return;
+    }
+    for (std::size_t i = 0; i < h.size(); ++i)
+        addGradientsOfB(dy, h, group, i, i + 1);
 }
 
 }  // namespace
@@ -223,8 +263,7 @@ void loraBackwardParametersOnDevice(const at::Tensor& dy, const at::Tensor& x,
                                     const LoraGroup& group) {
     const at::Tensor joined = joinedOf(dh, ranks(group));
     if (ownKernelsTake(group) && x.is_contiguous() && rowsAligned(dy)) {
-        for (std::size_t i = 0; i < h.size(); ++i)
-            addGradientOfB(columnsOf(dy, group.parts[i]), h[i], group.parts[i]);
+        addGradientsOfB(dy, h, group);
         addGradientsOfA(x, joined, group);
         return;
     }

@@ -17,8 +17,9 @@
 // the gradient, one read and write of dx: 0.14 ms for q|k|v and as much for gate|up. Measured, H200: LoRA of
 // the whole step 158 ms (4.9 a layer) with dropout 0.1, 88 ms without (the library's products of x and dy,
 // own gradients); Philox is drawn three times per site and is what the difference is. Gradients of A and B
-// with four blocks a multiprocessor instead of two: q|k|v 0.354 -> 0.314 ms, gate|up 0.470 -> 0.409. 512
-// tokens, inner dimensions split over blocks: 47.9 -> 25.3 ms of a step's LoRA.
+// with four blocks a multiprocessor instead of two: q|k|v 0.354 -> 0.314 ms, gate|up 0.470 -> 0.409; by
+// Hopper's own instructions, without masks, 0.156 and 0.231 (lora_gradient_hopper.cuh). 512 tokens, inner
+// dimensions split over blocks: 47.9 -> 25.3 ms of a step's LoRA.
 namespace caravan::kernels::cuda {
 
 constexpr std::int64_t kLoraRank = 64;
@@ -43,18 +44,25 @@ int loraInput(const void* dh, const LoraSites& sites, void* dx, std::int64_t tok
               bool add, Stream stream);
 
 // sum += scale * rows^T (x * mask * mask's scale), per site, in fp32 and in a fixed order. rows [tokens, 64
-// count]: for dA dh, with x the input; for dB (count 1, no mask, transposed) h, with x the gradient of the
-// output, whose rows may lie in a wider matrix.
+// count]: for dA dh, with x the input. For dB (transposed, no mask) h, with x the gradient of the joined
+// outputs: each site has its own columns of it.
 struct LoraGradient {
     const void* rows;
     const void* x;
     std::int64_t rowStride, xStride;  // elements, multiples of 8
-    float* sum[kLoraSites];           // [64, columns]; transposed: [columns, 64]
-    float scale;
+    float* sum[kLoraSites];           // [64, columns]; transposed: [width, 64]
+    float scale[kLoraSites];
     bool transposed;
-    std::int64_t tokens, columns;  // columns a multiple of 64
+    // Transposed: the site's columns of x, multiples of 8 and 64.
+    std::int64_t first[kLoraSites], width[kLoraSites];
+    std::int64_t tokens, columns;  // of x; columns a multiple of 64
     float* scratch;                // loraGradientScratch() floats
+    bool hopper = false;           // kernels for compute capability 9.0 may be used, if the device has it
+    // The launch ahead in the stream is loraGradient() too, and reads none of this one's results, nor the
+    // other way round: may start before that one has ended.
+    bool follows = false;
 };
+// columns: transposed, of the widest site
 [[nodiscard]] std::int64_t loraGradientScratch(std::int64_t tokens, std::int64_t columns, int sites);
 int loraGradient(const LoraGradient& gradient, const LoraSites& sites, Stream stream);
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <type_traits>
 
+#include "kernels/lora/lora_gradient_wide.h"
 #include "kernels/lora/lora_tiles.cuh"
 
 namespace caravan::kernels::cuda {
@@ -123,7 +124,7 @@ int launchGradient(const LoraGradient& g, const LoraSites& sites, int splits, St
                        perSplit = (chunks + splits - 1) / splits * kTile;
     const dim3 grid(static_cast<unsigned>(g.columns / kTile), static_cast<unsigned>(splits));
     kernel<<<grid, kThreads, kBytes, stream>>>(g, sites, perSplit);
-    const float factor = Masked ? g.scale * sites.mask[0].scale : g.scale;
+    const float factor = Masked ? g.scale[0] * sites.mask[0].scale : g.scale[0];
     addSplitsKernel<<<blocksFor(Sites * kTile * g.columns, kThreads * 4), kThreads, 0, stream>>>(
         g, factor, splits, Sites);
     return launched();
@@ -137,6 +138,20 @@ std::int64_t loraGradientScratch(std::int64_t tokens, std::int64_t columns, int 
 
 int loraGradient(const LoraGradient& g, const LoraSites& sites, Stream stream) {
     if (g.tokens == 0) return 0;
+    if (wideTakes(g, sites)) return wideGradient(g, sites, stream);
+    if (g.transposed) {  // site by site
+        for (int i = 0; i < sites.count; ++i) {
+            LoraGradient one = g;
+            one.x = static_cast<const Bf16*>(g.x) + g.first[i];
+            one.rows = static_cast<const Bf16*>(g.rows) + i * kLoraRank;
+            one.columns = g.width[i];
+            one.sum[0] = g.sum[i];
+            one.scale[0] = g.scale[i];
+            const int splits = splitsOf(g.tokens, one.columns, 1);
+            if (const int error = launchGradient<1, false>(one, sites, splits, stream)) return error;
+        }
+        return 0;
+    }
     const int splits = splitsOf(g.tokens, g.columns, sites.count);
     return forSites(sites.count, [&](auto count) {
         constexpr int kCount = decltype(count)::value;

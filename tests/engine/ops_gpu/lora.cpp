@@ -1,5 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <limits>
+
 #include "tests/engine/ops_gpu/device.h"
 
 namespace caravan::engine::ops {
@@ -146,6 +148,98 @@ TEST_F(LoraOnGpu, RepeatsBitForBit) {
             first = all;
         else
             EXPECT_TRUE(sameBits(all, first));
+    }
+}
+
+// Gradients alone, against products in double of the same bf16 values.
+struct Gradients {
+    std::int64_t tokens, in;
+    std::vector<std::int64_t> outs;
+    double dropout = 0;
+    std::int64_t gap = 0;  // columns of dy between the parts, and behind them, that belong to none
+    bool apart = false;    // h of the parts are tensors of their own
+};
+const Gradients kGradients[] = {{1, 128, {64}},
+                                {63, 128, {192}, 0, 64},
+                                {64, 256, {64, 128}, 0.1},
+                                {65, 4096, {128, 64, 192}, 0, 64},
+                                {300, 11008, {4096}},
+                                {300, 128, {192, 192, 192}, 0, 8},  // no multiple of 64 between them
+                                {300, 256, {64, 64, 64}, 0.1},
+                                {777, 11008, {64, 128, 64}, 0.1},
+                                {2500, 4096, {64, 128}, 0, 0, true},
+                                {5000, 4096, {4096, 1024, 1024}},
+                                {5000, 4096, {64, 64}},
+                                {5000, 128, {11008, 11008}, 0.1, 128}};
+
+// da and db of all parts, one behind the other, each between guard bands.
+at::Tensor gradientsOf(const Gradients& c, const at::Tensor& x, const at::Tensor& dy,
+                       const std::vector<at::Tensor>& h, const std::vector<at::Tensor>& dh, LoraGroup group) {
+    std::vector<Guarded> places;
+    for (std::size_t i = 0; i < c.outs.size(); ++i)
+        for (const bool isA : {true, false}) {
+            Guarded place({isA ? 64 : c.outs[i], isA ? c.in : 64}, at::kFloat);
+            place.inner.copy_(values(place.inner.sizes(), 20 + static_cast<int>(places.size())));
+            (isA ? group.parts[i].da : group.parts[i].db) = place.inner;
+            places.push_back(place);
+        }
+    loraBackwardParameters(dy, x, h, dh, group);
+    std::vector<at::Tensor> all;
+    for (const Guarded& place : places) {
+        EXPECT_TRUE(place.intact());
+        all.push_back(place.inner.flatten());
+    }
+    return at::cat(all);
+}
+
+TEST_F(LoraOnGpu, GradientsOfManyShapes) {
+    for (const Gradients& c : kGradients) {
+        SCOPED_TRACE(testing::Message() << c.tokens << " tokens of " << c.in << ", " << c.outs.size()
+                                        << " parts, the first of " << c.outs[0] << ", dropout " << c.dropout);
+        const auto parts = static_cast<std::int64_t>(c.outs.size());
+        std::int64_t columns = 0;
+        LoraGroup group{
+            .parts = {}, .dropout = c.dropout, .key = {.seed = 4, .step = 2, .layer = 1, .rowOffset = 77}};
+        for (const std::int64_t out : c.outs) {
+            LoraPart part{.begin = columns, .scale = 0.5 + 0.25 * static_cast<double>(group.parts.size())};
+            part.a = onGpu(at::zeros({64, c.in}), at::kBFloat16);
+            part.b = onGpu(at::zeros({out, 64}), at::kBFloat16);
+            part.site = static_cast<std::int32_t>(group.parts.size());
+            group.parts.push_back(part);
+            columns += out + c.gap;
+        }
+        const at::Tensor x = onGpu(values({c.tokens, c.in}, 1), at::kBFloat16),
+                         dhJoined = onGpu(values({c.tokens, 64 * parts}, 2), at::kBFloat16),
+                         hJoined = onGpu(values({c.tokens, 64 * parts}, 3), at::kBFloat16),
+                         dy = at::full({c.tokens, columns}, std::numeric_limits<double>::quiet_NaN(),
+                                       x.options());
+        std::vector<at::Tensor> h, dh, expected;
+        for (std::int64_t i = 0; i < parts; ++i) {
+            const LoraPart& part = group.parts[static_cast<std::size_t>(i)];
+            const std::int64_t out = part.b.size(0);
+            dh.push_back(dhJoined.narrow(1, 64 * i, 64));
+            h.push_back(hJoined.narrow(1, 64 * i, 64));
+            if (c.apart) h.back() = h.back().contiguous();
+            const at::Tensor mine = dy.narrow(1, part.begin, out);
+            mine.copy_(values({c.tokens, out}, 4 + static_cast<int>(i)));
+            RandomKey key = group.key;
+            key.site = part.site;
+            const at::Tensor kept =
+                c.dropout == 0 ? x.to(at::kDouble)
+                               : x.to(at::kDouble) *
+                                     dropout(at::ones_like(x, at::kFloat), c.dropout, key).to(at::kDouble);
+            const int site = 20 + 2 * static_cast<int>(i);
+            expected.push_back(
+                (gpu(values({64, c.in}, site)).to(at::kDouble) + at::mm(dh.back().t().to(at::kDouble), kept))
+                    .flatten());
+            expected.push_back((gpu(values({out, 64}, site + 1)).to(at::kDouble) +
+                                part.scale * at::mm(mine.t().to(at::kDouble), h.back().to(at::kDouble)))
+                                   .flatten());
+        }
+        const at::Tensor got = gradientsOf(c, x, dy, h, dh, group);
+        // Tensor cores cut sums off where fp32 would round them.
+        EXPECT_LT(relativeError(got, at::cat(expected)), 2e-5);
+        EXPECT_TRUE(sameBits(gradientsOf(c, x, dy, h, dh, group), got));
     }
 }
 
