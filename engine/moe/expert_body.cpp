@@ -6,8 +6,9 @@ namespace caravan::engine::moe {
 
 at::Tensor SerialAdapters::forward(const at::Tensor& /*x*/, const at::Tensor& u, const ops::Routing& routing,
                                    const BodyPass& pass, BodySaved& saved) const {
-    ops::Adapters result = ops::adapters(u, routing, pass.parameters.working(m_down),
-                                         pass.parameters.working(m_up), m_scaling, pass.dropout, pass.key);
+    ops::Adapters result =
+        ops::adapters(u, routing, pass.parameters.working(m_down), pass.parameters.working(m_up), m_scaling,
+                      pass.dropout, pass.key, pass.residual);
     if (pass.saving) saved.tensors = {result.h};
     return result.y;
 }

@@ -19,6 +19,7 @@ struct BodyPass {
     double dropout = 0;
     ops::RandomKey key;   // purpose AdapterDropout, this layer
     bool saving = false;  // a backward will follow
+    at::Tensor residual;  // [T, D], if defined: forward returns it plus y
 };
 struct BodySaved {
     std::vector<at::Tensor> tensors;  // the body's own

@@ -52,13 +52,8 @@ void checkAdapters(const at::Tensor& u, const Routing& routing, const at::Tensor
         "adapters", "up [E, D, r]", up);
 }
 
-}  // namespace
-
-Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor& down, const at::Tensor& up,
-                  double s, double p, const RandomKey& key) {
-    const PartScope scope(Part::Adapters);
-    checkAdapters(u, routing, down, up);
-    if (u.is_cuda()) return adaptersOnDevice(u, routing, down, up, s, p, key);
+Adapters adaptersOnHost(const at::Tensor& u, const Routing& routing, const at::Tensor& down,
+                        const at::Tensor& up, double s, double p, const RandomKey& key) {
     if (suitsFewRows(u, down, up, p)) return fewRowsAdapters(u, routing, down, up, s);
     if (host::suitsAdapters(u, down, up)) return host::adapters(u, routing, down, up, s, dropoutMask(p, key));
     const std::int64_t slots = routing.order.numel(), width = u.size(1), size = down.size(1);
@@ -79,6 +74,21 @@ Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor&
                 view(routing), begin, end);
         });
     });
+    return result;
+}
+
+}  // namespace
+
+Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor& down, const at::Tensor& up,
+                  double s, double p, const RandomKey& key, const at::Tensor& add) {
+    const PartScope scope(Part::Adapters);
+    checkAdapters(u, routing, down, up);
+    require(!add.defined() || (add.sizes() == u.sizes() && add.is_contiguous() &&
+                               add.scalar_type() == u.scalar_type() && add.device() == u.device()),
+            "adapters", "what is added like u", add);
+    if (u.is_cuda()) return adaptersOnDevice(u, routing, down, up, s, p, key, add);
+    Adapters result = adaptersOnHost(u, routing, down, up, s, p, key);
+    if (add.defined()) result.y.add_(add);
     return result;
 }
 

@@ -66,16 +66,17 @@ at::Tensor gather(const at::Tensor& x, const Routing& routing, const kernels::Dr
 }  // namespace
 
 Adapters adaptersOnDevice(const at::Tensor& u, const Routing& routing, const at::Tensor& down,
-                          const at::Tensor& up, double s, double p, const RandomKey& key) {
+                          const at::Tensor& up, double s, double p, const RandomKey& key,
+                          const at::Tensor& add) {
     const auto element = elementOf(kName, u);
     const at::Tensor m = gather(u, routing, dropoutMask(p, key));
     Adapters result{at::empty_like(u), groupedProduct(routing, m, down.to(u.scalar_type()), true)};
     const at::Tensor a = at::empty_like(result.h);
     checkLaunch(kName, cudaTable().gelu(element, result.h.data_ptr(), a.data_ptr(), a.numel(), streamOf(u)));
     const at::Tensor o = groupedProduct(routing, a, up.to(u.scalar_type()), true);
-    checkLaunch(
-        kName, cudaTable().combine(element, u.data_ptr(), o.data_ptr(), data<float>(routing.weights),
-                                   result.y.data_ptr(), u.size(1), s, view(routing), u.size(0), streamOf(u)));
+    checkLaunch(kName, cudaTable().combine(element, u.data_ptr(), o.data_ptr(), data<float>(routing.weights),
+                                           add.defined() ? add.data_ptr() : nullptr, result.y.data_ptr(),
+                                           u.size(1), s, view(routing), u.size(0), streamOf(u)));
     return result;
 }
 

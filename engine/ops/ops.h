@@ -190,8 +190,9 @@ struct Adapters {
     at::Tensor y;  // [T, D]
     at::Tensor h;  // [T k, r] pre-activations in sorted order
 };
+// add [T, D], if defined: what passes by the block, added to y.
 Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor& down, const at::Tensor& up,
-                  double s, double p, const RandomKey& key);
+                  double s, double p, const RandomKey& key, const at::Tensor& add = {});
 struct AdapterGradient {
     at::Tensor u;        // [T, D], g included
     at::Tensor weights;  // dL/dw [T, k] fp32

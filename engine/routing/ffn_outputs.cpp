@@ -29,10 +29,10 @@ class NoChoice final : public moe::Router {
 class InputWatch final : public moe::ExpertBody {
   public:
     explicit InputWatch(std::vector<at::Tensor>& inputs) : m_inputs(inputs) {}
-    at::Tensor forward(const at::Tensor& x, const at::Tensor& u, const ops::Routing&, const moe::BodyPass&,
-                       moe::BodySaved&) const override {
+    at::Tensor forward(const at::Tensor& x, const at::Tensor& u, const ops::Routing&,
+                       const moe::BodyPass& pass, moe::BodySaved&) const override {
         m_inputs.push_back(x.clone());
-        return u;
+        return pass.residual.defined() ? at::add(pass.residual, u) : u;
     }
     moe::BodyGradient backward(const at::Tensor& g, const at::Tensor&, const at::Tensor&, const ops::Routing&,
                                const moe::BodyPass&, const moe::BodySaved&) const override {

@@ -80,7 +80,8 @@ namespace caravan::kernels::cuda {
 int gather(Element element, const void* x, void* out, std::int64_t columns, const AdapterRouting& routing,
            std::int64_t slots, const DropoutMask& mask, Stream stream);
 int gelu(Element element, const void* h, void* a, std::int64_t n, Stream stream);
-int combine(Element element, const void* u, const void* o, const float* weights, void* y,
+// y = u + s * weighted rows of o, plus add [tokens, columns] unless null
+int combine(Element element, const void* u, const void* o, const float* weights, const void* add, void* y,
             std::int64_t columns, double s, const AdapterRouting& routing, std::int64_t tokens,
             Stream stream);
 struct HiddenBuffers {

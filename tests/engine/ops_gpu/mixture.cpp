@@ -15,6 +15,11 @@ constexpr Case kCases[] = {{1, 8, 2, 64, 16, 0},    {37, 8, 2, 64, 16, 0},   {30
                            {300, 8, 2, 128, 64, 2}, {513, 5, 3, 72, 24, 0},  {50, 4, 1, 50, 7, 0},
                            {700, 128, 8, 64, 8, 2}, {1000, 8, 2, 384, 64, 0}};
 
+// Routing alone: many blocks, all experts that there may be, shares of the slots and none.
+constexpr Case kRoutes[] = {{1, 8, 2, 0, 0, 0},      {65, 256, 8, 0, 0, 0},  {3000, 1, 1, 0, 0, 0},
+                            {5000, 200, 3, 0, 0, 1}, {16384, 8, 2, 0, 0, 0}, {40001, 8, 2, 0, 0, 1},
+                            {9000, 256, 8, 0, 0, 0}, {70000, 7, 3, 0, 0, 2}};
+
 at::Tensor logitsOf(const Case& c) {
     at::Tensor z = values({c.tokens, c.experts}, 1, 2);
     if (c.skew == 1) z.narrow(1, 0, c.k).add_(10);
@@ -42,6 +47,40 @@ TEST_F(Mixture, RoutesAlike) {
                       5e-6);
         }
     }
+}
+
+TEST_F(Mixture, ManyTokensAreSortedAndCountedAlike) {
+    for (const Case& c : kRoutes)
+        for (const std::int64_t domains : {1, 3, 150}) {
+            SCOPED_TRACE(testing::Message()
+                         << c.tokens << " tokens, " << c.experts << " experts, " << domains << " domains");
+            const at::Tensor z = logitsOf(c), domain = at::arange(c.tokens, at::kInt) % domains,
+                             role = at::arange(c.tokens, at::kInt).div(5, "floor") % 2;
+            const Routing expected = route(z, c.k), got = route(gpu(z), c.k);
+            EXPECT_TRUE(sameBits(got.counts, expected.counts) && sameBits(got.offsets, expected.offsets));
+            EXPECT_TRUE(sameBits(got.order, expected.order) && sameBits(got.place, expected.place));
+            Guarded load({c.experts, domains, 2, 2, 2}, at::kFloat);
+            const auto sums = [&](bool device) {
+                const at::Tensor layer = at::zeros({5}, at::kFloat),
+                                 each = at::zeros({c.experts}, at::kFloat);
+                load.inner.fill_(1);
+                RoutingStatistic statistic{
+                    device ? load.inner : at::ones({c.experts, domains, 2, 2, 2}, at::kFloat),
+                    device ? gpu(layer) : layer, device ? gpu(each) : each};
+                accumulateRouting(device ? got : expected, device ? gpu(domain) : domain,
+                                  device ? gpu(role) : role, statistic);
+                return RoutingStatistic{statistic.load.clone(), statistic.perLayer, statistic.probability};
+            };
+            const RoutingStatistic one = sums(true), again = sums(true), host = sums(false);
+            EXPECT_TRUE(load.intact());
+            // The CPU adds gates up in fp32, one after the other.
+            EXPECT_LT(relativeError(one.load, host.load), 1e-5);
+            EXPECT_TRUE(sameBits(one.load.select(4, 0).contiguous(), host.load.select(4, 0).contiguous()));
+            EXPECT_LT(relativeError(one.perLayer, host.perLayer), 2e-6);
+            EXPECT_LT(relativeError(one.probability, host.probability), 2e-6);
+            EXPECT_TRUE(sameBits(one.load, again.load) && sameBits(one.perLayer, again.perLayer) &&
+                        sameBits(one.probability, again.probability));
+        }
 }
 
 TEST_F(Mixture, TiesGoToTheLowestIndex) {
@@ -105,6 +144,24 @@ TEST_F(Mixture, AdaptersForwardAndBackward) {
                     EXPECT_LT(relativeError(run(c, type, type, p, true).up, expected.up), tolerance(type));
                 }
             }
+}
+
+TEST_F(Mixture, WhatPassesByIsAdded) {
+    for (const Case& c : kCases)
+        for (const auto type : kTypes) {
+            const auto put = [&](const at::Tensor& x, bool device) {
+                return device ? onGpu(x, type) : rounded(x, type);
+            };
+            const auto sum = [&](bool device) {
+                const Routing routing = route(device ? gpu(logitsOf(c)) : logitsOf(c), c.k);
+                return adapters(put(values({c.tokens, c.width}, 2), device), routing,
+                                put(values({c.experts, c.size, c.width}, 4, 0.3), device),
+                                put(values({c.experts, c.width, c.size}, 5, 0.3), device), 0.25, 0, {},
+                                put(values({c.tokens, c.width}, 6), device))
+                    .y;
+            };
+            EXPECT_LT(relativeError(sum(true), sum(false)), tolerance(type));
+        }
 }
 
 TEST_F(Mixture, AdaptersRepeatBitForBit) {
