@@ -19,7 +19,12 @@
 //     (predicted: copy speed): 2.21, 2.65, 3.04 TB/s for 4096 x 4096, 11008 x 4096, 20480 x 7168.
 // v3, flushes as one ftz product, kind of scale at compile time, 32-bit indices: 2.94, 3.29, 3.80 TB/s = 70,
 // 78,
-//     90 % of copy; launches of 3 us weigh on the smaller ones.
+//     90 % of copy; launches of 3 us weigh on the smaller ones. With a matrix of its own for each call, so
+//     that none comes from the L2: 2.94, 3.52, 3.88 TB/s.
+// v4, as many blocks as fit, the next codes read while values are written, and begun before the kernel ahead
+//     has ended (predicted: 3.6, 3.8, 3.9 TB/s): 3.22, 3.51, 3.67. Fewer warps wait at once.
+// v5, v3's blocks, begun before the kernel ahead has ended (predicted: 3.2, 3.6, 3.9): 3.63, 3.86, 4.00 = 86,
+//     92, 95 % of copy, one behind the other.
 namespace caravan::kernels {
 
 constexpr std::int64_t kNf4Block = 64;

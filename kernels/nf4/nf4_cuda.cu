@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <cuda_fp16.h>
 
+#include "kernels/common/dependent.cuh"
 #include "kernels/common/device.cuh"
 #include "kernels/nf4/dynamic_map.h"
 #include "kernels/nf4/nf4.h"
@@ -112,15 +113,16 @@ __device__ __forceinline__ float scaleOf(const Nf4Source& source, std::int64_t b
 
 // bf16 values of whole, aligned blocks of 64. A lane reads four bytes and writes sixteen, neighbours side by
 // side, kTurns times; the sixteen values of a block's code book are made once, two by each of the eight lanes
-// that share the block, and fetched by shuffle.
+// that share the block, and fetched by shuffle. Codes and scales are read before the kernel ahead has ended:
+// weights do not change.
 constexpr int kTurns = 4;
-constexpr std::int64_t kPerWarp = kTurns * 256;
+constexpr unsigned kPerWarp = kTurns * 32;  // groups of eight values
 
 template <bool Nested, StoredType Stored>
 __global__ void __launch_bounds__(kThreads)
     dequantizeWideKernel(Nf4Source source, unsigned eights, Bf16* out) {
     const unsigned first =
-        (blockIdx.x * (kThreads / 32) + (threadIdx.x >> 5)) * (kPerWarp / 8) + (threadIdx.x & 31);
+        (blockIdx.x * (kThreads / 32) + (threadIdx.x >> 5)) * kPerWarp + (threadIdx.x & 31);
     const float low = kCode[(threadIdx.x & 7) * 2], high = kCode[(threadIdx.x & 7) * 2 + 1];
     const auto* words = reinterpret_cast<const std::uint32_t*>(source.codes);
     std::uint32_t codes[kTurns];
@@ -136,6 +138,8 @@ __global__ void __launch_bounds__(kThreads)
         else
             scale[turn] = source.absmax[at / 8];
     }
+    previousDone();
+    allowNext();
 #pragma unroll
     for (int turn = 0; turn < kTurns; ++turn) {
         const std::uint32_t book = packBf16(roundTo(multiplyFlushed(low, scale[turn]), Stored),
@@ -154,17 +158,20 @@ __global__ void __launch_bounds__(kThreads)
     }
 }
 
+template <bool Nested, StoredType Stored>
+int launchWide(const Nf4Source& source, unsigned eights, Bf16* out, Stream stream) {
+    return launchDependent(dequantizeWideKernel<Nested, Stored>,
+                           dim3(blocksFor(eights, kPerWarp * (kThreads / 32))), kThreads, 0, stream, source,
+                           eights, out);
+}
+
 template <bool Nested>
-void dequantizeWide(const Nf4Source& source, std::int64_t elements, StoredType stored, Bf16* out,
-                    Stream stream) {
-    const unsigned blocks = blocksFor(elements, kPerWarp * (kThreads / 32)),
-                   eights = static_cast<unsigned>(elements / 8);
-    if (stored == StoredType::BF16)
-        dequantizeWideKernel<Nested, StoredType::BF16><<<blocks, kThreads, 0, stream>>>(source, eights, out);
-    else if (stored == StoredType::F16)
-        dequantizeWideKernel<Nested, StoredType::F16><<<blocks, kThreads, 0, stream>>>(source, eights, out);
-    else
-        dequantizeWideKernel<Nested, StoredType::F32><<<blocks, kThreads, 0, stream>>>(source, eights, out);
+int dequantizeWide(const Nf4Source& source, std::int64_t elements, StoredType stored, Bf16* out,
+                   Stream stream) {
+    const auto eights = static_cast<unsigned>(elements / 8);
+    if (stored == StoredType::BF16) return launchWide<Nested, StoredType::BF16>(source, eights, out, stream);
+    if (stored == StoredType::F16) return launchWide<Nested, StoredType::F16>(source, eights, out, stream);
+    return launchWide<Nested, StoredType::F32>(source, eights, out, stream);
 }
 
 // Everything else: one thread per 32 elements, one 16-byte load of codes; each lane of a half-warp holds one
@@ -237,11 +244,10 @@ int dequantizeNf4(const Nf4Source& source, std::int64_t elements, StoredType sto
     const bool aligned = aligned16(out) && aligned16(source.codes);
     if (aligned && outElement == Element::BF16 && elements % kNf4Block == 0 &&
         elements < std::int64_t{1} << 34) {
-        if (source.absmax != nullptr)
-            dequantizeWide<false>(source, elements, stored, static_cast<Bf16*>(out), stream);
-        else
-            dequantizeWide<true>(source, elements, stored, static_cast<Bf16*>(out), stream);
-        return launched();
+        if (elements == 0) return 0;
+        return source.absmax != nullptr
+                   ? dequantizeWide<false>(source, elements, stored, static_cast<Bf16*>(out), stream)
+                   : dequantizeWide<true>(source, elements, stored, static_cast<Bf16*>(out), stream);
     }
     forElement(outElement, [&](auto type) {
         using T = decltype(type);
