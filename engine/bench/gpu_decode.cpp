@@ -4,10 +4,12 @@
 
 #include "engine/bench/gpu_clock.h"
 #include "engine/bench/random_model.h"
+#include "engine/generate/batch_decoder.h"
 #include "engine/generate/token_source.h"
+#include "engine/model/decode_together.h"
 
-// Rows B10, B11 and B15: answers of a random 7B model with 8 experts of 512 and LoRA of rank 64, NF4, batch
-// 1, greedy, five alternatives a token.
+// Rows B10, B11 and B15: answers of a random 7B model with 8 experts of 512 and LoRA of rank 64, NF4, greedy,
+// five alternatives a token; one answer, and in B10 several together.
 namespace caravan::engine::bench {
 namespace {
 
@@ -80,6 +82,40 @@ Spread perToken(const Sheet& sheet, model::Model& model, bool routes) {
     return spreadOf(times);
 }
 
+// Several answers behind one prompt, each with another first token: seconds of a step.
+Spread perStep(const Sheet& sheet, model::Model& model, std::int64_t count) {
+    std::vector<model::KvCache> caches;
+    for (std::int64_t i = 0; i < count; ++i) {
+        caches.push_back(model.makeCache(kContext + kTokens));
+        if (i == 0)
+            (void)model.decode(randomPrompt(kContext, model.config().vocabulary, 1), caches[0]);
+        else
+            model::copyPrefix(model, caches[0], kContext, caches.back());
+    }
+    generate::BatchDecoder decoder(model, {.routing = true, .positions = kContext + kTokens});
+    std::vector<double> times;
+    for (std::int64_t repeat = 0; repeat < 5; ++repeat) {
+        sheet.at("B10 decoding together", repeat, 5);
+        std::vector<generate::DeviceSequence> sequences;
+        for (std::int64_t i = 0; i < count; ++i)
+            sequences.push_back({.cache = &caches[static_cast<std::size_t>(i)],
+                                 .last = static_cast<TokenId>(1000 + 77 * i + repeat),
+                                 .sampler = {.temperature = 0, .alternatives = 5},
+                                 .tokens = kTokens});
+        decoder.seat(sequences);
+        auto mark = Clock::now();
+        for (std::int64_t step = 0; step < kTokens; ++step) {
+            for (const auto& token : decoder.next()) {
+                TokenEvent event;
+                decoder.describe(token.value(), event);
+            }
+            if (step == kWarm) mark = Clock::now();
+        }
+        times.push_back(since(mark) / static_cast<double>(kTokens - kWarm - 1));
+    }
+    return spreadOf(times);
+}
+
 void firstToken(const Sheet& sheet, model::Model& model) {
     generate::DeviceDecoder decoder(model);
     std::vector<double> times;
@@ -114,6 +150,10 @@ void gpuDecode(const Sheet& sheet, const std::vector<std::string>& rows) {
             BenchFigure figure = Sheet::rate("B10", "decoding, batch 1", 1, "tokens/s", with);
             beside(figure, bytes * figure.value / ceiling, ceiling * 1e-12, "TB/s", "reading 4 GiB");
             sheet.figure(figure);
+            for (const std::int64_t count : {4, 8, 16})
+                sheet.figure(Sheet::rate("B10", "decoding, " + std::to_string(count) + " together",
+                                         static_cast<double>(count), "tokens/s",
+                                         perStep(sheet, *model, count)));
         }
         if (wanted("B15")) {
             const Spread without = perToken(sheet, *model, false);

@@ -8,6 +8,8 @@
 #include <numeric>
 
 #include "engine/generate/answer_writer.h"
+#include "engine/generate/batch_decoder.h"
+#include "engine/generate/device_decoder.h"
 #include "engine/generate/generator.h"
 #include "engine/generate/token_routing.h"
 #include "engine/model/decode_together.h"
@@ -38,6 +40,8 @@ struct BatchGenerator::Active {
     model::KvCache cache;
     Sampler sampler;
     AnswerWriter answer;
+    std::int64_t left = 0;      // tokens that may come, this side of any end
+    std::vector<TokenId> said;  // the prompt first
     TokenId last = 0;
     std::int64_t drawn = 0;
 
@@ -51,6 +55,15 @@ struct BatchGenerator::Active {
         last = sampled.id;
         sampler.saw(std::span(&last, 1));
         return sampled;
+    }
+    [[nodiscard]] DeviceSequence onDevice() {
+        return {.cache = &cache,
+                .last = last,
+                .chosen = std::ssize(said) - std::ssize(sequence.prompt),
+                .sampler = samplerOptions(sequence.options),
+                .seed = sequence.options.seed,
+                .seen = said,
+                .tokens = left};
     }
 };
 
@@ -104,8 +117,15 @@ void BatchGenerator::check(std::span<const BatchSequence> sequences) const {
     }
 }
 
-bool BatchGenerator::goTogether(const BatchLimits& limits) const {
-    return model::decodesTogether(m_model) || limits.togetherOnGpu;
+BatchGenerator::Way BatchGenerator::wayOf(std::span<const BatchSequence> sequences, const BatchLimits& limits,
+                                          bool dense) const {
+    if (limits.oneByOne) return Way::OneByOne;
+    if (model::decodesTogether(m_model)) return Way::Steps;
+    const bool known = !dense && std::all_of(sequences.begin(), sequences.end(), [&](const auto& sequence) {
+        return DeviceDecoder::supports(m_model, samplerOptions(sequence.options)) &&
+               sequence.options.activeExperts.value_or(0) <= kernels::kDecodeChoices;
+    });
+    return known ? Way::Graphs : Way::OneByOne;
 }
 
 // Positions of a sequence's cache: the last token is told, not read.
@@ -114,9 +134,8 @@ std::int64_t BatchGenerator::positions(const BatchSequence& sequence) const {
     return prompt + std::max<std::int64_t>(1, answerLimit(sequence.options, prompt, m_model.config())) - 1;
 }
 
-std::int64_t BatchGenerator::places(std::span<const BatchSequence> sequences,
-                                    const BatchLimits& limits) const {
-    const bool together = goTogether(limits);
+std::int64_t BatchGenerator::places(std::span<const BatchSequence> sequences, const BatchLimits& limits,
+                                    bool together) const {
     const std::int64_t wanted = together ? std::clamp<std::int64_t>(limits.places, 1, kMostTogether) : 1;
     if (!limits.memory) return wanted;
     std::vector<Bytes> caches;
@@ -143,13 +162,14 @@ BatchOutcome BatchGenerator::run(std::span<const BatchSequence> sequences, const
                                  const ProgressFunction& progress, const std::stop_token& stop,
                                  const BatchLimits& limits, bool dense) {
     check(sequences);
-    const std::int64_t places = this->places(sequences, limits);
+    const Way way = wayOf(sequences, limits, dense);
+    const std::int64_t places = this->places(sequences, limits, way != Way::OneByOne);
     Batch batch{sequences, token, progress, stop, dense};
     batch.outcome.answers.resize(sequences.size());
-    if (goTogether(limits))
-        together(batch, places);
-    else
+    if (way == Way::OneByOne)
         oneByOne(batch);
+    else
+        together(batch, places, way == Way::Graphs);
     BatchOutcome outcome = std::move(batch.outcome);
     outcome.seconds = std::chrono::duration<double>(Clock::now() - batch.start).count();
     std::int64_t tokens = 0;
@@ -179,7 +199,7 @@ void BatchGenerator::oneByOne(Batch& batch) {
     }
 }
 
-void BatchGenerator::together(Batch& batch, std::int64_t places) {
+void BatchGenerator::together(Batch& batch, std::int64_t places, bool graphs) {
     if (batch.sequences.empty()) return;
     const GenerateOptions& options = batch.sequences.front().options;
     const moe::Steering steering{options.steer, options.activeExperts};
@@ -188,22 +208,41 @@ void BatchGenerator::together(Batch& batch, std::int64_t places) {
     batch.forward = {.dense = batch.dense,
                      .steering = steering.none() ? nullptr : &steering,
                      .routing = routed ? &batch.routing : nullptr};
+    // Before the caches are freed, its destructor waits for the passes that are under way.
+    std::unique_ptr<BatchDecoder> decoder;
+    if (graphs) {
+        std::int64_t longest = 0;
+        for (const BatchSequence& sequence : batch.sequences)
+            longest = std::max(longest, positions(sequence));
+        decoder = std::make_unique<BatchDecoder>(
+            m_model, BatchDecoder::Options{
+                         .steering = batch.forward.steering, .routing = routed, .positions = longest});
+    }
     while (batch.next < batch.sequences.size() || !batch.active.empty()) {
         if (batch.stop.stop_requested() && batch.active.empty()) {
             const auto prompt = std::ssize(batch.sequences[batch.next].prompt);
             batch.end(batch.next++, {.promptTokens = prompt, .finish = "cancelled"});
             continue;
         }
-        while (!batch.stop.stop_requested() && batch.next < batch.sequences.size() &&
-               std::ssize(batch.active) < places)
-            admit(batch);
-        if (!batch.active.empty()) step(batch);
+        admit(batch, places);
+        if (batch.active.empty()) continue;
+        if (decoder)
+            advance(batch, *decoder);
+        else
+            step(batch);
+        leave(batch);
     }
+}
+
+void BatchGenerator::admit(Batch& batch, std::int64_t places) {
+    while (!batch.stop.stop_requested() && batch.next < batch.sequences.size() &&
+           std::ssize(batch.active) < places)
+        admitOne(batch);
 }
 
 // Reads the prompt of the first that waits, or takes what was read of the same one, and chooses its first
 // token.
-void BatchGenerator::admit(Batch& batch) {
+void BatchGenerator::admitOne(Batch& batch) {
     const std::size_t index = batch.next++;
     const BatchSequence& sequence = batch.sequences[index];
     const auto length = std::ssize(sequence.prompt);
@@ -232,7 +271,9 @@ void BatchGenerator::admit(Batch& batch) {
                sequence,
                std::move(cache),
                {samplerOptions(sequence.options), static_cast<std::size_t>(m_model.config().vocabulary)},
-               {m_tokenizer, sequence.options, {batch.start, length, limit}}});
+               {m_tokenizer, sequence.options, {batch.start, length, limit}},
+               limit,
+               sequence.prompt});
     active->sampler.saw(sequence.prompt);
     if (active->answer.open()) tell(batch, *active, active->choose(rowOf(logits, 0), active->draw()), -1);
     if (active->answer.open())
@@ -266,6 +307,30 @@ void BatchGenerator::step(Batch& batch) {
     });
     for (std::size_t i = 0; i < sampled.size(); ++i)
         tell(batch, *batch.active[i], sampled[i], static_cast<std::int64_t>(i));
+}
+
+// The device is up to two tokens ahead: those that come behind an answer's end are nobody's.
+void BatchGenerator::advance(Batch& batch, BatchDecoder& decoder) {
+    std::vector<DeviceSequence> sequences;
+    for (const auto& active : batch.active)
+        sequences.push_back(active->onDevice());
+    batch.outcome.together = std::max(batch.outcome.together, std::ssize(batch.active));
+    decoder.seat(sequences);
+    do {
+        const auto tokens = decoder.next();
+        for (std::size_t i = 0; i < tokens.size(); ++i) {
+            Active& active = *batch.active[i];
+            if (!active.answer.open()) continue;
+            const BatchDecoder::Token& token = tokens[i].value();
+            active.cache.advance(1);
+            active.last = token.sampled.id;
+            tell(batch, active, token.sampled, [&](TokenEvent& event) { decoder.describe(token, event); });
+            if (!active.answer.open()) decoder.hold();
+        }
+    } while (decoder.underWay() > 0);
+}
+
+void BatchGenerator::leave(Batch& batch) {
     for (const auto& active : batch.active)
         if (!active->answer.open()) batch.end(active->index, active->answer.summary());
     std::erase_if(batch.active, [](const auto& active) { return !active->answer.open(); });
@@ -273,12 +338,19 @@ void BatchGenerator::step(Batch& batch) {
 
 // row: of the last pass's routing; -1: the prompt's last token
 void BatchGenerator::tell(Batch& batch, Active& active, const SampledToken& sampled, std::int64_t row) {
+    tell(batch, active, sampled, [&](TokenEvent& event) { describeRouting(batch.routing, event, row); });
+}
+
+void BatchGenerator::tell(Batch& batch, Active& active, const SampledToken& sampled,
+                          const std::function<void(TokenEvent&)>& describe) {
     const auto index = static_cast<std::int64_t>(active.index);
     const bool routed = batch.forward.routing != nullptr && wantsRouting(active.sequence);
+    active.said.push_back(sampled.id);
+    --active.left;
     active.answer.take(
         sampled,
         [&](TokenEvent& event) {
-            if (routed) describeRouting(batch.routing, event, row);
+            if (routed) describe(event);
         },
         [&](const TokenEvent& event) {
             if (batch.token) batch.token(index, event);

@@ -5,6 +5,7 @@
 #include <ATen/Functions.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/moe/expert_body.h"
 #include "engine/moe/router.h"
@@ -14,7 +15,7 @@ namespace {
 
 using ops::checkLaunch;
 using ops::data;
-constexpr std::int64_t kCountersPerLayer = 4, kMostHeadSize = 256;
+constexpr std::int64_t kCountersPerLayer = 4, kMostHeadSize = 256, kMostProbabilities = 1024;
 
 const moe::LinearRouter* routerOf(const model::Layer& layer) {
     return dynamic_cast<const moe::LinearRouter*>(layer.sparse->router.get());
@@ -51,6 +52,13 @@ kernels::Nf4Source sourceOf(const ops::Nf4& weight) {
     return source;
 }
 
+std::int64_t addressOf(const at::Tensor& x) {
+    return x.defined() ? static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(x.data_ptr())) : 0;
+}
+std::int64_t positionsOf(const DecodeRequest& request) {
+    return request.cache ? request.cache->capacity() : request.positions;
+}
+
 // Element `offset` of a tensor.
 const void* at_(const at::Tensor& x, std::int64_t offset) {
     return static_cast<const char*>(x.data_ptr()) + offset * static_cast<std::int64_t>(x.element_size());
@@ -75,18 +83,14 @@ bool DecodePlan::supports(model::Model& model) {
 }
 
 std::vector<std::int64_t> DecodePlan::keyOf(model::Model& model, const DecodeRequest& request) {
-    const auto address = [](const at::Tensor& x) {
-        return x.defined() ? static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(x.data_ptr())) : 0;
-    };
     const std::int64_t last = model.config().layers - 1;
-    std::vector<std::int64_t> key{request.routing,
-                                  request.cache->capacity(),
-                                  address(request.cache->keys(0)),
-                                  address(request.cache->values(last)),
-                                  address(model.ropeTable(request.cache->capacity()).cos),
-                                  model.hasLora(),
+    std::vector<std::int64_t> key{request.routing, request.places,
+                                  addressOf(model.ropeTable(positionsOf(request)).cos), model.hasLora(),
                                   static_cast<std::int64_t>(model.sparseLayers().size())};
-    if (!model.trainable().empty()) key.push_back(address(model.trainable().working(0)));
+    if (request.cache)
+        key.insert(key.end(), {request.cache->capacity(), addressOf(request.cache->keys(0)),
+                               addressOf(request.cache->values(last))});
+    if (!model.trainable().empty()) key.push_back(addressOf(model.trainable().working(0)));
     if (request.steering) {
         key.push_back(request.steering->activeExperts.value_or(-1));
         for (const SteerExpert& steer : request.steering->experts)
@@ -100,7 +104,10 @@ DecodePlan::DecodePlan(model::Model& model, const DecodeRequest& request)
     : m_model(model),
       m_element(model.compute() == at::kBFloat16 ? kernels::cuda::Element::BF16
                                                  : kernels::cuda::Element::F32),
-      m_routing(request.routing && !model.sparseLayers().empty()) {
+      m_routing(request.routing && !model.sparseLayers().empty()),
+      m_places(request.places) {
+    if (m_places < 1 || m_places > kernels::kDecodeBatch || (request.cache && m_places != 1))
+        throw EngineException(ErrorCode::Internal, {{"detail", "a decoding plan that cannot be"}});
     for (const model::Layer& layer : model.layers()) {
         if (!layer.sparse) continue;
         m_k = std::max(m_k, choicesOf(layer, request.steering));
@@ -111,24 +118,25 @@ DecodePlan::DecodePlan(model::Model& model, const DecodeRequest& request)
                               {{"key", "active_experts"},
                                {"value", std::to_string(m_k)},
                                {"range", "at most " + std::to_string(kernels::kDecodeChoices)}});
-    allocate(model.config());
-    const ops::RopeTable& rope = model.ropeTable(request.cache->capacity());
+    allocate(request);
+    const ops::RopeTable& rope = model.ropeTable(positionsOf(request));
     for (const model::Layer& layer : model.layers())
         addLayer(layer, request, rope);
     addEnds();
 }
 
-void DecodePlan::allocate(const ModelConfig& config) {
+void DecodePlan::allocate(const DecodeRequest& request) {
+    const ModelConfig& config = m_model.config();
     const auto elements = at::TensorOptions().device(m_model.device()).dtype(m_model.compute());
     const auto floats = elements.dtype(at::kFloat), integers = elements.dtype(at::kInt),
                bytes = elements.dtype(at::kByte);
     const auto slots = static_cast<std::int64_t>(m_model.sparseLayers().size());
-    m_x = at::zeros({config.hidden}, elements);
-    m_middle = at::zeros({config.hidden}, elements);
-    m_qkv = at::zeros({config.queryWidth() + 2 * config.keyWidth()}, elements);
-    m_attended = at::zeros({config.queryWidth()}, elements);
-    m_activated = at::zeros({config.intermediate}, elements);
-    m_shared = at::zeros({config.hidden}, elements);
+    m_x = at::zeros({m_places, config.hidden}, elements);
+    m_middle = at::zeros({m_places, config.hidden}, elements);
+    m_qkv = at::zeros({m_places, config.queryWidth() + 2 * config.keyWidth()}, elements);
+    m_attended = at::zeros({m_places, config.queryWidth()}, elements);
+    m_activated = at::zeros({m_places, config.intermediate}, elements);
+    m_shared = at::zeros({m_places, config.hidden}, elements);
     std::int64_t ranks = 1, size = 1;
     for (const model::Layer& layer : m_model.layers()) {
         for (const model::AdaptedLinear* linear : {&layer.qkv, &layer.out, &layer.gateUp, &layer.down}) {
@@ -140,30 +148,32 @@ void DecodePlan::allocate(const ModelConfig& config) {
         if (layer.sparse)
             size = std::max(size, m_model.trainable().working(adaptersOf(layer)->down()).size(1));
     }
-    m_lora = at::zeros({ranks}, floats);
-    m_routerLogits = at::zeros({std::max<std::int64_t>(1, m_experts)}, floats);
-    m_hidden = at::zeros({std::max<std::int64_t>(1, m_k * size)}, floats);
-    m_notes = at::zeros({slots * (2 * m_k + m_experts)}, floats);
+    m_lora = at::zeros({m_places * ranks}, floats);
+    m_routerLogits = at::zeros({m_places, std::max<std::int64_t>(1, m_experts)}, floats);
+    m_hidden = at::zeros({m_places, std::max<std::int64_t>(1, m_k * size)}, floats);
+    m_notes = at::zeros({m_places, slots * (2 * m_k + m_experts)}, floats);
     m_steer = at::zeros({slots, 2, std::max<std::int64_t>(1, m_experts)}, floats);
     // Blocks of one key head each: about four for every multiprocessor of a large card.
     m_splits = std::clamp<std::int64_t>(512 / config.kvHeads, 1, 32);
-    m_partial = at::zeros({config.heads * m_splits * (config.headSize + 2)}, floats);
-    m_logits = at::zeros({config.vocabulary}, floats);
-    m_mass = at::zeros({config.vocabulary}, floats);
+    m_partial = at::zeros({m_places, config.heads * m_splits * (config.headSize + 2)}, floats);
+    m_logits = at::zeros({m_places, config.vocabulary}, floats);
+    m_mass = at::zeros({m_places, config.vocabulary}, floats);
     m_counters = at::zeros({kCountersPerLayer * config.layers}, integers);
-    m_arrived = at::zeros({config.heads}, integers);
-    state = at::zeros({static_cast<std::int64_t>(sizeof(kernels::TokenState))}, bytes);
-    settings = at::zeros({static_cast<std::int64_t>(sizeof(kernels::ChoiceSettings))}, bytes);
-    seen = at::zeros({config.vocabulary}, bytes);
+    m_arrived = at::zeros({m_places, config.heads}, integers);
+    if (!request.cache) m_caches = at::zeros({config.layers, 2, m_places}, elements.dtype(at::kLong));
+    state = at::zeros({m_places * static_cast<std::int64_t>(sizeof(kernels::TokenState))}, bytes);
+    settings = at::zeros({m_places * static_cast<std::int64_t>(sizeof(kernels::ChoiceSettings))}, bytes);
+    seen = at::zeros({m_places, config.vocabulary}, bytes);
 }
 
 kernels::DecodeLinear DecodePlan::linearOf(const model::AdaptedLinear& linear, const at::Tensor& input,
                                            const at::Tensor& output) {
     kernels::DecodeLinear l;
     l.inner = linear.frozen.in();
+    l.batch = m_places;
     l.input = input.data_ptr();
     l.out = output.data_ptr();
-    l.outStride = output.numel();
+    l.outStride = output.size(1);
     l.partCount = static_cast<std::int32_t>(linear.frozen.parts());
     l.arrived = data<std::uint32_t>(m_counters) + m_usedCounters++;
     std::int64_t rank = 0;
@@ -181,11 +191,11 @@ kernels::DecodeLinear DecodePlan::linearOf(const model::AdaptedLinear& linear, c
         if (!linear.lora[i]) continue;
         const model::LoraPart& lora = *linear.lora[i];
         part.loraB = m_model.trainable().working(lora.b).data_ptr();
-        part.loraHidden = data<float>(m_lora) + rank;
+        part.loraHidden = data<float>(m_lora) + m_places * rank;
         part.rank = lora.rank;
         part.scale = static_cast<float>(lora.scale);
         l.sides[l.sideCount++] = {m_model.trainable().working(lora.a).data_ptr(), lora.rank,
-                                  data<float>(m_lora) + rank};
+                                  data<float>(m_lora) + m_places * rank};
         rank += lora.rank;
     }
     return l;
@@ -194,15 +204,15 @@ kernels::DecodeLinear DecodePlan::linearOf(const model::AdaptedLinear& linear, c
 kernels::SplitAttention DecodePlan::attentionOf(const model::Layer& layer, const DecodeRequest& request,
                                                 const ops::RopeTable& rope) const {
     const ModelConfig& config = m_model.config();
-    const at::Tensor& keys = request.cache->keys(layer.index);
     kernels::SplitAttention a;
     a.heads = config.heads;
     a.kvHeads = config.kvHeads;
     a.headSize = config.headSize;
-    a.positionStride = keys.stride(1);
-    a.headStride = keys.stride(2);
+    a.positionStride = config.keyWidth();  // as model::KvCache lays them out
+    a.headStride = config.headSize;
     a.window = layer.window.value_or(0);
     a.splits = m_splits;
+    a.batch = m_places;
     a.qkv = m_qkv.data_ptr();
     if (config.qkNorm) {
         a.queryNorm = layer.queryNorm.data_ptr();
@@ -212,8 +222,14 @@ kernels::SplitAttention DecodePlan::attentionOf(const model::Layer& layer, const
     a.cos = data<float>(rope.cos);
     a.sin = data<float>(rope.sin);
     a.position = &reinterpret_cast<const kernels::TokenState*>(state.data_ptr())->position;
-    a.keys = keys.data_ptr();
-    a.values = request.cache->values(layer.index).data_ptr();
+    a.positionStep = sizeof(kernels::TokenState) / sizeof(std::int32_t);
+    if (request.cache) {
+        a.keys = request.cache->keys(layer.index).data_ptr();
+        a.values = request.cache->values(layer.index).data_ptr();
+    } else {
+        a.keysOf = static_cast<void* const*>(m_caches[layer.index][0].data_ptr());
+        a.valuesOf = static_cast<void* const*>(m_caches[layer.index][1].data_ptr());
+    }
     a.out = m_attended.data_ptr();
     a.partial = data<float>(m_partial);
     a.arrived = data<std::uint32_t>(m_arrived);
@@ -236,6 +252,8 @@ DecodePlan::ExpertsPlan DecodePlan::expertsOf(const model::Layer& layer, const D
     e.choice.chosen = reinterpret_cast<std::int32_t*>(notes);
     e.choice.weights = notes + m_k;
     e.choice.noted = notes + 2 * m_k;
+    e.choice.batch = m_places;
+    e.choice.noteStride = m_notes.size(1);
     if (request.steering) {
         const moe::SteeringTerms terms = moe::steeringTerms(*request.steering, layer.index, experts);
         m_steer[slot][0].narrow(0, 0, experts).copy_(terms.bias);
@@ -275,6 +293,7 @@ void DecodePlan::addLayer(const model::Layer& layer, const DecodeRequest& reques
 void DecodePlan::addEnds() {
     const ModelConfig& config = m_model.config();
     m_head.inner = config.hidden;
+    m_head.batch = m_places;
     m_head.input = m_x.data_ptr();
     m_head.norm = m_model.finalNorm().data_ptr();
     m_head.eps = static_cast<float>(config.normEps);
@@ -286,6 +305,7 @@ void DecodePlan::addEnds() {
     m_head.outStride = config.vocabulary;
     m_choice.logits = data<float>(m_logits);
     m_choice.vocabulary = config.vocabulary;
+    m_choice.batch = m_places;
     m_choice.seen = data<std::uint8_t>(seen);
     m_choice.mass = data<float>(m_mass);
     m_choice.settings = reinterpret_cast<const kernels::ChoiceSettings*>(settings.data_ptr());
@@ -299,14 +319,49 @@ void DecodePlan::setRecords(kernels::TokenRecord* records, float* noted) {
     m_choice.noted = noted;
 }
 
+void DecodePlan::useCaches(std::span<model::KvCache* const> caches) {
+    at::Tensor addresses = at::zeros(m_caches.sizes(), at::kLong);
+    auto rows = addresses.accessor<std::int64_t, 3>();
+    for (std::int64_t layer = 0; layer < m_model.config().layers; ++layer)
+        for (std::int64_t place = 0; place < std::min(m_places, std::ssize(caches)); ++place)
+            if (model::KvCache* cache = caches[static_cast<std::size_t>(place)]) {
+                rows[layer][0][place] = addressOf(cache->keys(layer));
+                rows[layer][1][place] = addressOf(cache->values(layer));
+            }
+    m_caches.copy_(addresses);
+}
+
+void DecodePlan::describe(const float* notes, TokenEvent& event) const {
+    if (noteCount() == 0) return;
+    const auto& layers = m_model.sparseLayers();
+    const bool full = static_cast<std::int64_t>(layers.size()) * m_experts <= kMostProbabilities;
+    const float* at = notes;
+    for (const std::int64_t layer : layers) {
+        event.layers.push_back(layer);
+        const auto* chosen = reinterpret_cast<const std::int32_t*>(at);
+        event.experts.emplace_back(chosen, chosen + m_k);
+        event.weights.emplace_back(at + m_k, at + 2 * m_k);
+        const float* logits = at + 2 * m_k;
+        at = logits + m_experts;
+        if (!full) continue;
+        auto& probabilities = event.probabilities.emplace_back(logits, at);
+        const float top = *std::max_element(probabilities.begin(), probabilities.end());
+        float sum = 0;
+        for (float& value : probabilities)
+            sum += value = std::exp(value - top);
+        for (float& value : probabilities)
+            value /= sum;
+    }
+}
+
 void DecodePlan::launch(kernels::cuda::Stream stream, unsigned stages) const {
     const cuda::DecodeTable& table = ops::cudaTable().decode;
     const auto linear = [&](const kernels::DecodeLinear& l, unsigned stage) {
         if (stages & stage) checkLaunch("decodeLinear", table.linear(m_element, l, stream));
     };
-    checkLaunch("beginToken", table.beginToken(m_element, m_choice.state, m_model.embedding().data_ptr(),
-                                               m_x.numel(), m_x.data_ptr(), data<std::uint32_t>(m_counters),
-                                               m_counters.numel(), stream));
+    checkLaunch("beginToken", table.beginToken(m_element, m_choice.state, m_places,
+                                               m_model.embedding().data_ptr(), m_x.size(1), m_x.data_ptr(),
+                                               data<std::uint32_t>(m_counters), m_counters.numel(), stream));
     for (const LayerPlan& layer : m_layers) {
         linear(layer.qkv, Linears);
         if (stages & Attention)

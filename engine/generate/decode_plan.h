@@ -5,8 +5,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "engine/api/engine.h"
 #include "engine/model/layer.h"
 #include "engine/model/model.h"
 #include "engine/ops/dispatch.h"
@@ -15,14 +17,18 @@ namespace caravan::engine::generate {
 
 // What a decoding pass on the device depends on beside the model's weights.
 struct DecodeRequest {
-    model::KvCache* cache = nullptr;
+    model::KvCache* cache = nullptr;  // of the one sequence; null: of each place, as useCaches tells
     const moe::Steering* steering = nullptr;
-    bool routing = true;  // note every layer's router step
+    bool routing = true;         // note every layer's router step
+    std::int64_t places = 1;     // sequences that a pass moves on; more than one only without `cache`
+    std::int64_t positions = 0;  // without `cache`: of the longest sequence at its end
 };
 
-// One token through the model as a fixed list of launches on fixed buffers: five or seven kernels a layer
-// (kernels/decode_linear, split_attention, decode_experts), the head, and the choice of the next token
-// (kernels/token_choice). Nothing in it depends on the position, so that a graph of it serves every token.
+// One token of each of a few sequences through the model as a fixed list of launches on fixed buffers: five
+// or seven kernels a layer (kernels/decode_linear, split_attention, decode_experts), the head, and the choice
+// of the next tokens (kernels/token_choice). Nothing in it depends on positions, so that a graph of it serves
+// every token; with places, nothing depends on the caches either. Each sequence has the bits that it has
+// alone.
 class DecodePlan {
   public:
     // Whether the model's parts are those that the kernels know.
@@ -32,16 +38,20 @@ class DecodePlan {
     // Parts of a pass, for measuring them.
     enum Stage : unsigned { Linears = 1, Attention = 2, Experts = 4, Head = 8, Choice = 16, All = 31 };
     void launch(kernels::cuda::Stream stream, unsigned stages = All) const;
-    // Of the notes per sparse layer: k experts (int32), k weights, E logits.
+    // Of a place's notes per sparse layer: k experts (int32), k weights, E logits.
     [[nodiscard]] std::int64_t choices() const { return m_k; }
     [[nodiscard]] std::int64_t experts() const { return m_experts; }
-    [[nodiscard]] std::int64_t noteCount() const { return m_routing ? m_notes.numel() : 0; }
+    [[nodiscard]] std::int64_t noteCount() const { return m_routing ? m_notes.size(1) : 0; }
     // Everything that a captured graph has in it: another value asks for another capture.
     [[nodiscard]] static std::vector<std::int64_t> keyOf(model::Model& model, const DecodeRequest& request);
-    // Where the choice writes: host memory of kRecordSlots records and as many notes.
+    // Where the choice writes: host memory of kRecordSlots records for each place and as many notes.
     void setRecords(kernels::TokenRecord* records, float* noted);
+    // With places: whose cache each one reads and writes; null: none. All have room for what will come.
+    void useCaches(std::span<model::KvCache* const> caches);
+    // The routing of a token from its notes.
+    void describe(const float* notes, TokenEvent& event) const;
 
-    at::Tensor state, settings, seen;  // bytes on the device: TokenState, ChoiceSettings, [V]
+    at::Tensor state, settings, seen;  // bytes on the device: TokenState, ChoiceSettings, [V], per place
 
   private:
     struct ExpertsPlan {
@@ -56,7 +66,7 @@ class DecodePlan {
         std::optional<ExpertsPlan> experts;
     };
     void launchExperts(const ExpertsPlan& experts, kernels::cuda::Stream stream) const;
-    void allocate(const ModelConfig& config);
+    void allocate(const DecodeRequest& request);
     [[nodiscard]] kernels::DecodeLinear linearOf(const model::AdaptedLinear& linear, const at::Tensor& input,
                                                  const at::Tensor& output);
     [[nodiscard]] kernels::SplitAttention attentionOf(const model::Layer& layer, const DecodeRequest& request,
@@ -68,10 +78,11 @@ class DecodePlan {
     model::Model& m_model;
     kernels::cuda::Element m_element;
     bool m_routing = false;
-    std::int64_t m_k = 0, m_experts = 0, m_splits = 1;
+    std::int64_t m_places = 1, m_k = 0, m_experts = 0, m_splits = 1;
     at::Tensor m_x, m_middle, m_qkv, m_attended, m_activated, m_shared;                          // elements
     at::Tensor m_lora, m_routerLogits, m_hidden, m_notes, m_steer, m_partial, m_logits, m_mass;  // fp32
     at::Tensor m_counters, m_arrived;                                                            // int32
+    at::Tensor m_caches;  // addresses [layers, keys and values, places], with places
     std::int64_t m_usedCounters = 0;
     std::vector<LayerPlan> m_layers;
     kernels::DecodeLinear m_head;

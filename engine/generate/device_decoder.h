@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/api/engine.h"
-#include "engine/generate/decode_plan.h"
+#include "engine/generate/decode_graph.h"
 #include "engine/generate/sampler.h"
 
 namespace caravan::engine::generate {
@@ -43,14 +43,12 @@ class DeviceDecoder {
     void describe(const Token& token, TokenEvent& event) const;
 
   private:
-    struct Resources;  // stream, graph, events, host memory
     void prepare(const DecodeRequest& request);
-    void upload(const Start& start);
     void launchOne();
 
     model::Model& m_model;
-    std::unique_ptr<Resources> m_resources;
-    std::unique_ptr<DecodePlan> m_plan;
+    DecodeStream m_stream;
+    std::unique_ptr<DecodeGraph> m_graph;
     std::vector<std::int64_t> m_key;
     std::int64_t m_launched = 0, m_taken = 0, m_wanted = 0;
 };

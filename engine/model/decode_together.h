@@ -13,7 +13,8 @@ namespace caravan::engine::model {
 
 // Appends ids[b] to the sequence of caches[b], for at most ops::kFewRows sequences of any lengths -> hidden
 // states [B, D]. Every weight is read once for all. The routing of a call has row b for sequence b. On a GPU
-// it goes through the same operations as a prompt, with the library's products; this has not run on one yet.
+// it goes through the same operations as a prompt, with the library's products: generate/batch_decoder is the
+// fast way there.
 [[nodiscard]] at::Tensor decodeTogether(Model& model, std::span<const std::int32_t> ids,
                                         std::span<KvCache* const> caches, const ForwardOptions& options);
 

@@ -6,29 +6,36 @@
 
 #include "kernels/common/launch.h"
 
-// The experts of one decoding step, one token: top-k of the router's logits, then y = u + s sum_k w_k W_up,e
-// GELU(W_down,e u), in two launches. Only the chosen experts' weights are read: 2 k D r elements, the floor;
-// they are asked into L2 before the shared FFN has finished, since the router's logits are older than it.
+// The experts of one decoding step, one token of each of `batch` sequences, 16 at most: top-k of the router's
+// logits, then y = u + s sum_k w_k W_up,e GELU(W_down,e u), in two launches. Only the chosen experts' weights
+// are read, each once, whoever chose it: for one sequence 2 k D r elements, the floor; they are asked for
+// before the shared FFN has finished, since the router's logits are older than it. A sequence's bits do not
+// depend on the others.
 namespace caravan::kernels {
 
 constexpr int kDecodeChoices = 16;  // k at most
 
 struct ExpertChoice {
     std::int64_t experts = 0, k = 0;    // experts at most 256
-    const float* logits = nullptr;      // [experts]
+    const float* logits = nullptr;      // [batch, experts]
     const float* bias = nullptr;        // [experts], added to the logits, or null
     const float* preference = nullptr;  // [experts], only for choosing; negative ones also lower the weight
     float* noted = nullptr;             // [experts]: logits + bias
     std::int32_t* chosen = nullptr;     // [k] by falling logit, ties: lowest index
     float* weights = nullptr;           // [k] softmax over the chosen
+    std::int64_t batch = 1;
+    std::int64_t noteStride =
+        0;  // from a sequence's noted, chosen and weights to those of the next, elements
 };
 struct ExpertShape {
     std::int64_t width = 0, size = 0;  // D, r
 };
-// Fills noted, chosen, weights and hidden [k, r] fp32 = GELU(down[e] u); u [D], down [E, r, D] elements
+// Fills noted, chosen, weights and hidden [batch, k, r] fp32 = GELU(down[e] u); u [batch, D], down [E, r, D]
+// elements
 void decodeExpertsDown(const ExpertChoice& choice, const ExpertShape& shape, const float* u,
                        const float* down, float* hidden);
-// out [D] = residual + u + scaling sum_k w_k up[e] hidden[k]; up [E, D, r]; residual may be null
+// out [batch, D] = residual + u + scaling sum_k w_k up[e] hidden[k]; up [E, D, r]; residual [batch, D] may be
+// null
 void decodeExpertsUp(const ExpertChoice& choice, const ExpertShape& shape, const float* u, const float* up,
                      const float* hidden, float scaling, const float* residual, float* out);
 

@@ -37,10 +37,18 @@ void choose(const ExpertChoice& c) {
         c.weights[j] = static_cast<float>(score[static_cast<std::size_t>(j)] / sum);
 }
 
-}  // namespace
+ExpertChoice ofSequence(const ExpertChoice& all, std::int64_t b) {
+    ExpertChoice c = all;
+    c.batch = 1;
+    c.logits += b * c.experts;
+    c.noted += b * c.noteStride;
+    c.chosen += b * c.noteStride;
+    c.weights += b * c.noteStride;
+    return c;
+}
 
-void decodeExpertsDown(const ExpertChoice& choice, const ExpertShape& s, const float* u, const float* down,
-                       float* hidden) {
+void downOne(const ExpertChoice& choice, const ExpertShape& s, const float* u, const float* down,
+             float* hidden) {
     choose(choice);
     for (std::int64_t j = 0; j < choice.k; ++j)
         for (std::int64_t row = 0; row < s.size; ++row) {
@@ -52,8 +60,8 @@ void decodeExpertsDown(const ExpertChoice& choice, const ExpertShape& s, const f
         }
 }
 
-void decodeExpertsUp(const ExpertChoice& choice, const ExpertShape& s, const float* u, const float* up,
-                     const float* hidden, float scaling, const float* residual, float* out) {
+void upOne(const ExpertChoice& choice, const ExpertShape& s, const float* u, const float* up,
+           const float* hidden, float scaling, const float* residual, float* out) {
     for (std::int64_t row = 0; row < s.width; ++row) {
         double sum = 0;
         for (std::int64_t j = 0; j < choice.k; ++j) {
@@ -66,6 +74,21 @@ void decodeExpertsUp(const ExpertChoice& choice, const ExpertShape& s, const flo
         out[row] = static_cast<float>(static_cast<double>(u[row]) + static_cast<double>(scaling) * sum +
                                       (residual ? static_cast<double>(residual[row]) : 0.0));
     }
+}
+
+}  // namespace
+
+void decodeExpertsDown(const ExpertChoice& choice, const ExpertShape& s, const float* u, const float* down,
+                       float* hidden) {
+    for (std::int64_t b = 0; b < choice.batch; ++b)
+        downOne(ofSequence(choice, b), s, u + b * s.width, down, hidden + b * choice.k * s.size);
+}
+
+void decodeExpertsUp(const ExpertChoice& choice, const ExpertShape& s, const float* u, const float* up,
+                     const float* hidden, float scaling, const float* residual, float* out) {
+    for (std::int64_t b = 0; b < choice.batch; ++b)
+        upOne(ofSequence(choice, b), s, u + b * s.width, up, hidden + b * choice.k * s.size, scaling,
+              residual ? residual + b * s.width : nullptr, out + b * s.width);
 }
 
 }  // namespace caravan::kernels

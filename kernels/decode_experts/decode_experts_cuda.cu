@@ -1,118 +1,40 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
+#include <type_traits>
 
-#include "kernels/common/dependent.cuh"
-#include "kernels/common/device.cuh"
-#include "kernels/decode_experts/decode_experts.h"
+#include "kernels/decode_experts/launches.h"
+#include "kernels/decode_experts/stage.cuh"
 
 namespace caravan::kernels::cuda {
 namespace {
 
-constexpr int kWarpsPerBlock = 8, kBlock = kWarpsPerBlock * 32, kMost = 256;
-
-struct Chosen {
-    int expert[kDecodeChoices];
-    float weight[kDecodeChoices];
-};
-
-// By warp 0 of every block: k rounds of the highest logit left, 32 Slots experts at most. Ends with a
-// barrier.
-template <int Slots>
-__device__ __forceinline__ void chooseAmong(const ExpertChoice& c, Chosen& out, bool note) {
-    const int lane = threadIdx.x;
-    if (threadIdx.x < 32) {
-        float rank[Slots];
-#pragma unroll
-        for (int i = 0; i < Slots; ++i) {
-            const int e = i * 32 + lane;
-            float value = e < c.experts ? __ldcg(c.logits + e) : 0;
-            if (e < c.experts && c.bias) value += c.bias[e];
-            if (note && e < c.experts) c.noted[e] = value;
-            if (e < c.experts && c.preference) value += c.preference[e];
-            rank[i] = e < c.experts && !isnan(value) ? value : -INFINITY;
-        }
-        float score = -INFINITY;
-        std::uint32_t used = 0;
-        for (int j = 0; j < c.k; ++j) {
-            float best = -INFINITY;
-            int expert = kMost;
-#pragma unroll
-            for (int i = 0; i < Slots; ++i) {
-                const int e = i * 32 + lane;
-                if (e < c.experts && !(used >> i & 1u) && (expert == kMost || rank[i] > best))
-                    best = rank[i], expert = e;
-            }
-#pragma unroll
-            for (int offset = 16; offset > 0; offset /= 2) {
-                const float other = __shfl_xor_sync(0xFFFFFFFFu, best, offset);
-                const int from = __shfl_xor_sync(0xFFFFFFFFu, expert, offset);
-                if (from < kMost && (expert == kMost || other > best || (other == best && from < expert)))
-                    best = other, expert = from;
-            }
-            if (expert % 32 == lane) used |= 1u << (expert / 32);
-            if (lane == j) {
-                out.expert[j] = expert;
-                score = __ldcg(c.logits + expert) + (c.bias ? c.bias[expert] : 0.0f) +
-                        (c.preference ? fminf(0.0f, c.preference[expert]) : 0.0f);
-            }
-        }
-        const float top = warpReduce(score, Larger{});
-        const float power = lane < c.k ? expf(score - top) : 0.0f, sum = warpReduce(power, Plus{});
-        if (lane < c.k) {
-            out.weight[lane] = power / sum;
-            if (note) c.chosen[lane] = out.expert[lane], c.weights[lane] = power / sum;
-        }
+// A block's sequence is blockIdx.y; for one sequence nothing is computed.
+template <bool Many>
+__device__ __forceinline__ void toSequence(ExpertChoice& c) {
+    if constexpr (Many) {
+        const std::int64_t b = blockIdx.y, notes = b * c.noteStride;
+        c.logits += b * c.experts;
+        c.noted += notes;
+        c.chosen += notes;
+        c.weights += notes;
     }
+}
+template <bool Many, class T>
+__device__ __forceinline__ T* rowOf(T* first, std::int64_t width) {
+    if constexpr (Many) return first ? first + blockIdx.y * width : first;
+    return first;
+}
+
+// By warp 0 of every block. Ends with a barrier.
+__device__ __forceinline__ void choose(const ExpertChoice& c, Chosen& out, bool note) {
+    if (threadIdx.x < 32) chooseByWarp(c, out, note, threadIdx.x);
     __syncthreads();
 }
 
-__device__ __forceinline__ void choose(const ExpertChoice& c, Chosen& out, bool note) {
-    if (c.experts <= 32)
-        chooseAmong<1>(c, out, note);
-    else
-        chooseAmong<kMost / 32>(c, out, note);
-}
-
-// Sixteen bytes of bf16, or as many fp32 values.
-template <class T>
-struct Chunk;
-template <>
-struct Chunk<Bf16> {
-    uint4 raw;
-    __device__ __forceinline__ void load(const Bf16* p) {
-        asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
-                     : "=r"(raw.x), "=r"(raw.y), "=r"(raw.z), "=r"(raw.w)
-                     : "l"(p));
-    }
-    __device__ __forceinline__ float dot(const float* x) const {
-        const std::uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
-        float sum = 0;
-#pragma unroll
-        for (int i = 0; i < 4; ++i)
-            sum += __uint_as_float(words[i] << 16) * x[2 * i] +
-                   __uint_as_float(words[i] & 0xFFFF0000u) * x[2 * i + 1];
-        return sum;
-    }
-};
-template <>
-struct Chunk<float> {
-    Eight<float> e;
-    __device__ __forceinline__ void load(const float* p) { e = loadEight(p); }
-    __device__ __forceinline__ float dot(const float* x) const {
-        float sum = 0;
-#pragma unroll
-        for (int i = 0; i < 8; ++i)
-            sum += e.v[i] * x[i];
-        return sum;
-    }
-};
-
-constexpr int kHeld = 8;  // chunks of a lane that are loaded ahead of the previous kernel's end
-
 // Unit = (row of the chosen experts, slice of kHeld * 256 inputs); the slices of a row are neighbouring warps
 // of a block.
-template <class T>
+template <class T, bool Many>
 __global__ __launch_bounds__(kBlock, 2) void downKernel(ExpertChoice choice, ExpertShape shape, const T* u,
                                                         const T* down, float* hidden, int slices) {
     __shared__ Chosen chosen, noted;  // noted: the other warps may still read chosen
@@ -122,6 +44,9 @@ __global__ __launch_bounds__(kBlock, 2) void downKernel(ExpertChoice choice, Exp
     const int width = static_cast<int>(shape.width), size = static_cast<int>(shape.size),
               rows = static_cast<int>(choice.k) * size;
     const int begin = slice * (kHeld * 256) + lane * 8;
+    toSequence<Many>(choice);
+    u = rowOf<Many>(u, shape.width);
+    hidden = rowOf<Many>(hidden, choice.k * shape.size);
     choose(choice, chosen, false);
     bool ahead = true;
     for (int base = static_cast<int>(blockIdx.x) * perBlock; base < rows || ahead;
@@ -164,7 +89,7 @@ __global__ __launch_bounds__(kBlock, 2) void downKernel(ExpertChoice choice, Exp
 
 // A warp takes `group` neighbouring columns of the model's width at once; the chosen experts' rows of one lie
 // behind each other in `chunks` chunks.
-template <class T>
+template <class T, bool Many>
 __global__ __launch_bounds__(kBlock, 2) void upKernel(ExpertChoice choice, ExpertShape shape, const T* u,
                                                       const T* up, const float* hidden, float scaling,
                                                       const T* residual, T* out, int chunks, int group) {
@@ -172,6 +97,11 @@ __global__ __launch_bounds__(kBlock, 2) void upKernel(ExpertChoice choice, Exper
     const int lane = threadIdx.x & 31, width = static_cast<int>(shape.width),
               size = static_cast<int>(shape.size);
     const int perExpert = chunks / static_cast<int>(choice.k);
+    toSequence<Many>(choice);
+    u = rowOf<Many>(u, shape.width);
+    hidden = rowOf<Many>(hidden, choice.k * shape.size);
+    residual = rowOf<Many>(residual, shape.width);
+    out = rowOf<Many>(out, shape.width);
     choose(choice, chosen, false);
     bool ahead = true;
     const int stride = static_cast<int>(gridDim.x) * kWarpsPerBlock * group;
@@ -213,12 +143,15 @@ __global__ __launch_bounds__(kBlock, 2) void upKernel(ExpertChoice choice, Exper
 }
 
 // The same for any shape: one warp a row, element by element.
-template <class T>
+template <class T, bool Many>
 __global__ __launch_bounds__(kBlock) void plainDownKernel(ExpertChoice choice, ExpertShape shape, const T* u,
                                                           const T* down, float* hidden) {
     __shared__ Chosen chosen;
     previousDone();
     allowNext();
+    toSequence<Many>(choice);
+    u = rowOf<Many>(u, shape.width);
+    hidden = rowOf<Many>(hidden, choice.k * shape.size);
     choose(choice, chosen, blockIdx.x == 0);
     const std::int64_t rows = choice.k * shape.size;
     for (std::int64_t i = blockIdx.x * std::int64_t{kWarpsPerBlock} + (threadIdx.x >> 5); i < rows;
@@ -232,13 +165,18 @@ __global__ __launch_bounds__(kBlock) void plainDownKernel(ExpertChoice choice, E
     }
 }
 
-template <class T>
+template <class T, bool Many>
 __global__ __launch_bounds__(kBlock) void plainUpKernel(ExpertChoice choice, ExpertShape shape, const T* u,
                                                         const T* up, const float* hidden, float scaling,
                                                         const T* residual, T* out) {
     __shared__ Chosen chosen;
     previousDone();
     allowNext();
+    toSequence<Many>(choice);
+    u = rowOf<Many>(u, shape.width);
+    hidden = rowOf<Many>(hidden, choice.k * shape.size);
+    residual = rowOf<Many>(residual, shape.width);
+    out = rowOf<Many>(out, shape.width);
     choose(choice, chosen, false);
     for (std::int64_t i = blockIdx.x * std::int64_t{kWarpsPerBlock} + (threadIdx.x >> 5); i < shape.width;
          i += gridDim.x * std::int64_t{kWarpsPerBlock}) {
@@ -260,13 +198,25 @@ __global__ __launch_bounds__(kBlock) void plainUpKernel(ExpertChoice choice, Exp
 bool aligned(const void* p) {
     return reinterpret_cast<std::uintptr_t>(p) % 16 == 0;
 }
-// Two blocks a multiprocessor: the next kernel's find room beside them.
-dim3 blocksOf(std::int64_t units, std::int64_t perBlock) {
+// Two blocks a multiprocessor: the next kernel's find room beside them. Rows of blocks: sequences.
+dim3 blocksOf(const ExpertChoice& choice, std::int64_t units, std::int64_t perBlock) {
     return dim3(
-        std::min(2 * static_cast<unsigned>(deviceTraits().multiprocessors), blocksFor(units, perBlock)));
+        std::min(2 * static_cast<unsigned>(deviceTraits().multiprocessors), blocksFor(units, perBlock)),
+        static_cast<unsigned>(choice.batch));
+}
+// f(type, many) with the element and whether there are several sequences, as types.
+template <class F>
+void forBatch(Element element, const ExpertChoice& choice, F&& f) {
+    forElement(element, [&](auto type) {
+        if (choice.batch > 1)
+            f(type, std::true_type{});
+        else
+            f(type, std::false_type{});
+    });
 }
 bool valid(const ExpertChoice& c) {
-    return c.experts >= 1 && c.experts <= kMost && c.k >= 1 && c.k <= c.experts && c.k <= kDecodeChoices;
+    return c.experts >= 1 && c.experts <= kMost && c.k >= 1 && c.k <= c.experts && c.k <= kDecodeChoices &&
+           c.batch >= 1 && c.batch <= kMostUsers;
 }
 
 }  // namespace
@@ -278,14 +228,18 @@ int decodeExpertsDown(Element element, const ExpertChoice& choice, const ExpertS
     while (slices * kHeld * 256 < shape.width)
         slices *= 2;
     const bool vectors = shape.width % 8 == 0 && aligned(down) && aligned(u) && slices <= kWarpsPerBlock;
-    forElement(element, [&](auto type) {
+    if (vectors && choice.batch >= kFewestTogether)
+        return launchDownTogether(element, choice, shape, u, down, hidden, slices, stream);
+    forBatch(element, choice, [&](auto type, auto many) {
         using T = decltype(type);
+        constexpr bool kMany = decltype(many)::value;
         const auto *x = static_cast<const T*>(u), *w = static_cast<const T*>(down);
         const std::int64_t rows = choice.k * shape.size;
-        error = vectors ? launchDependent(downKernel<T>, blocksOf(rows, kWarpsPerBlock / slices), kBlock, 0,
-                                          stream, choice, shape, x, w, hidden, slices)
-                        : launchDependent(plainDownKernel<T>, blocksOf(rows, kWarpsPerBlock), kBlock, 0,
-                                          stream, choice, shape, x, w, hidden);
+        error = vectors
+                    ? launchDependent(downKernel<T, kMany>, blocksOf(choice, rows, kWarpsPerBlock / slices),
+                                      kBlock, 0, stream, choice, shape, x, w, hidden, slices)
+                    : launchDependent(plainDownKernel<T, kMany>, blocksOf(choice, rows, kWarpsPerBlock),
+                                      kBlock, 0, stream, choice, shape, x, w, hidden);
     });
     return error;
 }
@@ -298,16 +252,22 @@ int decodeExpertsUp(Element element, const ExpertChoice& choice, const ExpertSha
     const int chunks = static_cast<int>(choice.k * ((shape.size + 255) / 256)),
               group = chunks <= kHeld ? kHeld / chunks : 1;
     const bool vectors = shape.size % 8 == 0 && aligned(up) && aligned(hidden) && chunks <= kHeld;
-    forElement(element, [&](auto type) {
+    const int columns = choice.batch >= kFewestTogether ? columnsTogether(element, choice, shape) : 0;
+    if (vectors && columns > 0)
+        return launchUpTogether(element, choice, shape, u, up, hidden, scaling, residual, out, columns,
+                                stream);
+    forBatch(element, choice, [&](auto type, auto many) {
         using T = decltype(type);
+        constexpr bool kMany = decltype(many)::value;
         const auto *x = static_cast<const T*>(u), *w = static_cast<const T*>(up),
                    *r = static_cast<const T*>(residual);
         auto* y = static_cast<T*>(out);
         error = vectors
-                    ? launchDependent(upKernel<T>, blocksOf(shape.width, kWarpsPerBlock * group), kBlock, 0,
+                    ? launchDependent(upKernel<T, kMany>,
+                                      blocksOf(choice, shape.width, kWarpsPerBlock * group), kBlock, 0,
                                       stream, choice, shape, x, w, hidden, scaling, r, y, chunks, group)
-                    : launchDependent(plainUpKernel<T>, blocksOf(shape.width, kWarpsPerBlock), kBlock, 0,
-                                      stream, choice, shape, x, w, hidden, scaling, r, y);
+                    : launchDependent(plainUpKernel<T, kMany>, blocksOf(choice, shape.width, kWarpsPerBlock),
+                                      kBlock, 0, stream, choice, shape, x, w, hidden, scaling, r, y);
     });
     return error;
 }

@@ -9,6 +9,8 @@
 namespace caravan::kernels::cuda {
 namespace {
 
+constexpr std::int64_t kRowsAtOnce = 4;  // of x, by the general kernel
+
 bool aligned(const void* p, std::uintptr_t to = 16) {
     return reinterpret_cast<std::uintptr_t>(p) % to == 0;
 }
@@ -55,6 +57,8 @@ DecodeLinear narrowed(const DecodeLinear& l, std::int64_t first, std::int64_t co
 DecodeLaunch planned(const DecodeLinear& l, bool nf4, bool vectors) {
     DecodeLaunch launch;
     launch.linear = l;
+    // Where it makes room for two blocks a multiprocessor, or for more rows of x.
+    launch.lone = l.batch > 8 || l.batch == 4 || (l.batch > 4 && l.inner > 8192);
     launch.vectors = vectors;
     launch.inputStride = static_cast<std::int32_t>((l.inner + 7) / 8 * 8 + 8);  // rows four banks apart
     std::int64_t rank = 0;
@@ -83,14 +87,25 @@ int decodeLinear(Element element, const DecodeLinear& l, Stream stream) {
     const std::int64_t elementSize = element == Element::BF16 ? 2 : 4;
     std::uint32_t arrivals = 0;
     for (std::int64_t first = 0; first < l.batch;) {
-        // As many rows of x as fit beside the tables.
+        // As many rows of x as fit beside the tables, and about as many in each launch.
         std::int64_t count = l.batch - first;
-        DecodeLaunch launch = planned(narrowed(l, first, count, elementSize), nf4 && vectors, vectors);
+        DecodeLaunch launch;
+        const auto take = [&] {
+            launch = planned(narrowed(l, first, count, elementSize), nf4 && vectors, vectors);
+        };
         const auto bytes = [&] {
             return nf4 && vectors ? nf4SharedBytes(launch) : rowsSharedBytes(element, launch);
         };
-        while (count > 1 && bytes() > static_cast<std::size_t>(device.sharedPerBlock) - 2048)
-            launch.linear.batch = --count;
+        // Without tiles fewer: the more blocks a multiprocessor holds, the more rows of weights are under
+        // way.
+        if (!(nf4 && vectors)) count = std::min(count, kRowsAtOnce);
+        for (take(); count > 1 && bytes() > static_cast<std::size_t>(device.sharedPerBlock) - 2048; take())
+            --count;
+        if (const std::int64_t left = l.batch - first; count < left) {
+            const std::int64_t launches = (left + count - 1) / count;
+            count = (left + launches - 1) / launches;
+            take();
+        }
         // All blocks at once: those with LoRA wait for each other.
         const bool tiled = nf4 && vectors;
         const int perBlock = tiled ? 1 : kWarps,

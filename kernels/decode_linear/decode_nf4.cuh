@@ -24,9 +24,10 @@ static __constant__ float kBook[16] = {kNf4Code[0],  kNf4Code[1],  kNf4Code[2], 
                                        kNf4Code[12], kNf4Code[13], kNf4Code[14], kNf4Code[15]};
 
 // Shared memory: the table [256 codes][64 words, 32 of it: one per lane] with the codes under way between its
-// lines, x, the maps of the scales, the warps' sums [2][batch][16][kWarps], LoRA's hidden values
-// [parts][hiddenStride], the next tile's absmax codes [16 rows x blocks of a row] and a scale of scales for
-// every four, what a thread needs at the tile's end [3][threads], decoded scales [2][16 rows][scaleStride].
+// lines, x, the maps of the scales, the warps' sums [2, or 1 in `lone` launches][batch][16][kWarps], LoRA's
+// hidden values [parts][hiddenStride] (fp32 for one row, else bf16), the next tile's absmax codes [16 rows x
+// blocks of a row] and a scale of scales for every four, what a thread needs at the tile's end [3][threads],
+// decoded scales [2][16 rows][scaleStride].
 struct Nf4Layout {
     int input = kTableBytes, maps = 0, sums = 0, hidden = 0, codes = 0, nested = 0, ends = 0, scales = 0,
         total = 0;
@@ -40,12 +41,12 @@ __host__ __device__ inline Nf4Layout nf4Layout(const DecodeLaunch& a) {
     const int batch = static_cast<int>(a.linear.batch), blocks = static_cast<int>(a.linear.inner / 64);
     at.maps = at.input + batch * a.inputStride * 2;
     at.sums = at.maps + kDecodeParts * 256 * 4;
-    at.hidden = at.sums + 2 * batch * kTileRows * kWarps * 4;
-    at.codes = (at.hidden + a.linear.partCount * a.hiddenStride * 4 + 15) / 16 * 16;
+    at.hidden = at.sums + (a.lone ? 1 : 2) * batch * kTileRows * kWarps * 4;
+    at.codes = (at.hidden + a.linear.partCount * a.hiddenStride * (batch > 1 ? 2 : 4) + 15) / 16 * 16;
     at.nested = at.codes + kTileRows * blocks;
     at.ends = at.nested + kTileRows * blocks;
     at.scales = at.ends + 3 * kDecodeThreads * 4;
-    at.total = at.scales + 2 * kTileRows * scaleStrideOf(a.linear.inner) * 4;
+    at.total = at.scales + (a.lone ? 1 : 2) * kTileRows * scaleStrideOf(a.linear.inner) * 4;
     return at;
 }
 

@@ -18,7 +18,14 @@
 // token): 7.4, 13.5, 33.3;
 //    2,427. Blocks do begin ahead of the previous kernel's end: what waits must wait there.
 // 8. One block a multiprocessor, so that the next kernel's stands beside it: 8.3, 19.0, 41.1; 3,466.
-// What is left to try: both ways side by side (their pipes differ), and one kernel for a whole layer.
+// 9. Several rows of x: the tile's end for all of them at once (before: one by one through a call; 32, 47, 80
+//    for 11008 x 4096 and 4, 8, 16 rows), what it needs asked for at the tile's begin, inputs and side rows
+//    four at a time. The 128 linears with LoRA of 1, 2, 4, 8, 16 rows: 2,393, 2,874, 3,920, 5,347, 8,880.
+// 10. `lone`: four rows with two blocks a multiprocessor, six instead of five of 11008 inputs. Not measured
+//    by itself (batch_decoder.h has the whole step).
+// From five rows on there is one block a multiprocessor, which costs what 8. says.
+// What is left to try: two teams of eight warps that share the table and the input, for up to eight rows;
+// both ways side by side (their pipes differ); and one kernel for a whole layer.
 namespace caravan::kernels::cuda {
 namespace {
 
@@ -86,8 +93,8 @@ __global__ __launch_bounds__(kDecodeThreads,
     if (firstTile < a.tiles) decodeScales(a, firstTile, shared + at.codes, nested, maps, scales);
     previousDone();
     allowNext();
-    stageInput(a, input);
-    sideRows(a, input, hasLora);
+    stageInput<!End::kSingle>(a, input);
+    sideRows<!End::kSingle>(a, input, hasLora);
 
     int active[Tiles];
 #pragma unroll
@@ -98,6 +105,7 @@ __global__ __launch_bounds__(kDecodeThreads,
     const std::uint32_t batchBytes = 16u * static_cast<std::uint32_t>(a.inputStride);  // of eight rows
 
     constexpr int kColumns = End::kSingle ? 1 : 2;
+    const bool lone = !End::kSingle && a.lone;
     int half = 0;
     for (int tile = firstTile; tile < a.tiles; tile += stride) {
         float total[Tiles][2][kColumns] = {};
@@ -127,6 +135,8 @@ __global__ __launch_bounds__(kDecodeThreads,
                     total[n][1][c] += sum0[n][2 + c] * second.x + sum1[n][2 + c] * second.y;
                 }
         }
+        // With room for one tile, everything of it has been read before the next one's is written.
+        if (lone) __syncthreads();
         float* mine = sums + half * batch * kTileRows * kWarps;
 #pragma unroll
         for (int n = 0; n < Tiles; ++n)
@@ -137,7 +147,7 @@ __global__ __launch_bounds__(kDecodeThreads,
                 mine[(b * kTileRows + g) * kWarps + warp] = total[n][0][c];
                 mine[(b * kTileRows + g + 8) * kWarps + warp] = total[n][1][c];
             }
-        half ^= 1;
+        if (!lone) half ^= 1;
         // What was asked for at the tile's begin went with its first step's group.
         if (mySteps >= kAhead)
             awaitGroups<kAhead - 1>();
@@ -145,13 +155,13 @@ __global__ __launch_bounds__(kDecodeThreads,
             awaitCopies();
         if (more) decodeScales(a, tile + stride, shared + at.codes, nested, maps, scales + half * tileScales);
         __syncthreads();
-        if (hasLora && tile == firstTile) openHidden(a, hidden);
+        if (hasLora && tile == firstTile) End::open(a, hidden);
         End::end(a, tile, mine, hidden, ends);
     }
 }
 
-bool suitsSingle(const DecodeLinear& l) {
-    bool good = l.batch == 1;
+bool suitsQuick(const DecodeLinear& l) {
+    bool good = true;
     for (int p = 0; p < l.partCount; ++p)
         good = good && !l.parts[p].bias && l.parts[p].rank <= 64;
     return good;
@@ -166,9 +176,9 @@ std::size_t nf4SharedBytes(const DecodeLaunch& launch) {
 // f(kernel) with the one for this launch.
 template <class F>
 static int withKernel(const DecodeLaunch& launch, F&& f) {
-    if (suitsSingle(launch.linear)) return f(nf4Kernel<1, SingleEnd>);
-    if (launch.linear.batch <= 8) return f(nf4Kernel<1, AnyEnd>);
-    return f(nf4Kernel<2, AnyEnd>);
+    if (launch.linear.batch == 1 && suitsQuick(launch.linear)) return f(nf4Kernel<1, SingleEnd>);
+    if (launch.linear.batch <= 8) return f(nf4Kernel<1, AnyEnd<1>>);
+    return f(nf4Kernel<2, AnyEnd<2>>);
 }
 
 int nf4PerMultiprocessor(const DecodeLaunch& launch) {
@@ -177,8 +187,10 @@ int nf4PerMultiprocessor(const DecodeLaunch& launch) {
 }
 
 int launchNf4(const DecodeLaunch& launch, unsigned blocks, Stream stream) {
+    DecodeLaunch quick = launch;
+    quick.quick = suitsQuick(launch.linear);
     return withKernel(launch, [&](auto kernel) {
-        return launchDependent(kernel, blocks, kDecodeThreads, nf4SharedBytes(launch), stream, launch);
+        return launchDependent(kernel, blocks, kDecodeThreads, nf4SharedBytes(launch), stream, quick);
     });
 }
 

@@ -129,7 +129,8 @@ __device__ __forceinline__ void finish(const DecodeLaunch& a, int p, std::int64_
     }
 }
 
-template <class T>
+// Many: more than one row of x.
+template <class T, bool Many>
 __global__ __launch_bounds__(kDecodeThreads, 4) void rowsKernel(const __grid_constant__ DecodeLaunch a) {
     extern __shared__ __align__(16) unsigned char shared[];
     __shared__ float book[16];
@@ -143,8 +144,8 @@ __global__ __launch_bounds__(kDecodeThreads, 4) void rowsKernel(const __grid_con
     stageNorm(a, input);
     previousDone();
     allowNext();
-    stageInput(a, input);
-    sideRows(a, input, hasLora);
+    stageInput<Many>(a, input);
+    sideRows<Many>(a, input, hasLora);
     for (int pair = static_cast<int>(blockIdx.x) * kWarps + (threadIdx.x >> 5); pair < a.tiles;
          pair += static_cast<int>(gridDim.x) * kWarps) {
         const int p = l.swiglu ? 0 : (pair >= a.tileBegin[1]) + (pair >= a.tileBegin[2]);
@@ -177,17 +178,25 @@ std::size_t rowsSharedBytes(Element element, const DecodeLaunch& launch) {
            (element == Element::BF16 ? 2 : 4);
 }
 
+// f(kernel) with the one for this launch.
+template <class F>
+static int withRowsKernel(Element element, const DecodeLaunch& launch, F&& f) {
+    if (launch.linear.batch > 1)
+        return element == Element::BF16 ? f(rowsKernel<Bf16, true>) : f(rowsKernel<float, true>);
+    return element == Element::BF16 ? f(rowsKernel<Bf16, false>) : f(rowsKernel<float, false>);
+}
+
 int rowsPerMultiprocessor(Element element, const DecodeLaunch& launch) {
-    const std::size_t shared = rowsSharedBytes(element, launch);
-    return element == Element::BF16 ? residentBlocks(rowsKernel<Bf16>, kDecodeThreads, shared)
-                                    : residentBlocks(rowsKernel<float>, kDecodeThreads, shared);
+    return withRowsKernel(element, launch, [&](auto kernel) {
+        return residentBlocks(kernel, kDecodeThreads, rowsSharedBytes(element, launch));
+    });
 }
 
 int launchRows(Element element, const DecodeLaunch& launch, unsigned blocks, Stream stream) {
-    const std::size_t shared = rowsSharedBytes(element, launch);
-    if (element == Element::BF16)
-        return launchDependent(rowsKernel<Bf16>, blocks, kDecodeThreads, shared, stream, launch);
-    return launchDependent(rowsKernel<float>, blocks, kDecodeThreads, shared, stream, launch);
+    return withRowsKernel(element, launch, [&](auto kernel) {
+        return launchDependent(kernel, blocks, kDecodeThreads, rowsSharedBytes(element, launch), stream,
+                               launch);
+    });
 }
 
 }  // namespace caravan::kernels::cuda

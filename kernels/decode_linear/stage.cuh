@@ -22,6 +22,8 @@ struct DecodeLaunch {
     std::int32_t tiles = 0;
     std::int32_t hiddenStride = 0;  // floats of LoRA's hidden values per part in shared memory
     bool vectors = false;           // inner is a multiple of 8 and everything 16-byte aligned
+    bool lone = false;              // room for the scales and the sums of one tile alone
+    bool quick = false;             // one row of this call would end quickly: more rows round as it does
 };
 
 // Norm weights go to where the input will stand; ahead of the previous kernel's end.
@@ -80,11 +82,69 @@ __device__ __forceinline__ void stageRowPlain(const T* in, T* staged, std::int64
         staged[i] = normed ? fromFloat<T>(toFloat(in[i]) * r * toFloat(staged[i])) : in[i];
 }
 
-// After previousDone(). Ends with a barrier.
+// A few rows at once, each as stageRow does it: their loads are under way together.
+constexpr int kTogether = 4;
 template <class T>
+__device__ __forceinline__ void stageRows(const DecodeLaunch& a, T* staged, std::int64_t first) {
+    __shared__ float parts[kTogether][kWarps];
+    const DecodeLinear& l = a.linear;
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    const T* in = static_cast<const T*>(l.input) + first * l.inner;
+    T* to = staged + first * a.inputStride;
+    const bool normed = l.norm != nullptr;
+    float r[kTogether];
+    if (normed) {
+        float squares[kTogether] = {};
+        for (std::int64_t i = threadIdx.x * 8; i < l.inner; i += kDecodeThreads * 8) {
+#pragma unroll
+            for (int b = 0; b < kTogether; ++b) {
+                if (first + b >= l.batch) break;
+                const Eight<T> x = loadEight(in + b * l.inner + i);
+#pragma unroll
+                for (int j = 0; j < 8; ++j)
+                    squares[b] += x.v[j] * x.v[j];
+            }
+        }
+        __syncthreads();
+#pragma unroll
+        for (int b = 0; b < kTogether; ++b) {
+            squares[b] = warpReduce(squares[b], Plus{});
+            if (lane == 0) parts[b][warp] = squares[b];
+        }
+        __syncthreads();
+#pragma unroll
+        for (int b = 0; b < kTogether; ++b)
+            r[b] = 1.0f / sqrtf(warpReduce(lane < kWarps ? parts[b][lane] : 0.0f, Plus{}) /
+                                    static_cast<float>(l.inner) +
+                                l.eps);
+    }
+    for (std::int64_t i = threadIdx.x * 8; i < l.inner; i += kDecodeThreads * 8) {
+#pragma unroll
+        for (int b = 0; b < kTogether; ++b) {
+            if (first + b >= l.batch) break;
+            Eight<T> x = loadEight(in + b * l.inner + i);
+            if (normed) {
+                const Eight<T> w = loadEight(to + b * a.inputStride + i);
+#pragma unroll
+                for (int j = 0; j < 8; ++j)
+                    x.v[j] = x.v[j] * r[b] * w.v[j];
+            }
+            storeEight(to + b * a.inputStride + i, x.v);
+        }
+    }
+}
+
+// After previousDone(). Ends with a barrier. Many: made for more than one row.
+template <bool Many, class T>
 __device__ __forceinline__ void stageInput(const DecodeLaunch& a, T* staged) {
     const DecodeLinear& l = a.linear;
     __syncthreads();
+    if (Many && a.vectors) {
+        for (std::int64_t first = 0; first < l.batch; first += kTogether)
+            stageRows(a, staged, first);
+        __syncthreads();
+        return;
+    }
     for (std::int64_t b = 0; b < l.batch; ++b) {
         const T* in = static_cast<const T*>(l.input) + b * l.inner;
         if (a.vectors)
@@ -119,13 +179,56 @@ __device__ __forceinline__ void prefetchSides(const DecodeLinear& l) {
     });
 }
 
-// Sums of this block's side rows; every block then counts itself as arrived where a LoRA waits.
+// One of this block's side rows with all rows of x; in the order of the sums of one.
 template <class T>
+__device__ __forceinline__ void sideRowTogether(const DecodeLaunch& a, const T* staged,
+                                                const DecodeSide& side, std::int64_t row) {
+    __shared__ float sums[kDecodeBatch][kWarps];
+    const DecodeLinear& l = a.linear;
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, batch = static_cast<int>(l.batch);
+    const T* w = static_cast<const T*>(side.weight) + row * l.inner;
+    for (int first = 0; first < batch; first += kTogether) {
+        const T* x = staged + first * a.inputStride;
+        float sum[kTogether] = {};
+#pragma unroll 2
+        for (std::int64_t i = threadIdx.x * 8; i < l.inner; i += kDecodeThreads * 8) {
+            const Eight<T> u = loadEight(w + i);
+#pragma unroll
+            for (int b = 0; b < kTogether; ++b) {
+                if (first + b >= batch) break;
+                const Eight<T> v = loadEight(x + b * a.inputStride + i);
+#pragma unroll
+                for (int j = 0; j < 8; ++j)
+                    sum[b] += u.v[j] * v.v[j];
+            }
+        }
+#pragma unroll
+        for (int b = 0; b < kTogether; ++b) {
+            sum[b] = warpReduce(sum[b], Plus{});
+            if (lane == 0 && first + b < batch) sums[first + b][warp] = sum[b];
+        }
+    }
+    __syncthreads();
+    if (threadIdx.x < batch) {
+        float total = 0;
+        for (int i = 0; i < kWarps; ++i)
+            total += sums[threadIdx.x][i];
+        side.out[threadIdx.x * side.rows + row] = toFloat(fromFloat<T>(total));
+    }
+    __syncthreads();
+}
+
+// Sums of this block's side rows; every block then counts itself as arrived where a LoRA waits.
+template <bool Many, class T>
 __device__ __forceinline__ void sideRows(const DecodeLaunch& a, const T* staged, bool awaited) {
     __shared__ float sums[kWarps];
     const DecodeLinear& l = a.linear;
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     forSideRows(l, [&](const DecodeSide& side, std::int64_t row) {
+        if (Many && a.vectors && l.batch > 1) {
+            sideRowTogether(a, staged, side, row);
+            return;
+        }
         const T* w = static_cast<const T*>(side.weight) + row * l.inner;
         for (std::int64_t b = 0; b < l.batch; ++b) {
             const T* x = staged + b * a.inputStride;
@@ -154,6 +257,7 @@ __device__ __forceinline__ void sideRows(const DecodeLaunch& a, const T* staged,
             __syncthreads();
         }
     });
+    // Whatever threads wrote the sides: they have met at a barrier since.
     if (awaited && threadIdx.x == 0) {
         __threadfence();
         atomicAdd(l.arrived, 1u);

@@ -45,7 +45,7 @@ void append(const SplitAttention& a) {
 
 }  // namespace
 
-void splitAttention(const SplitAttention& a) {
+static void attendOne(const SplitAttention& a) {
     append(a);
     const std::int64_t last = *a.position + 1,
                        first = a.window > 0 ? std::max<std::int64_t>(0, last - a.window) : 0;
@@ -73,6 +73,18 @@ void splitAttention(const SplitAttention& a) {
         for (std::size_t i = 0; i < q.size(); ++i)
             static_cast<float*>(a.out)[head * a.headSize + static_cast<std::int64_t>(i)] =
                 static_cast<float>(sum[i] / total);
+    }
+}
+
+void splitAttention(const SplitAttention& a) {
+    for (std::int64_t b = 0; b < a.batch; ++b) {
+        SplitAttention one = a;
+        one.batch = 1;
+        one.qkv = static_cast<const float*>(a.qkv) + b * (a.heads + 2 * a.kvHeads) * a.headSize;
+        one.position = a.position + b * a.positionStep;
+        if (a.keysOf) one.keys = a.keysOf[b], one.values = a.valuesOf[b];
+        one.out = static_cast<float*>(a.out) + b * a.heads * a.headSize;
+        if (*one.position >= 0) attendOne(one);
     }
 }
 

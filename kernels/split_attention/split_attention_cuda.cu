@@ -87,29 +87,54 @@ __device__ __forceinline__ void rotate(const SplitAttention& a, const T* raw, co
     }
 }
 
+// What a block's sequence has of its own; for one sequence nothing is computed.
+struct Own {
+    const void* qkv;
+    const std::int32_t* position;
+    void *keys, *values, *out;
+    float* partial;
+    std::uint32_t* arrived;
+};
+template <class T, bool Many>
+__device__ __forceinline__ Own ownOf(const SplitAttention& a) {
+    if constexpr (Many) {
+        const std::int64_t b = blockIdx.z, width = a.heads * a.headSize;
+        return {static_cast<const T*>(a.qkv) + b * (width + 2 * a.kvHeads * a.headSize),
+                a.position + b * a.positionStep,
+                a.keysOf[b],
+                a.valuesOf[b],
+                static_cast<T*>(a.out) + b * width,
+                a.partial + b * a.splits * (width + 2 * a.heads),
+                a.arrived + b * a.heads};
+    } else {
+        return {a.qkv, a.position, a.keys, a.values, a.out, a.partial, a.arrived};
+    }
+}
+
 // The new key and value, to the cache and to shared memory: the cache is read too early for them.
 template <class T>
-__device__ __forceinline__ void append(const SplitAttention& a, std::int64_t kvHead, std::int64_t position,
-                                       const Rotation& rotation, float* key, float* value) {
+__device__ __forceinline__ void append(const SplitAttention& a, const Own& own, std::int64_t kvHead,
+                                       std::int64_t position, const Rotation& rotation, float* key,
+                                       float* value) {
     const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, size = static_cast<int>(a.headSize);
-    const T* qkv = static_cast<const T*>(a.qkv);
+    const T* qkv = static_cast<const T*>(own.qkv);
     const std::int64_t at = position * a.positionStride + kvHead * a.headStride;
     if (warp == kWarpsPerBlock - 1) {
         rotate(a, qkv + (a.heads + kvHead) * size, static_cast<const T*>(a.keyNorm), rotation, key);
         __syncwarp();
         for (int i = lane; i < size; i += 32)
-            static_cast<T*>(a.keys)[at + i] = fromFloat<T>(key[i]);
+            static_cast<T*>(own.keys)[at + i] = fromFloat<T>(key[i]);
     }
     if (warp == kWarpsPerBlock - 2)
         for (int i = lane; i < size; i += 32) {
             const T v = qkv[(a.heads + a.kvHeads + kvHead) * size + i];
-            static_cast<T*>(a.values)[at + i] = v;
+            static_cast<T*>(own.values)[at + i] = v;
             value[i] = toFloat(v);
         }
 }
 
-// Block (split, group of Heads query heads that share a key head).
-template <class T, int Size, int Heads>
+// Block (split, group of Heads query heads that share a key head, sequence).
+template <class T, int Size, int Heads, bool Many>
 __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ SplitAttention a) {
     using Hold = Held<T, Size>;
     constexpr int kValues = Hold::kValues, kLanes = Hold::kLanes, kGroups = Hold::kGroups;
@@ -125,13 +150,19 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
     const int heads = min(Heads, perKey - inKey);
     const int warp = threadIdx.x >> 5, lane = threadIdx.x % kLanes, group = threadIdx.x / kLanes;
 
-    const std::int64_t position = *a.position, last = position + 1,
-                       first = a.window > 0 && last > a.window ? last - a.window : 0;
+    const Own own = ownOf<T, Many>(a);
+    const std::int64_t position = *own.position;
+    if (Many && position < 0) {  // a place without a sequence
+        previousDone();
+        allowNext();
+        return;
+    }
+    const std::int64_t last = position + 1, first = a.window > 0 && last > a.window ? last - a.window : 0;
     const std::int64_t run = (last - first + a.splits - 1) / a.splits, begin = first + blockIdx.x * run,
                        end = min(begin + run, last), old = min(end, position);
     const bool appends = begin < end && end == last;
-    const T* keys = static_cast<const T*>(a.keys) + kvHead * a.headStride;
-    const T* values = static_cast<const T*>(a.values) + kvHead * a.headStride;
+    const T* keys = static_cast<const T*>(own.keys) + kvHead * a.headStride;
+    const T* values = static_cast<const T*>(own.values) + kvHead * a.headStride;
     // Held positions are older than the previous kernel: a group's first ones are read before its end.
     Values<T, Size> k[kRun], v[kRun];
     const auto read = [&](std::int64_t p0) {
@@ -147,9 +178,9 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
     previousDone();
     allowNext();
     for (int h = warp; h < heads; h += kWarpsPerBlock)
-        rotate(a, static_cast<const T*>(a.qkv) + (head + h) * size, static_cast<const T*>(a.queryNorm),
+        rotate(a, static_cast<const T*>(own.qkv) + (head + h) * size, static_cast<const T*>(a.queryNorm),
                rotation, query[h]);
-    if (appends) append<T>(a, kvHead, position, rotation, newKey, newValue);
+    if (appends) append<T>(a, own, kvHead, position, rotation, newKey, newValue);
     __syncthreads();
 
     // Groups of one warp may have different numbers of rounds: only the group itself takes part.
@@ -241,15 +272,15 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
             sumOfAll += totals[g][h] * factor;
             merged += sums[g][h][c] * factor;
         }
-        float* to = a.partial + ((head + h) * a.splits + blockIdx.x) * stride;
+        float* to = own.partial + ((head + h) * a.splits + blockIdx.x) * stride;
         to[c] = merged;
         if (c == 0) to[size] = highest, to[size + 1] = sumOfAll;
     }
     __syncthreads();
     if (threadIdx.x == 0) {
         __threadfence();
-        isLast = atomicAdd(a.arrived + blockIdx.y, 1u) + 1 == gridDim.x;
-        if (isLast) a.arrived[blockIdx.y] = 0;
+        isLast = atomicAdd(own.arrived + blockIdx.y, 1u) + 1 == gridDim.x;
+        if (isLast) own.arrived[blockIdx.y] = 0;
         __threadfence();
     }
     __syncthreads();
@@ -257,7 +288,7 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
     // A warp a head: lane = split. Then every column adds the parts in order.
     for (int h = warp; h < heads; h += kWarpsPerBlock) {
         const int split = threadIdx.x & 31;
-        const float* from = a.partial + ((head + h) * a.splits + split) * stride + size;
+        const float* from = own.partial + ((head + h) * a.splits + split) * stride + size;
         const float highest = split < a.splits ? __ldcg(from) : -INFINITY,
                     part = split < a.splits ? __ldcg(from + 1) : 0.0f;
         const float most = warpReduce(part > 0 ? highest : -INFINITY, Larger{}),
@@ -269,30 +300,36 @@ __global__ __launch_bounds__(kBlock) void splitKernel(const __grid_constant__ Sp
     __syncthreads();
     for (int i = threadIdx.x; i < heads * size; i += kBlock) {
         const int h = i / size, c = i % size;
-        const float* from = a.partial + (head + h) * a.splits * stride + c;
+        const float* from = own.partial + (head + h) * a.splits * stride + c;
         float merged = 0;
 #pragma unroll 8
         for (int s = 0; s < static_cast<int>(a.splits); ++s) {
             const float value = __ldcg(from + s * stride);
             merged += factors[h][s] > 0 ? value * factors[h][s] : 0.0f;
         }
-        static_cast<T*>(a.out)[(head + h) * size + c] = fromFloat<T>(merged / all[h]);
+        static_cast<T*>(own.out)[(head + h) * size + c] = fromFloat<T>(merged / all[h]);
     }
 }
 
-template <class T, int Size>
-int launch(const SplitAttention& a, Stream stream) {
+template <class T, int Size, bool Many>
+int launchFor(const SplitAttention& a, Stream stream) {
     const auto perKey = a.heads / a.kvHeads;
     const auto grid = [&](std::int64_t heads) {
         return dim3(static_cast<unsigned>(a.splits),
-                    static_cast<unsigned>(a.kvHeads * ((perKey + heads - 1) / heads)));
+                    static_cast<unsigned>(a.kvHeads * ((perKey + heads - 1) / heads)),
+                    static_cast<unsigned>(a.batch));
     };
-    if (perKey == 1) return launchDependent(splitKernel<T, Size, 1>, grid(1), kBlock, 0, stream, a);
+    if (perKey == 1) return launchDependent(splitKernel<T, Size, 1, Many>, grid(1), kBlock, 0, stream, a);
     if (perKey == 2 || sizeof(T) == 4)
-        return launchDependent(splitKernel<T, Size, 2>, grid(2), kBlock, 0, stream, a);
-    return launchDependent(splitKernel<T, Size, 4>, grid(4), kBlock, 0, stream, a);
+        return launchDependent(splitKernel<T, Size, 2, Many>, grid(2), kBlock, 0, stream, a);
+    return launchDependent(splitKernel<T, Size, 4, Many>, grid(4), kBlock, 0, stream, a);
+}
+template <class T, int Size>
+int launch(const SplitAttention& a, Stream stream) {
+    return a.keysOf ? launchFor<T, Size, true>(a, stream) : launchFor<T, Size, false>(a, stream);
 }
 
+// Caches of a table are whole tensors: aligned.
 bool aligned(const SplitAttention& a) {
     return reinterpret_cast<std::uintptr_t>(a.keys) % 16 == 0 &&
            reinterpret_cast<std::uintptr_t>(a.values) % 16 == 0 && a.positionStride % 8 == 0 &&
@@ -302,7 +339,8 @@ bool aligned(const SplitAttention& a) {
 }  // namespace
 
 int splitAttention(Element element, const SplitAttention& a, Stream stream) {
-    if (a.headSize > kMostHead || a.headSize % 2 != 0 || a.splits < 1 || a.splits > 32)
+    if (a.headSize > kMostHead || a.headSize % 2 != 0 || a.splits < 1 || a.splits > 32 || a.batch < 1 ||
+        (a.batch > 1 && (!a.keysOf || !a.valuesOf)))
         return static_cast<int>(cudaErrorInvalidValue);
     int error = 0;
     forElement(element, [&](auto type) {

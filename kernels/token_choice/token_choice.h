@@ -7,8 +7,9 @@
 #include "kernels/common/launch.h"
 #include "kernels/common/philox.h"
 
-// Begin and end of a decoding step that never waits for the host: the embedding of the token in the state,
-// and the choice of the next one from its logits with everything that is told about it. The rules are those
+// Begin and end of a decoding step that never waits for the host: the embedding of the token in the state of
+// each of `batch` sequences, and the choice of the next ones from their logits with everything that is told
+// about them, a block a sequence. The rules are those
 // of engine/generate/sampler, which is the reference: repetition penalty, temperature, top-k, top-p, the draw
 // in the order of falling probability (ties: lowest id); logprob, entropy, rank and alternatives of the
 // unmodified softmax. Floor of the choice: a few passes of one block over the logits in shared memory.
@@ -20,6 +21,9 @@ struct TokenState {
     std::int32_t token = 0;     // the one that the next step reads
     std::int32_t position = 0;  // where it stands
     std::int32_t index = 0;     // of the token that the next step chooses, 0 = the answer's first
+    // Tokens that may still be chosen. After the last one the position is -1 and nothing changes any more:
+    // steps that were launched too early write nowhere.
+    std::int32_t left = 0x7FFFFFFF;
 };
 struct ChoiceSettings {
     float temperature = 0;  // 0 = greedy
@@ -36,14 +40,14 @@ struct TokenRecord {
     std::int32_t alternativeIds[kMostAlternatives] = {};
 };
 struct TokenChoice {
-    const float* logits = nullptr;  // [vocabulary]
-    std::int64_t vocabulary = 0;
-    std::uint8_t* seen = nullptr;  // [vocabulary]: 1 = counts for the penalty; the chosen one is added
-    float* mass = nullptr;         // [vocabulary], scratch
-    const ChoiceSettings* settings = nullptr;
-    TokenState* state = nullptr;     // moves on by one token
-    TokenRecord* records = nullptr;  // [kRecordSlots], host memory; slot = index % kRecordSlots
-    const float* notes = nullptr;    // [noteCount], copied to noted + slot * noteCount
+    const float* logits = nullptr;  // [batch, vocabulary]
+    std::int64_t vocabulary = 0, batch = 1;
+    std::uint8_t* seen = nullptr;  // [batch, vocabulary]: 1 = counts for the penalty; the chosen one is added
+    float* mass = nullptr;         // [batch, vocabulary], scratch
+    const ChoiceSettings* settings = nullptr;  // [batch]
+    TokenState* state = nullptr;               // [batch], each moves on by one token
+    TokenRecord* records = nullptr;  // [batch, kRecordSlots], host memory; slot = index % kRecordSlots
+    const float* notes = nullptr;    // [batch, noteCount], copied to noted [batch, kRecordSlots, noteCount]
     float* noted = nullptr;
     std::int64_t noteCount = 0;
 };
@@ -52,9 +56,10 @@ struct TokenChoice {
 
 namespace caravan::kernels::cuda {
 
-// x [width] = embedding[state->token]; counters become zero.
-int beginToken(Element element, const TokenState* state, const void* embedding, std::int64_t width, void* x,
-               std::uint32_t* counters, std::int64_t counterCount, Stream stream);
+// x [batch, width] = embedding[state[b].token]; counters become zero.
+int beginToken(Element element, const TokenState* state, std::int64_t batch, const void* embedding,
+               std::int64_t width, void* x, std::uint32_t* counters, std::int64_t counterCount,
+               Stream stream);
 int chooseToken(const TokenChoice& choice, Stream stream);
 
 }  // namespace caravan::kernels::cuda

@@ -14,9 +14,10 @@ __global__ void beginKernel(const TokenState* state, const T* embedding, std::in
                             std::uint32_t* counters, std::int64_t counterCount) {
     previousDone();
     allowNext();
-    const T* row = embedding + state->token * width;
+    const T* row = embedding + state[blockIdx.x].token * width;
     for (std::int64_t i = threadIdx.x; i < width; i += blockDim.x)
-        x[i] = row[i];
+        x[blockIdx.x * width + i] = row[i];
+    if (blockIdx.x > 0) return;
     for (std::int64_t i = threadIdx.x; i < counterCount; i += blockDim.x)
         counters[i] = 0;
 }
@@ -152,12 +153,28 @@ __device__ int draw(const TokenChoice& c, const ChoiceSettings& s, float* mass, 
     return left.reach(uniformOf(s, index) * sum, true, false).lastId;
 }
 
-__global__ __launch_bounds__(kBlock) void chooseKernel(const __grid_constant__ TokenChoice c, bool inShared) {
+__device__ __forceinline__ TokenChoice ofSequence(const TokenChoice& all, std::int64_t b) {
+    TokenChoice c = all;
+    c.logits += b * c.vocabulary;
+    c.seen += b * c.vocabulary;
+    c.mass += b * c.vocabulary;
+    c.settings += b;
+    c.state += b;
+    c.records += b * kRecordSlots;
+    c.notes += b * c.noteCount;
+    c.noted += b * kRecordSlots * c.noteCount;
+    return c;
+}
+
+__global__ __launch_bounds__(kBlock) void chooseKernel(const __grid_constant__ TokenChoice all,
+                                                       bool inShared) {
     extern __shared__ float shared[];
     __shared__ __align__(8) unsigned char recordBytes[sizeof(TokenRecord)];
     TokenRecord& record = *reinterpret_cast<TokenRecord*>(recordBytes);
+    const TokenChoice c = ofSequence(all, blockIdx.x);
     previousDone();
     allowNext();
+    if (c.state->left <= 0) return;
     const ChoiceSettings s = *c.settings;
     const std::int32_t index = c.state->index;
     const int count = static_cast<int>(c.vocabulary), slot = index % kRecordSlots;
@@ -221,8 +238,9 @@ __global__ __launch_bounds__(kBlock) void chooseKernel(const __grid_constant__ T
         record.logprob = static_cast<double>(chosen) - static_cast<double>(top) - logSum;
         record.entropy = fmax(0.0, logSum - weighted / sum);
         c.state->token = id;
-        c.state->position += 1;
+        c.state->position = c.state->left > 1 ? c.state->position + 1 : -1;
         c.state->index = index + 1;
+        c.state->left -= 1;
         c.seen[id] = 1;
     }
     __syncthreads();
@@ -234,13 +252,15 @@ __global__ __launch_bounds__(kBlock) void chooseKernel(const __grid_constant__ T
 
 }  // namespace
 
-int beginToken(Element element, const TokenState* state, const void* embedding, std::int64_t width, void* x,
-               std::uint32_t* counters, std::int64_t counterCount, Stream stream) {
+int beginToken(Element element, const TokenState* state, std::int64_t batch, const void* embedding,
+               std::int64_t width, void* x, std::uint32_t* counters, std::int64_t counterCount,
+               Stream stream) {
     int error = 0;
     forElement(element, [&](auto type) {
         using T = decltype(type);
-        error = launchDependent(beginKernel<T>, 1, kBlock, 0, stream, state, static_cast<const T*>(embedding),
-                                width, static_cast<T*>(x), counters, counterCount);
+        error = launchDependent(beginKernel<T>, static_cast<unsigned>(batch), kBlock, 0, stream, state,
+                                static_cast<const T*>(embedding), width, static_cast<T*>(x), counters,
+                                counterCount);
     });
     return error;
 }
@@ -248,7 +268,8 @@ int beginToken(Element element, const TokenState* state, const void* embedding, 
 int chooseToken(const TokenChoice& choice, Stream stream) {
     const std::size_t bytes = static_cast<std::size_t>(choice.vocabulary) * 4;
     const bool inShared = bytes + 8192 <= static_cast<std::size_t>(deviceTraits().sharedPerBlock);
-    return launchDependent(chooseKernel, 1, kBlock, inShared ? bytes : 0, stream, choice, inShared);
+    return launchDependent(chooseKernel, static_cast<unsigned>(choice.batch), kBlock, inShared ? bytes : 0,
+                           stream, choice, inShared);
 }
 
 }  // namespace caravan::kernels::cuda

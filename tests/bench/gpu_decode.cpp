@@ -8,14 +8,16 @@
 #include <string>
 
 #include "engine/bench/random_model.h"
+#include "engine/generate/batch_decoder.h"
 #include "engine/generate/token_source.h"
+#include "engine/model/decode_together.h"
 #include "engine/ops/dispatch.h"
 
 // Decoding on the first GPU, beside the read bandwidth measured in the same run: the NF4 matrix-vector
 // product (B2), tokens per second of 7B-, 13B- and 34B-like models with experts and LoRA, batch 1, context
 // 512, greedy (B10), the time to the first token of a prompt of 2,048 (B11), the cost of noting routes (B15),
-// and where the time of a token goes. Random weights and prompts. usage: bench_gpu_decode [ops] [7b] [13b]
-// [34b]
+// where the time of a token goes, and sequences decoded together. Random weights and prompts. usage:
+// bench_gpu_decode [ops] [7b] [13b] [34b] [together | together:13b]
 namespace caravan::engine {
 namespace {
 
@@ -199,22 +201,37 @@ std::unique_ptr<model::Model> makeModel(const std::string& name) {
     return model;
 }
 
-void waterfall(model::Model& model, double ceiling) {
-    model::KvCache cache = model.makeCache(640);
-    DecodePlan plan(model, {.cache = &cache, .routing = true});
+// Of a token of each of so many sequences; none: of one, in a graph with its cache in it.
+void waterfall(model::Model& model, double ceiling, std::int64_t places = 0) {
+    const auto count = static_cast<std::size_t>(std::max<std::int64_t>(1, places));
+    std::vector<model::KvCache> caches;
+    std::vector<model::KvCache*> held;
+    for (std::size_t i = 0; i < count; ++i)
+        caches.push_back(model.makeCache(640));
+    for (model::KvCache& cache : caches)
+        held.push_back(&cache);
+    DecodePlan plan(model, {.cache = places == 0 ? &caches[0] : nullptr,
+                            .routing = true,
+                            .places = static_cast<std::int64_t>(count),
+                            .positions = 640});
+    if (places > 0) plan.useCaches(held);
     void *records = nullptr, *noted = nullptr;
-    ops::checkLaunch("bench", table().decode.allocateHost(&records, sizeof(kernels::TokenRecord) * 4));
     ops::checkLaunch("bench",
-                     table().decode.allocateHost(&noted, static_cast<std::size_t>(plan.noteCount()) * 16));
+                     table().decode.allocateHost(&records, sizeof(kernels::TokenRecord) * 4 * count));
+    ops::checkLaunch("bench", table().decode.allocateHost(
+                                  &noted, static_cast<std::size_t>(plan.noteCount()) * 16 * count));
     plan.setRecords(static_cast<kernels::TokenRecord*>(records), static_cast<float*>(noted));
-    const kernels::TokenState state{.token = 5, .position = 512, .index = 1};
-    plan.state.copy_(at::from_blob(const_cast<kernels::TokenState*>(&state), {sizeof state}, at::kByte));
+    std::vector<kernels::TokenState> states(count, {.token = 5, .position = 512, .index = 1});
+    for (std::size_t i = 0; i < count; ++i)
+        states[i].token += 100 * static_cast<std::int32_t>(i);
+    plan.state.copy_(at::from_blob(
+        states.data(), {static_cast<std::int64_t>(count * sizeof(kernels::TokenState))}, at::kByte));
     Replay replay;
     const auto time = [&](unsigned stages) {
         return replay.seconds([&](kernels::cuda::Stream stream) { plan.launch(stream, stages); }, 21);
     };
     const double all = time(DecodePlan::All), none = time(0);
-    std::printf("    one token alone %.0f us;", all * 1e6);
+    std::printf("    a step alone %.0f us;", all * 1e6);
     const std::pair<const char*, unsigned> stages[] = {{"linears", DecodePlan::Linears},
                                                        {"attention", DecodePlan::Attention},
                                                        {"experts", DecodePlan::Experts},
@@ -228,9 +245,57 @@ void waterfall(model::Model& model, double ceiling) {
         for (const model::AdaptedLinear* linear : {&layer.qkv, &layer.out, &layer.gateUp, &layer.down})
             bytes += static_cast<double>(linear->frozen.bytes());
     bytes += 2.0 * static_cast<double>(model.trainable().count(model::ParameterGroup::Lora));
-    std::printf("    linears: %.0f us at the ceiling\n", bytes / ceiling * 1e6);
+    if (places == 0) std::printf("    linears: %.0f us at the ceiling\n", bytes / ceiling * 1e6);
     table().decode.freeHost(records);
     table().decode.freeHost(noted);
+}
+
+// --- several sequences at once
+// Seconds of a step of so many sequences behind prompts of 512.
+double stepSeconds(model::Model& model, std::int64_t count) {
+    constexpr std::int64_t kPrompt = 512, kTokens = 121, kWarm = 20;
+    const generate::SamplerOptions greedy{.temperature = 0, .alternatives = 5};
+    std::vector<model::KvCache> caches;
+    for (std::int64_t i = 0; i < count; ++i) {
+        caches.push_back(model.makeCache(kPrompt + kTokens));
+        if (i == 0)
+            (void)model.decode(randomPrompt(kPrompt, model.config().vocabulary, 1), caches[0]);
+        else
+            model::copyPrefix(model, caches[0], kPrompt, caches.back());
+    }
+    generate::BatchDecoder decoder(model, {.routing = true, .positions = kPrompt + kTokens});
+    std::vector<double> times;
+    for (int repeat = 0; repeat < 5; ++repeat) {
+        std::vector<generate::DeviceSequence> sequences;
+        for (std::int64_t i = 0; i < count; ++i)
+            sequences.push_back({.cache = &caches[static_cast<std::size_t>(i)],
+                                 .last = static_cast<TokenId>(1000 + 77 * i + repeat),
+                                 .sampler = greedy,
+                                 .tokens = kTokens});
+        decoder.seat(sequences);
+        auto mark = Clock::now();
+        for (std::int64_t step = 0; step < kTokens; ++step) {
+            for (const auto& token : decoder.next()) {
+                TokenEvent event;
+                decoder.describe(token.value(), event);
+            }
+            if (step == kWarm) mark = Clock::now();
+        }
+        times.push_back(since(mark) / static_cast<double>(kTokens - kWarm - 1));
+    }
+    return median(times);
+}
+
+void together(const std::string& name) {
+    const auto model = makeModel(name);
+    double one = 0;
+    for (const std::int64_t count : {1, 2, 4, 8, 16}) {
+        const double seconds = stepSeconds(*model, count), rate = static_cast<double>(count) / seconds;
+        if (count == 1) one = rate;
+        std::printf("B10 %s  %2ld together: %7.1f tokens/s, a step %6.2f ms, %4.2f of one alone\n",
+                    name.c_str(), count, rate, seconds * 1e3, rate / one);
+        waterfall(*model, 0, count);
+    }
 }
 
 void decode(const std::string& name, double ceiling) {
@@ -274,10 +339,14 @@ int main(int argc, char** argv) {
     if (!ops::openCuda().table) return std::puts("no GPU"), 1;
     c10::InferenceMode guard;
     std::vector<std::string> what(argv + 1, argv + argc);
-    if (what.empty()) what = {"ops", "7b", "13b", "34b"};
+    if (what.empty()) what = {"ops", "7b", "together", "13b", "34b"};
     std::printf("%s\n", ops::cudaDeviceName(0).c_str());
     const double ceiling = readBandwidth();
     for (const std::string& name : what) {
+        if (name.starts_with("together")) {
+            together(name == "together" ? "7b" : name.substr(9));
+            continue;
+        }
         if (name != "ops") {
             decode(name, ceiling);
             continue;
@@ -285,8 +354,10 @@ int main(int argc, char** argv) {
         for (const auto& [rows, inner] :
              {std::pair<long, long>{4096, 4096}, {11008, 4096}, {4096, 11008}, {20480, 7168}})
             product(rows, inner, 1, ceiling);
-        for (const long batch : {4, 8, 16})
+        for (const long batch : {2, 4, 8, 16}) {
             product(11008, 4096, batch, ceiling);
+            product(4096, 11008, batch, ceiling);
+        }
     }
     return 0;
 }

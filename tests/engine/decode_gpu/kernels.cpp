@@ -1,5 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <tuple>
+
 #include "engine/generate/sampler.h"
 #include "engine/ops/dispatch.h"
 #include "tests/engine/ops_gpu/device.h"
@@ -22,77 +25,141 @@ kernels::cuda::Stream stream() {
 struct Experts {
     std::int64_t experts, k, width, size;
     bool steered = false, residual = true;
+    std::int64_t batch = 1;
 };
 
+// Everything that a call of the experts points to.
+struct ExpertSide {
+    at::Tensor logits, bias, preference, u, down, up, residual, notes, hidden, y;
+    kernels::ExpertChoice choice;
+    kernels::ExpertShape shape;
+
+    // Sequence `first` and `count - 1` more.
+    void launch(at::ScalarType type, std::int64_t first, std::int64_t count) const {
+        kernels::ExpertChoice c = choice;
+        c.batch = count;
+        c.logits += first * c.experts;
+        c.noted += first * c.noteStride;
+        c.chosen += first * c.noteStride;
+        c.weights += first * c.noteStride;
+        const auto row = [&](const at::Tensor& x) -> void* {
+            return x.defined() ? x[first].data_ptr() : nullptr;
+        };
+        const auto& table = cudaTable().decode;
+        auto* middle = static_cast<float*>(row(hidden));
+        checkLaunch("down",
+                    table.expertsDown(elementFor(type), c, shape, row(u), down.data_ptr(), middle, stream()));
+        checkLaunch("up", table.expertsUp(elementFor(type), c, shape, row(u), up.data_ptr(), middle, 0.25F,
+                                          row(residual), row(y), stream()));
+    }
+    void compute() const {
+        kernels::decodeExpertsDown(choice, shape, data<float>(u), data<float>(down), data<float>(hidden));
+        kernels::decodeExpertsUp(choice, shape, data<float>(u), data<float>(up), data<float>(hidden), 0.25F,
+                                 residual.defined() ? data<float>(residual) : nullptr, data<float>(y));
+    }
+    [[nodiscard]] at::Tensor chosen() const { return notes.narrow(1, 0, choice.k); }
+    [[nodiscard]] at::Tensor told() const { return notes.narrow(1, choice.k, choice.k + choice.experts); }
+};
+
+ExpertSide expertSide(const Experts& c, at::ScalarType type, bool device, const at::Tensor& hidden,
+                      const at::Tensor& y) {
+    ExpertSide side;
+    const auto put = [&](const at::Tensor& x, bool element) {
+        const at::Tensor v = element ? rounded(x, type).to(device ? type : at::kFloat) : x;
+        return device ? gpu(v) : v.clone();
+    };
+    at::Tensor preference = at::zeros({c.experts}, at::kFloat);
+    if (c.steered) {
+        preference[1] = -1e30;
+        preference[2] = 1e30;
+    }
+    side.logits = put(values({c.batch, c.experts}, 1, 3), false);
+    side.u = put(values({c.batch, c.width}, 2, 2), true);
+    side.down = put(values({c.experts, c.size, c.width}, 3, 0.1), true);
+    side.up = put(values({c.experts, c.width, c.size}, 4, 0.3), true);
+    if (c.residual) side.residual = put(values({c.batch, c.width}, 5), true);
+    side.bias = put(values({c.experts}, 6), false);
+    side.preference = put(preference, false);
+    side.notes = put(at::full({c.batch, 2 * c.k + c.experts + 3}, 5.0F), false);
+    side.hidden = hidden;
+    side.y = y;
+    side.shape = {c.width, c.size};
+    auto* notes = data<float>(side.notes);
+    side.choice = {c.experts, c.k, data<float>(side.logits)};
+    if (c.steered)
+        side.choice.bias = data<float>(side.bias), side.choice.preference = data<float>(side.preference);
+    side.choice.chosen = reinterpret_cast<std::int32_t*>(notes);
+    side.choice.weights = notes + c.k;
+    side.choice.noted = notes + 2 * c.k;
+    side.choice.batch = c.batch;
+    side.choice.noteStride = side.notes.size(1);
+    return side;
+}
+
 TEST_F(DecodeKernelsOnGpu, ExpertsAgreeWithThePlainVersion) {
-    for (const Experts& c : {Experts{8, 2, 4096, 512}, Experts{4, 2, 64, 8}, Experts{1, 1, 100, 30},
-                             Experts{64, 6, 384, 64, true, false}, Experts{8, 8, 128, 24, true}})
+    for (const Experts& c :
+         {Experts{8, 2, 4096, 512}, Experts{4, 2, 64, 8}, Experts{1, 1, 100, 30},
+          Experts{64, 6, 384, 64, true, false}, Experts{8, 8, 128, 24, true},
+          Experts{8, 2, 4096, 512, false, true, 2}, Experts{8, 2, 4096, 512, false, true, 5},
+          Experts{16, 3, 200, 24, true, true, 16}, Experts{3, 1, 100, 30, false, false, 2},
+          Experts{64, 6, 384, 64, true, true, 9}, Experts{8, 2, 4096, 512, true, true, 16},
+          Experts{64, 2, 128, 640, false, true, 16}, Experts{8, 1, 8192, 40, false, true, 4}})
         for (const auto type : kTypes) {
-            SCOPED_TRACE(testing::Message()
-                         << c.k << " of " << c.experts << ", " << c.width << "/" << c.size << " " << type);
-            const at::Tensor logits = values({c.experts}, 1, 3), u = rounded(values({c.width}, 2, 2), type),
-                             down = rounded(values({c.experts, c.size, c.width}, 3, 0.1), type),
-                             up = rounded(values({c.experts, c.width, c.size}, 4, 0.3), type),
-                             residual = rounded(values({c.width}, 5), type), bias = values({c.experts}, 6),
-                             preference = at::zeros({c.experts}, at::kFloat);
-            if (c.steered) {
-                preference[1] = -1e30;
-                preference[2] = 1e30;
+            SCOPED_TRACE(testing::Message() << c.batch << ": " << c.k << " of " << c.experts << ", "
+                                            << c.width << "/" << c.size << " " << type);
+            const ExpertSide host = expertSide(c, type, false, at::zeros({c.batch, c.k, c.size}, at::kFloat),
+                                               at::zeros({c.batch, c.width}, at::kFloat));
+            host.compute();
+            const Guarded hidden({c.batch, c.k, c.size}, at::kFloat), y({c.batch, c.width}, type);
+            const ExpertSide device = expertSide(c, type, true, hidden.inner, y.inner);
+            device.launch(type, 0, c.batch);
+            EXPECT_TRUE(hidden.intact() && y.intact());
+            EXPECT_TRUE(sameBits(device.chosen(), host.chosen()));
+            EXPECT_LT(relativeError(device.told(), host.told()), 1e-5);
+            EXPECT_TRUE((device.notes.narrow(1, 2 * c.k + c.experts, 3) == 5.0F).all().item<bool>());
+            EXPECT_LT(relativeError(hidden.inner, host.hidden), 1e-5);
+            EXPECT_LT(relativeError(y.inner, host.y), tolerance(type));
+            const at::Tensor together = y.inner.clone(), notes = device.notes.clone();
+            for (std::int64_t b = 0; c.batch > 1 && b < c.batch; ++b) {
+                y.inner.zero_();
+                device.launch(type, b, 1);
+                EXPECT_TRUE(sameBits(y.inner[b], together[b])) << "sequence " << b << " alone";
             }
-            const auto choiceOf = [&](std::vector<at::Tensor>& kept, bool device) {
-                const auto put = [&](const at::Tensor& x) {
-                    kept.push_back(device ? gpu(x) : x.clone());
-                    return data<float>(kept.back());
-                };
-                kernels::ExpertChoice choice{c.experts, c.k, put(logits)};
-                if (c.steered) choice.bias = put(bias), choice.preference = put(preference);
-                choice.noted = put(at::zeros({c.experts}, at::kFloat));
-                choice.weights = put(at::zeros({c.k}, at::kFloat));
-                choice.chosen = reinterpret_cast<std::int32_t*>(put(at::zeros({c.k}, at::kFloat)));
-                return choice;
-            };
-            std::vector<at::Tensor> host, device;
-            const auto expected = choiceOf(host, false), got = choiceOf(device, true);
-            const kernels::ExpertShape shape{c.width, c.size};
-            at::Tensor hidden = at::zeros({c.k, c.size}, at::kFloat), y = at::zeros({c.width}, at::kFloat);
-            kernels::decodeExpertsDown(expected, shape, data<float>(u), data<float>(down),
-                                       data<float>(hidden));
-            kernels::decodeExpertsUp(expected, shape, data<float>(u), data<float>(up), data<float>(hidden),
-                                     0.25F, c.residual ? data<float>(residual) : nullptr, data<float>(y));
-            const at::Tensor uOn = onGpu(u, type), downOn = onGpu(down, type), upOn = onGpu(up, type),
-                             residualOn = onGpu(residual, type);
-            const Guarded hiddenOn({c.k, c.size}, at::kFloat), yOn({c.width}, type);
-            const auto& table = cudaTable().decode;
-            checkLaunch("down", table.expertsDown(elementFor(type), got, shape, uOn.data_ptr(),
-                                                  downOn.data_ptr(), data<float>(hiddenOn.inner), stream()));
-            checkLaunch("up", table.expertsUp(elementFor(type), got, shape, uOn.data_ptr(), upOn.data_ptr(),
-                                              data<float>(hiddenOn.inner), 0.25F,
-                                              c.residual ? residualOn.data_ptr() : nullptr,
-                                              yOn.inner.data_ptr(), stream()));
-            EXPECT_TRUE(hiddenOn.intact() && yOn.intact());
-            for (std::size_t i = 0; i < host.size(); ++i)
-                EXPECT_TRUE(i + 1 == host.size() ? sameBits(device[i], host[i])
-                                                 : relativeError(device[i], host[i]) < 1e-5)
-                    << "choice " << i;
-            EXPECT_LT(relativeError(hiddenOn.inner, hidden), 1e-5);
-            EXPECT_LT(relativeError(yOn.inner, y), tolerance(type));
-            downOn[expected.chosen[0]].add_(0.5);
-            checkLaunch("down", table.expertsDown(elementFor(type), got, shape, uOn.data_ptr(),
-                                                  downOn.data_ptr(), data<float>(hiddenOn.inner), stream()));
-            EXPECT_GT(relativeError(hiddenOn.inner, hidden), 1e-3) << "an injected error shows";
+            EXPECT_TRUE(sameBits(device.notes, notes));
+            const auto first = host.chosen().contiguous();
+            device.down[*reinterpret_cast<const std::int32_t*>(first.data_ptr())].add_(0.5);
+            device.launch(type, 0, c.batch);
+            EXPECT_GT(relativeError(hidden.inner, host.hidden), 1e-3) << "an injected error shows";
         }
 }
 
 struct Attention {
-    std::int64_t heads, kvHeads, size, position, splits, window = 0;
+    std::int64_t heads, kvHeads, size;
+    std::vector<std::int64_t> positions;  // of each sequence; -1: none there
+    std::int64_t splits, window = 0;
     bool norms = false;
 };
 
-// Everything that a call points to; out last.
+// Everything that a call points to. The caches are tensors of their own, as long as the sequence.
 struct AttentionSide {
-    std::vector<at::Tensor> kept;
+    std::vector<at::Tensor> kept, keys, values;
+    at::Tensor qkv, positions, keysOf, valuesOf;
     kernels::SplitAttention call;
     Guarded out{{1}, at::kFloat};
+    at::Tensor result;
+
+    // Sequence b as the only one, with its cache in the call.
+    [[nodiscard]] kernels::SplitAttention alone(std::int64_t b) const {
+        kernels::SplitAttention a = call;
+        a.batch = 1;
+        a.keysOf = a.valuesOf = nullptr;
+        a.qkv = qkv[b].data_ptr();
+        a.position = data<std::int32_t>(positions[b]);
+        a.keys = keys[static_cast<std::size_t>(b)].data_ptr();
+        a.values = values[static_cast<std::size_t>(b)].data_ptr();
+        a.out = result[b].data_ptr();
+        return a;
+    }
 };
 
 AttentionSide attentionSide(const Attention& c, at::ScalarType type, bool device) {
@@ -100,14 +167,14 @@ AttentionSide attentionSide(const Attention& c, at::ScalarType type, bool device
     const at::ScalarType held = device ? type : at::kFloat;
     const auto put = [&](const at::Tensor& x) {
         const at::Tensor y = rounded(x, type).to(held);
-        side.kept.push_back(device ? gpu(y) : y.clone());
-        return side.kept.back().data_ptr();
+        return device ? gpu(y) : y.clone();
     };
     const auto plain = [&](const at::Tensor& x) {
         side.kept.push_back(device ? gpu(x) : x.clone());
-        return side.kept.back().data_ptr();
+        return side.kept.back();
     };
-    const std::int64_t capacity = c.position + 9;
+    const auto batch = std::ssize(c.positions);
+    const std::int64_t capacity = *std::max_element(c.positions.begin(), c.positions.end()) + 9;
     auto& a = side.call;
     a = {.heads = c.heads,
          .kvHeads = c.kvHeads,
@@ -115,54 +182,90 @@ AttentionSide attentionSide(const Attention& c, at::ScalarType type, bool device
          .positionStride = c.kvHeads * c.size,
          .headStride = c.size,
          .window = c.window,
-         .splits = c.splits};
-    a.keys = put(values({capacity, c.kvHeads, c.size}, 2, 2));
-    a.values = put(values({capacity, c.kvHeads, c.size}, 3));
-    a.qkv = put(values({(c.heads + 2 * c.kvHeads) * c.size}, 1, 2));
-    if (c.norms) a.queryNorm = put(values({c.size}, 4) + 1.5), a.keyNorm = put(values({c.size}, 5) + 1.5);
+         .splits = c.splits,
+         .batch = batch};
+    at::Tensor keysOf = at::zeros({batch}, at::kLong), valuesOf = at::zeros({batch}, at::kLong),
+               positions = at::full({batch, 3}, 1 << 30, at::kInt);
+    for (std::int64_t b = 0; b < batch; ++b) {
+        const auto i = static_cast<std::size_t>(b);
+        const int site = 10 * static_cast<int>(b);
+        const std::int64_t length = c.positions[i] < 0 ? 0 : c.positions[i] + 1;  // not one more
+        side.keys.push_back(put(values({length, c.kvHeads, c.size}, site + 2, 2)));
+        side.values.push_back(put(values({length, c.kvHeads, c.size}, site + 3)));
+        keysOf[b] = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(side.keys[i].data_ptr()));
+        valuesOf[b] = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(side.values[i].data_ptr()));
+        positions[b][0] = c.positions[i];
+    }
+    side.positions = plain(positions);
+    if (batch > 1) {
+        side.keysOf = plain(keysOf), side.valuesOf = plain(valuesOf);
+        a.keysOf = static_cast<void* const*>(side.keysOf.data_ptr());
+        a.valuesOf = static_cast<void* const*>(side.valuesOf.data_ptr());
+    } else {
+        a.keys = side.keys[0].data_ptr(), a.values = side.values[0].data_ptr();
+    }
+    side.qkv = put(values({batch, (c.heads + 2 * c.kvHeads) * c.size}, 1, 2));
+    a.qkv = side.qkv.data_ptr();
+    if (c.norms) {
+        side.kept.push_back(put(values({c.size}, 4) + 1.5));
+        a.queryNorm = side.kept.back().data_ptr();
+        side.kept.push_back(put(values({c.size}, 5) + 1.5));
+        a.keyNorm = side.kept.back().data_ptr();
+    }
     a.eps = 1e-6F;
     const at::Tensor angle = at::arange(capacity, at::kFloat).unsqueeze(1) * values({1, c.size / 2}, 6);
-    a.cos = static_cast<const float*>(plain(at::cos(angle)));
-    a.sin = static_cast<const float*>(plain(at::sin(angle)));
-    a.position = static_cast<const std::int32_t*>(plain(at::full({1}, c.position, at::kInt)));
-    a.partial = static_cast<float*>(plain(at::zeros({c.heads, c.splits, c.size + 2}, at::kFloat)));
-    a.arrived = static_cast<std::uint32_t*>(plain(at::zeros({c.heads}, at::kInt)));
-    if (device) {
-        side.out = Guarded({c.heads, c.size}, type);
-        a.out = side.out.inner.data_ptr();
-    } else {
-        a.out = plain(at::zeros({c.heads, c.size}, at::kFloat));
-    }
+    a.cos = data<float>(plain(at::cos(angle)));
+    a.sin = data<float>(plain(at::sin(angle)));
+    a.position = data<std::int32_t>(side.positions);
+    a.positionStep = 3;
+    a.partial = data<float>(plain(at::zeros({batch, c.heads, c.splits, c.size + 2}, at::kFloat)));
+    a.arrived = data<std::uint32_t>(plain(at::zeros({batch, c.heads}, at::kInt)));
+    side.out = Guarded({batch, c.heads, c.size}, type);
+    side.result = device ? side.out.inner : at::full({batch, c.heads, c.size}, 77.0F);
+    a.out = side.result.data_ptr();
     return side;
 }
 
 TEST_F(DecodeKernelsOnGpu, AttentionAgreesWithThePlainVersion) {
     for (const Attention& c :
-         {Attention{32, 32, 128, 512, 8}, Attention{56, 8, 128, 700, 32}, Attention{6, 2, 64, 0, 8},
-          Attention{6, 2, 64, 37, 32, 0, true}, Attention{8, 4, 8, 130, 5, 17}, Attention{4, 2, 96, 33, 1, 9},
-          Attention{8, 8, 256, 40, 3}})
+         {Attention{32, 32, 128, {512}, 8}, Attention{56, 8, 128, {700}, 32}, Attention{6, 2, 64, {0}, 8},
+          Attention{6, 2, 64, {37}, 32, 0, true}, Attention{8, 4, 8, {130}, 5, 17},
+          Attention{4, 2, 96, {33}, 1, 9}, Attention{8, 8, 256, {40}, 3},
+          Attention{32, 32, 128, {512, 3, 700, 41}, 16}, Attention{56, 8, 128, {0, 700}, 32},
+          Attention{6, 2, 64, {37, 0, 512, 5, -1, 90, 91, 12, 300, -1, 1, 2, 7, 600, 44, 45}, 32, 0, true},
+          Attention{8, 4, 8, {130, -1, 4}, 5, 17}})
         for (const auto type : kTypes) {
-            SCOPED_TRACE(testing::Message() << c.heads << "/" << c.kvHeads << " of " << c.size << " at "
-                                            << c.position << " in " << c.splits << " " << type);
+            SCOPED_TRACE(testing::Message()
+                         << c.positions.size() << ": " << c.heads << "/" << c.kvHeads << " of " << c.size
+                         << " at " << c.positions[0] << " in " << c.splits << " " << type);
             const AttentionSide cpu = attentionSide(c, type, false), device = attentionSide(c, type, true);
             kernels::splitAttention(cpu.call);
-            const auto run = [&] {
-                checkLaunch("attention",
-                            cudaTable().decode.attention(elementFor(type), device.call, stream()));
+            const auto run = [&](const kernels::SplitAttention& call) {
+                checkLaunch("attention", cudaTable().decode.attention(elementFor(type), call, stream()));
             };
-            run();
+            run(device.call);
             EXPECT_TRUE(device.out.intact());
-            EXPECT_LT(relativeError(device.out.inner, cpu.kept.back()), tolerance(type));
-            EXPECT_LT(relativeError(device.kept[0], cpu.kept[0]), tolerance(type)) << "keys";
-            EXPECT_LT(relativeError(device.kept[1], cpu.kept[1]), 1e-7) << "values";
-            const at::Tensor first = device.out.inner.clone();
-            run();
-            EXPECT_TRUE(sameBits(first, device.out.inner)) << "counters are left as they were";
-            device.kept[1][c.position / 2].add_(c.position == 0 ? 0.0 : 9.0);
-            run();
-            if (c.position > 0 && (c.window == 0 || c.window > c.position))
-                EXPECT_GT(relativeError(device.out.inner, cpu.kept.back()), 1e-2)
-                    << "an injected error shows";
+            EXPECT_LT(relativeError(device.result, cpu.result), tolerance(type));
+            for (std::size_t b = 0; b < cpu.keys.size(); ++b) {
+                if (cpu.keys[b].numel() == 0) continue;
+                EXPECT_LT(relativeError(device.keys[b], cpu.keys[b]), tolerance(type)) << "keys " << b;
+                EXPECT_LT(relativeError(device.values[b], cpu.values[b]), 1e-7) << "values " << b;
+            }
+            const at::Tensor first = device.result.clone();
+            run(device.call);
+            EXPECT_TRUE(sameBits(first, device.result)) << "counters are left as they were";
+            for (std::size_t b = 0; c.positions.size() > 1 && b < c.positions.size(); ++b) {
+                if (c.positions[b] < 0) continue;
+                const auto row = static_cast<std::int64_t>(b);
+                device.result[row].zero_();
+                run(device.alone(row));
+                EXPECT_TRUE(sameBits(first[row], device.result[row])) << "sequence " << b << " alone";
+            }
+            const std::int64_t position = c.positions[0];
+            device.values[0][position / 2].add_(position == 0 ? 0.0 : 9.0);
+            run(device.call);
+            if (position > 0 && (c.window == 0 || c.window > position))
+                EXPECT_GT(relativeError(device.result[0], cpu.result[0]), 1e-2) << "an injected error shows";
         }
 }
 
@@ -252,6 +355,110 @@ TEST_F(DecodeKernelsOnGpu, ChoosesWhatTheSamplerChooses) {
                 EXPECT_EQ(moved.position, 11 + i);
             }
         }
+}
+
+// Five sequences of different settings, each with its own state; one has two tokens left, one none.
+TEST_F(DecodeKernelsOnGpu, ChoosesForEachSequenceWhatItChoosesAlone) {
+    constexpr std::int64_t kSequences = 5, kVocabulary = 3000, kNotes = 7, kSteps = 4;
+    const std::vector<generate::SamplerOptions> options = {
+        {.temperature = 0, .alternatives = 5},
+        {.temperature = 0.8, .topP = 0.9, .repetitionPenalty = 1.2, .alternatives = 2},
+        {.temperature = 1.3, .topK = 50},
+        {.temperature = 0, .repetitionPenalty = 1.5, .alternatives = 32},
+        {.temperature = 0.6, .topP = 0.5}};
+    const std::vector<std::int32_t> left = {100, 100, 2, 0, 4};
+    const auto bytes = [](std::size_t n) {
+        return at::zeros({kSequences, static_cast<std::int64_t>(n)}, at::TensorOptions().dtype(at::kByte));
+    };
+    struct Side {
+        at::Tensor seen, state, settings, records, logits, mass, notes, noted;
+        kernels::TokenChoice call;
+    };
+    const auto make = [&] {
+        Side side;
+        at::Tensor state = bytes(sizeof(kernels::TokenState)),
+                   settings = bytes(sizeof(kernels::ChoiceSettings));
+        for (std::int64_t b = 0; b < kSequences; ++b) {
+            const auto& o = options[static_cast<std::size_t>(b)];
+            *static_cast<kernels::TokenState*>(state[b].data_ptr()) = {
+                .token = 1,
+                .position = 10 * static_cast<std::int32_t>(b),
+                .index = static_cast<std::int32_t>(b),
+                .left = left[static_cast<std::size_t>(b)]};
+            *static_cast<kernels::ChoiceSettings*>(settings[b].data_ptr()) = {
+                static_cast<float>(o.temperature),
+                static_cast<float>(o.repetitionPenalty),
+                o.topP,
+                static_cast<std::int32_t>(o.topK),
+                static_cast<std::int32_t>(o.alternatives),
+                philoxKey({.seed = static_cast<std::uint64_t>(b), .purpose = Purpose::Sampling})};
+        }
+        side.state = gpu(state), side.settings = gpu(settings);
+        side.seen = gpu(bytes(kVocabulary));
+        side.records = gpu(bytes(sizeof(kernels::TokenRecord) * kernels::kRecordSlots));
+        side.logits = gpu(rounded(values({kSequences, kVocabulary}, 1, 6), at::kBFloat16));
+        side.mass = gpu(at::zeros({kSequences, kVocabulary}, at::kFloat));
+        side.notes = gpu(values({kSequences, kNotes}, 2));
+        side.noted = gpu(at::zeros({kSequences, kernels::kRecordSlots, kNotes}, at::kFloat));
+        return side;
+    };
+    const auto callOf = [&](const Side& side, std::int64_t first, std::int64_t count) {
+        kernels::TokenChoice call{.logits = data<float>(side.logits[first]),
+                                  .vocabulary = kVocabulary,
+                                  .batch = count,
+                                  .seen = data<std::uint8_t>(side.seen[first]),
+                                  .mass = data<float>(side.mass[first])};
+        call.settings = static_cast<const kernels::ChoiceSettings*>(side.settings[first].data_ptr());
+        call.state = static_cast<kernels::TokenState*>(side.state[first].data_ptr());
+        call.records = static_cast<kernels::TokenRecord*>(side.records[first].data_ptr());
+        call.notes = data<float>(side.notes[first]);
+        call.noted = data<float>(side.noted[first]);
+        call.noteCount = kNotes;
+        return call;
+    };
+    const Side together = make(), alone = make();
+    for (std::int64_t step = 0; step < kSteps; ++step) {
+        checkLaunch("choose", cudaTable().decode.chooseToken(callOf(together, 0, kSequences), stream()));
+        for (std::int64_t b = 0; b < kSequences; ++b)
+            checkLaunch("choose", cudaTable().decode.chooseToken(callOf(alone, b, 1), stream()));
+    }
+    const at::Tensor told = together.records.cpu(), toldAlone = alone.records.cpu();
+    for (std::int64_t b = 0; b < kSequences; ++b)
+        for (int slot = 0; slot < kernels::kRecordSlots; ++slot) {
+            const auto& x = static_cast<const kernels::TokenRecord*>(told[b].data_ptr())[slot];
+            const auto& y = static_cast<const kernels::TokenRecord*>(toldAlone[b].data_ptr())[slot];
+            EXPECT_EQ(std::tie(x.id, x.rank, x.index, x.alternatives, x.logprob, x.entropy),
+                      std::tie(y.id, y.rank, y.index, y.alternatives, y.logprob, y.entropy));
+            for (int i = 0; i < x.alternatives; ++i)
+                EXPECT_EQ(std::tie(x.alternativeIds[i], x.alternativeLogprobs[i]),
+                          std::tie(y.alternativeIds[i], y.alternativeLogprobs[i]));
+        }
+    EXPECT_TRUE(sameBits(together.noted, alone.noted));
+    EXPECT_TRUE(sameBits(together.seen, alone.seen));
+    EXPECT_TRUE(sameBits(together.state, alone.state));
+    const at::Tensor host = together.state.cpu();
+    for (std::int64_t b = 0; b < kSequences; ++b) {
+        const auto& state = *static_cast<const kernels::TokenState*>(host[b].data_ptr());
+        const std::int64_t moved = std::min<std::int64_t>(kSteps, left[static_cast<std::size_t>(b)]);
+        EXPECT_EQ(state.index, b + moved) << b;
+        EXPECT_EQ(state.left, left[static_cast<std::size_t>(b)] - moved) << b;
+        if (moved > 0) EXPECT_EQ(state.position, state.left > 0 ? 10 * b + moved : -1) << b;
+    }
+    EXPECT_EQ(told[3].sum().item<std::int64_t>(), 0) << "who has no tokens left tells none";
+    // The embedding of each one's token.
+    for (const auto type : kTypes) {
+        const at::Tensor embedding = onGpu(values({kVocabulary, 72}, 5), type);
+        const Guarded x({kSequences, 72}, type), counters({9}, at::kInt);
+        checkLaunch("begin", cudaTable().decode.beginToken(
+                                 elementFor(type), callOf(together, 0, 1).state, kSequences,
+                                 embedding.data_ptr(), 72, x.inner.data_ptr(),
+                                 static_cast<std::uint32_t*>(counters.inner.data_ptr()), 9, stream()));
+        EXPECT_TRUE(x.intact() && counters.intact());
+        EXPECT_TRUE((counters.inner == 0).all().item<bool>());
+        for (std::int64_t b = 0; b < kSequences; ++b)
+            EXPECT_TRUE(sameBits(
+                x.inner[b], embedding[static_cast<const kernels::TokenState*>(host[b].data_ptr())->token]));
+    }
 }
 
 }  // namespace

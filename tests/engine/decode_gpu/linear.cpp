@@ -159,6 +159,64 @@ TEST_F(DecodeLinearOnGpu, AgreesWithThePlainVersion) {
         }
 }
 
+// Rows [first, first + count) of a call, into out; the router's rows beside go to `beside`.
+void launchRows(const Side& side, std::int64_t first, std::int64_t count, at::ScalarType type,
+                const at::Tensor& out, const at::Tensor& beside) {
+    kernels::DecodeLinear l = side.linear;
+    const auto move = [&](const void* p, std::int64_t elements) -> const void* {
+        return p ? static_cast<const char*>(p) + elements * static_cast<std::int64_t>(c10::elementSize(type))
+                 : nullptr;
+    };
+    l.batch = count;
+    l.input = move(l.input, first * l.inner);
+    l.residual = move(l.residual, first * l.outStride);
+    l.out = out.data_ptr();
+    for (int p = 0; p < l.partCount; ++p)
+        if (l.parts[p].loraHidden) l.parts[p].loraHidden += first * l.parts[p].rank;
+    for (int s = 0; s < l.sideCount; ++s) {
+        const bool router = s + 1 == l.sideCount && beside.defined();
+        l.sides[s].out = router ? data<float>(beside) : l.sides[s].out + first * l.sides[s].rows;
+    }
+    const auto element = type == at::kBFloat16 ? kernels::cuda::Element::BF16 : kernels::cuda::Element::F32;
+    side.kept.back().zero_();  // the counter
+    checkLaunch("decodeLinear", cudaTable().decode.linear(element, l, streamOf(out)));
+}
+
+// A row's bits do not depend on how many rows there are: what several sequences say together is what each
+// says alone.
+TEST_F(DecodeLinearOnGpu, ARowHasTheBitsThatItHasAlone) {
+    constexpr std::int64_t kMost = 16;
+    for (Case c : kCases)
+        for (const auto type : kTypes) {
+            if (c.nf4 && c.rows[0] * c.inner % 64 != 0) continue;
+            c.batch = kMost;
+            const Side side = build(c, at::Device(at::kCUDA, 0), type, 1);
+            const std::int64_t columns = side.linear.outStride;
+            const auto floats = at::TensorOptions().device(at::kCUDA, 0).dtype(at::kFloat);
+            const at::Tensor one = at::zeros({1, columns}, side.out.inner.options()),
+                             rows = at::zeros({kMost, columns}, side.out.inner.options());
+            at::Tensor oneBeside, besides;
+            if (c.side > 0)
+                oneBeside = at::zeros({1, c.side}, floats), besides = at::zeros({kMost, c.side}, floats);
+            for (std::int64_t b = 0; b < kMost; ++b) {
+                launchRows(side, b, 1, type, one, oneBeside);
+                rows[b].copy_(one[0]);
+                if (c.side > 0) besides[b].copy_(oneBeside[0]);
+            }
+            for (const std::int64_t batch : {2, 3, 4, 7, 8, 16}) {
+                const Guarded out({batch, columns}, rows.scalar_type());
+                at::Tensor beside;
+                if (c.side > 0) beside = at::zeros({batch, c.side}, floats);
+                launchRows(side, 0, batch, type, out.inner, beside);
+                EXPECT_TRUE(out.intact());
+                EXPECT_TRUE(sameBits(out.inner, rows.narrow(0, 0, batch)))
+                    << c << " of " << batch << " " << type << ", off by "
+                    << relativeError(out.inner, rows.narrow(0, 0, batch));
+                if (c.side > 0) EXPECT_TRUE(sameBits(beside, besides.narrow(0, 0, batch))) << c;
+            }
+        }
+}
+
 TEST_F(DecodeLinearOnGpu, AnInjectedErrorShows) {
     for (const auto type : kTypes) {
         EXPECT_GT(errorOf(kCases[1], type, true), 2e-2) << type;
