@@ -6,6 +6,7 @@
 
 #include "engine/bench/sheet.h"
 #include "engine/ops/cuda_plugin.h"
+#include "engine/ops/dispatch.h"
 #include "engine/ops/ops.h"
 
 // Timing on the first GPU, and the ceilings of the rows there.
@@ -31,6 +32,32 @@ Spread gpuSeconds(F&& f) {
         if (i > 0) times.push_back(since(start) / kCalls);
     }
     return spreadOf(times);
+}
+
+// Seconds of a graph of what `f(stream)` launches on a stream of its own, without the host's share: of 11
+// replays, after three.
+template <class F>
+Spread gpuGraphSeconds(F&& f) {
+    constexpr int kReplays = 11, kBefore = 3;
+    const auto& decode = gpuTable().decode;
+    const auto check = [](int error) { ops::checkLaunch("bench", error); };
+    gpuTable().synchronize(0);
+    kernels::cuda::Stream stream = nullptr;
+    void* graph = nullptr;
+    check(decode.createStream(&stream));
+    check(decode.beginCapture(stream));
+    f(stream);
+    check(decode.endCapture(stream, &graph));
+    std::vector<double> times;
+    for (int i = 0; i < kBefore + kReplays; ++i) {
+        const auto start = Clock::now();
+        check(decode.launchGraph(graph, stream));
+        check(decode.synchronizeStream(stream));
+        if (i >= kBefore) times.push_back(since(start));
+    }
+    check(decode.destroyGraph(graph));
+    check(decode.destroyStream(stream));
+    return spreadOf(std::move(times));
 }
 
 // Random bf16 values in [-bound, bound): drawn once, repeated from another place each time.

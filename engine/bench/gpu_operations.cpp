@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/bench/gpu_clock.h"
 
-// Rows B1, B3 and B12: single operations.
+// Rows B1, B2, B3 and B12: single operations.
 namespace caravan::engine::bench {
 namespace {
 
@@ -14,19 +14,62 @@ void besideCopy(const Sheet& sheet, const char* row, std::string what, double mo
     sheet.figure(figure);
 }
 
+// Each call with a matrix of its own, so that none is in the L2, and enough of them that the host's part of a
+// repeat does not count.
 void dequantisation(const Sheet& sheet) {
     const double copy = gpuCopyCeiling();
     int done = 0;
     for (const auto& [rows, columns] :
          {std::pair<std::int64_t, std::int64_t>{4096, 4096}, {11008, 4096}, {20480, 7168}}) {
         sheet.at("B1", done++, 3);
-        const at::Tensor weight = gpuValues({rows, columns}, 0.02);
-        const ops::Nf4 nf4 = ops::quantizeNf4(weight, true);
-        at::Tensor out = at::empty_like(weight);
-        const auto values = static_cast<double>(weight.numel());
-        besideCopy(sheet, "B1", "NF4 to bf16, " + std::to_string(rows) + "x" + std::to_string(columns),
-                   values * 2.5 + values / 64 * (1 + 4 / 256.0), copy,
-                   [&] { ops::dequantizeNf4(nf4, at::kBFloat16, out); });
+        const double values = static_cast<double>(rows * columns),
+                     moved = values * 2.5 + values / 64 * (1 + 4 / 256.0);
+        std::vector<std::pair<ops::Nf4, at::Tensor>> matrices;
+        double all = 0;
+        for (; all < 2e9; all += moved) {
+            const at::Tensor weight = gpuValues({rows, columns}, 0.02);
+            matrices.emplace_back(ops::quantizeNf4(weight, true), weight);
+        }
+        besideCopy(sheet, "B1", "NF4 to bf16, " + std::to_string(rows) + "x" + std::to_string(columns), all,
+                   copy, [&] {
+                       for (auto& [nf4, out] : matrices)
+                           ops::dequantizeNf4(nf4, at::kBFloat16, out);
+                   });
+    }
+}
+
+// One row of x times NF4 weights, each call with weights of its own: far more than the L2 holds.
+void matrixVector(const Sheet& sheet) {
+    const double ceiling = gpuReadCeiling();
+    int done = 0;
+    for (const auto& [rows, inner] :
+         {std::pair<std::int64_t, std::int64_t>{20480, 7168}, {11008, 4096}, {4096, 11008}, {4096, 4096}}) {
+        sheet.at("B2", done++, 4);
+        const double bytes = static_cast<double>(rows * inner) * (0.5 + (1 + 4 / 256.0) / 64);
+        const at::Tensor x = gpuValues({1, inner}), y = at::empty({1, rows}, x.options());
+        std::vector<ops::Nf4> weights;
+        std::vector<kernels::DecodeLinear> calls;
+        for (double held = 0; held < 1e9; held += bytes) {
+            const ops::Nf4& w = weights.emplace_back(ops::quantizeNf4(gpuValues({rows, inner}, 0.02), true));
+            kernels::DecodeLinear call{.inner = inner, .input = x.data_ptr(), .partCount = 1};
+            call.parts[0].rows = rows;
+            call.parts[0].nf4 = {ops::data<std::uint8_t>(w.codes),  nullptr,
+                                 ops::data<std::uint8_t>(w.absmax), ops::data<float>(w.nestedAbsmax),
+                                 ops::data<float>(w.nestedMap),     static_cast<float>(w.offset)};
+            call.out = y.data_ptr();
+            call.outStride = rows;
+            calls.push_back(call);
+        }
+        const Spread all = gpuGraphSeconds([&](kernels::cuda::Stream stream) {
+            for (const auto& call : calls)
+                ops::checkLaunch("bench",
+                                 gpuTable().decode.linear(kernels::cuda::Element::BF16, call, stream));
+        });
+        BenchFigure figure =
+            Sheet::rate("B2", "NF4 times one row, " + std::to_string(rows) + "x" + std::to_string(inner),
+                        bytes * static_cast<double>(calls.size()) * 1e-12, "TB/s", all);
+        beside(figure, figure.value * 1e12 / ceiling, ceiling * 1e-12, "TB/s", "reading 4 GiB");
+        sheet.figure(figure);
     }
 }
 
@@ -87,6 +130,7 @@ void optimizer(const Sheet& sheet) {
 
 void gpuOperations(const Sheet& sheet, const std::string& row) {
     if (row == "B1") dequantisation(sheet);
+    if (row == "B2") matrixVector(sheet);
     if (row == "B3") adapterLayer(sheet);
     if (row == "B12") optimizer(sheet);
     gpuTable().emptyCache();

@@ -42,7 +42,7 @@ void run(const BenchRequest& request, const FigureFunction& figure, const Progre
             cpuDecodeTogether(sheet);
         else if (row.id == "B10" || row.id == "B11" || row.id == "B15")
             decoding.push_back(row.id);
-        else if (row.id == "B1" || row.id == "B3" || row.id == "B12")
+        else if (row.id == "B1" || row.id == "B2" || row.id == "B3" || row.id == "B12")
             gpuOperations(sheet, row.id);
         else
             gpuSteps(sheet, row.id);

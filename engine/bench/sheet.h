@@ -55,8 +55,8 @@ struct Sheet {
 void cpuStep(const Sheet& sheet);                                          // C1
 void cpuDecode(const Sheet& sheet);                                        // C2
 void cpuDecodeTogether(const Sheet& sheet);                                // C3
-void gpuOperations(const Sheet& sheet, const std::string& row);            // B1, B3, B12
-void gpuSteps(const Sheet& sheet, const std::string& row);                 // B5, B6, B9, B14
+void gpuOperations(const Sheet& sheet, const std::string& row);            // B1, B2, B3, B12
+void gpuSteps(const Sheet& sheet, const std::string& row);                 // B4, B5, B6, B9, B13, B14
 void gpuDecode(const Sheet& sheet, const std::vector<std::string>& rows);  // B10, B11, B15 of one model
 
 // What Measurer::measure does.

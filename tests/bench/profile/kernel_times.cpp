@@ -142,6 +142,28 @@ void printOperations(std::FILE* out, const Window& window) {
     }
 }
 
+// The longest times in which the device had nothing to do, and between which operations.
+void printWaits(std::FILE* out, const Window& window) {
+    struct Wait {
+        double microseconds = 0;
+        const Operation *before, *after;
+    };
+    std::vector<Wait> waits;
+    const Operation* last = nullptr;  // the one that ended latest
+    for (const Operation& operation : g_operations) {
+        if (!window.holds(operation.begin, operation.end)) continue;
+        if (last && operation.begin > last->end)
+            waits.push_back({static_cast<double>(operation.begin - last->end) * 1e-3, last, &operation});
+        if (!last || operation.end > last->end) last = &operation;
+    }
+    std::sort(waits.begin(), waits.end(),
+              [](const Wait& a, const Wait& b) { return a.microseconds > b.microseconds; });
+    if (waits.size() > 12) waits.resize(12);
+    for (const Wait& wait : waits)
+        std::fprintf(out, "  idle %9.1f us after %.60s, before %.60s\n", wait.microseconds,
+                     wait.before->name.c_str(), wait.after->name.c_str());
+}
+
 void printCalls(std::FILE* out, const Window& window) {
     std::map<std::string, Sum> sums;
     for (const Call& call : g_calls) {
@@ -175,6 +197,7 @@ void report() {
     if (window.steps > 0) {
         printOperations(out, window);
         printCalls(out, window);
+        printWaits(out, window);
     } else {
         std::fprintf(out, "too few steps were seen\n");
     }
