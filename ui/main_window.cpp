@@ -270,7 +270,7 @@ void MainWindow::showTopPair(const RunEventBatch& batch) {
 }
 
 void MainWindow::renewStatus() {
-    m_status->setEngine(*m_engine);
+    m_status->setEngine(*m_engine, m_runs->live().engineDied);
     QStringList hints = m_current ? m_current->keyHints().mid(0, 2) : QStringList();
     hints << tr("Ctrl+K find anything");
     m_status->setPageTexts(m_current ? m_current->statusFact() : QString(), hints);

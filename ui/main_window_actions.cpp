@@ -305,8 +305,11 @@ void MainWindow::showKeys() {
     auto* dialog = new QDialog(this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setWindowTitle(tr("Keyboard shortcuts"));
+    dialog->setAutoFillBackground(true);
+    dialog->setBackgroundRole(QPalette::Base);
     dialog->resize(460, 560);
     auto* layout = new QVBoxLayout(dialog);
+    layout->setContentsMargins(14, 10, 6, 10);
     auto* area = new QScrollArea;
     area->setWidgetResizable(true);
     area->setAccessibleName(tr("Keyboard shortcuts"));

@@ -107,6 +107,9 @@ void MainWindow::closeEvent(QCloseEvent* event) {
     auto choice = static_cast<CloseChoice>(QSettings().value(QStringLiteral("run/when_closing"), 0).toInt());
     if (choice == CloseChoice::Cancel) {
         CloseDialog dialog(namedRun(), this);
+        connect(m_runs, &RunController::liveChanged, &dialog, [this, &dialog] {
+            if (m_runs->live().isActive()) dialog.setRun(namedRun());
+        });
         dialog.exec();
         choice = dialog.choice();
         if (choice != CloseChoice::Cancel && dialog.always())

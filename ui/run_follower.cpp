@@ -18,6 +18,8 @@ const QLatin1String kNoRun("\n");  // no run has this name: choose() takes in wh
 RunFollower::RunFollower(const Services& services, QObject* parent)
     : QObject(parent), m_services(services), m_box(new QComboBox) {
     m_box->setMinimumWidth(200);
+    m_box->setMaximumWidth(300);
+    m_box->setSizeAdjustPolicy(QComboBox::AdjustToContents);  // names get longer: a second run of a name
     m_box->setAccessibleName(tr("Run"));
     connect(m_box, &QComboBox::activated, this, [this](int index) {
         const QString id = m_box->itemData(index).toString();

@@ -114,6 +114,9 @@ class TestChatPage : public QObject {
         QCOMPARE(strip->selected(), 0);
         QVERIFY(inspector->gateText().startsWith(QStringLiteral("expert 5")));
         QVERIFY(bench.page->findChild<ExpertLegend*>()->text().contains(QStringLiteral("expert 3: 50")));
+        ExpertLegend uneven;  // shares are rounded, not cut: 0.396 is 40 %
+        uneven.setShares({{0, 0.396}, {1, 0.604}});
+        QVERIFY2(uneven.text().contains(QStringLiteral("expert 0: 40")), qPrintable(uneven.text()));
         // The next-token view has no answer: the inspector waits there, and tells of the same token
         // afterwards.
         bench.actions.find(QStringLiteral("chat.next_token"))->trigger();

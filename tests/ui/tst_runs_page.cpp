@@ -58,6 +58,24 @@ class TestRunsPage : public QObject {
         model.setRuns({});
     }
 
+    void runsOfOneNameAreToldApart() {
+        RunsModel model;
+        RunEntry a, b;
+        a.id = QStringLiteral("0001");
+        b.id = QStringLiteral("0002");
+        a.title = b.title = QStringLiteral("narrow");
+        a.folder = QStringLiteral("/a");
+        b.folder = QStringLiteral("/b");
+        model.setRuns({a, b});
+        const QModelIndex first = model.index(0, RunsModel::Name), second = model.index(1, RunsModel::Name);
+        QCOMPARE(first.data().toString(), QStringLiteral("narrow · 0001"));
+        QCOMPARE(second.data().toString(), QStringLiteral("narrow · 0002"));
+        QCOMPARE(first.data(Qt::EditRole).toString(), QStringLiteral("narrow"));
+        QVERIFY(model.setData(second, QStringLiteral("wide"), Qt::EditRole));
+        QCOMPARE(first.data().toString(), QStringLiteral("narrow"));
+        QCOMPARE(second.data().toString(), QStringLiteral("wide"));
+    }
+
     // Folders of one name tell themselves by their paths, and names keep their capitals.
     void whatDiffersIsReadable() {
         RunDifferences differences;

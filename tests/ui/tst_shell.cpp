@@ -3,6 +3,7 @@
 #include <QAbstractButton>
 #include <QCheckBox>
 #include <QDialog>
+#include <QLabel>
 #include <QLineEdit>
 #include <QListWidget>
 #include <QMenuBar>
@@ -21,6 +22,7 @@
 #include "ui/shell/command_palette.h"
 #include "ui/shell/rail.h"
 #include "ui/shell/run_pill.h"
+#include "ui/shell/status_line.h"
 
 using namespace caravan;
 using namespace caravan::ui;
@@ -277,6 +279,9 @@ void TestShell::aDeadRunIsResumedWhereverOneIs() {
     QVERIFY(m_window->project() == nullptr);
     auto* pill = m_window->findChild<RunPill*>();
     QVERIFY(pill->isVisible());
+    const auto labels = m_window->findChild<StatusLine*>()->findChildren<QLabel*>();
+    QVERIFY(std::any_of(labels.begin(), labels.end(),  // what is ready is another engine
+                        [](const QLabel* label) { return label->text().contains("restarted"); }));
     QTest::mouseClick(pill, Qt::LeftButton);
     QTRY_VERIFY(m_window->project() && m_window->project()->runs().size() == 1);
     QCOMPARE(m_window->currentPage()->id(), QStringLiteral("tune"));
@@ -315,6 +320,12 @@ void TestShell::closingWhileTuningAsks() {
         const auto cards = dialog->findChildren<ChoiceCard*>();
         QCOMPARE(cards.size(), 3);
         QVERIFY(cards[0]->isChecked());  // keep is the default
+        LiveRun later = m_window->runController()->live();
+        later.step += 20;  // the run goes on while it is asked
+        dialog->setRun(later);
+        const QString step = QStringLiteral("step %1 ").arg(later.step);
+        QVERIFY2(cards[1]->accessibleDescription().contains(step),
+                 qPrintable(cards[1]->accessibleDescription()));
         test::picture(*dialog, "close");
         QTest::mouseClick(cards[1], Qt::LeftButton);
         dialog->accept();

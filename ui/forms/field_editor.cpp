@@ -175,7 +175,8 @@ QWidget* FieldEditor::makePrompts() {
     text->setPlaceholderText(tr("One prompt per line"));
     text->setProperty("framed", true);
     text->setTabChangesFocus(true);
-    text->setFixedHeight(62);
+    text->setFixedHeight(66);
+    text->document()->setDocumentMargin(6);
     text->setUndoRedoEnabled(false);
     passUndoOn(text);
     m_read = [text] {

@@ -26,6 +26,13 @@ ChoiceCard::ChoiceCard(const QString& title, const QString& text, Mark mark, QWi
     setSizePolicy(policy);
 }
 
+void ChoiceCard::setBody(const QString& text) {
+    if (text == m_text) return;
+    m_text = text;
+    setAccessibleDescription(text);
+    updateGeometry();
+    update();
+}
 void ChoiceCard::setBadge(const QString& badge) {
     m_badge = badge;
 }

@@ -12,6 +12,7 @@ class ChoiceCard : public QAbstractButton {
   public:
     enum class Mark { Radio, Icon };
     ChoiceCard(const QString& title, const QString& text, Mark mark, QWidget* parent = nullptr);
+    void setBody(const QString& text);    // the line below the name
     void setBadge(const QString& badge);  // right, in a small frame: a shortcut
     void setEmphasis(bool emphasis);      // drawn as chosen although it cannot be checked
     [[nodiscard]] bool hasHeightForWidth() const override { return true; }

@@ -54,7 +54,9 @@ CloseDialog::CloseDialog(const LiveRun& run, QWidget* parent) : QDialog(parent) 
     auto* head = new QHBoxLayout;
     head->setSpacing(18);
     auto* icon = new QLabel;
-    showIcon(icon, QStringLiteral("tune"), Theme::color(Token::Accent), 28);
+    const auto showMark = [icon] { showIcon(icon, QStringLiteral("tune"), Theme::color(Token::Accent), 28); };
+    showMark();
+    connect(&Theme::instance(), &Theme::changed, icon, showMark);
     head->addWidget(icon, 0, Qt::AlignTop);
     auto* texts = new QVBoxLayout;
     texts->setSpacing(2);
@@ -63,7 +65,8 @@ CloseDialog::CloseDialog(const LiveRun& run, QWidget* parent) : QDialog(parent) 
                         widgets::TextRole::Title);
     title->setWordWrap(true);
     texts->addWidget(title);
-    texts->addWidget(new ThemedLabel(situation(run), widgets::TextRole::Secondary, Token::Text2));
+    m_situation = new ThemedLabel(QString(), widgets::TextRole::Secondary, Token::Text2);
+    texts->addWidget(m_situation);
     head->addLayout(texts, 1);
     layout->addLayout(head);
     layout->addSpacing(10);
@@ -72,14 +75,14 @@ CloseDialog::CloseDialog(const LiveRun& run, QWidget* parent) : QDialog(parent) 
         auto* button = new ChoiceCard(name, text, ChoiceCard::Mark::Radio, this);
         m_group->addButton(button, static_cast<int>(choice));
         layout->addWidget(button);
+        return button;
     };
     card(CloseChoice::KeepTuning,
          paused ? tr("Keep it paused in the background") : tr("Keep tuning in the background"),
          tr("The engine goes on without the window. Open Caravan again to re-attach."));
-    card(CloseChoice::PauseAndSave, tr("Pause and save"),
-         tr("Writes a checkpoint at step %1 and frees the memory. Resume gives the same losses.")
-             .arg(withThousands(run.step)));
-    card(CloseChoice::StopWithoutSaving, tr("Stop without saving"), lost(run));
+    m_save = card(CloseChoice::PauseAndSave, tr("Pause and save"), {});
+    m_stop = card(CloseChoice::StopWithoutSaving, tr("Stop without saving"), {});
+    setRun(run);
     m_group->button(static_cast<int>(CloseChoice::KeepTuning))->setChecked(true);
     layout->addSpacing(10);
     auto* row = new QHBoxLayout;
@@ -97,6 +100,13 @@ CloseDialog::CloseDialog(const LiveRun& run, QWidget* parent) : QDialog(parent) 
     connect(cancel, &QPushButton::clicked, this, &QDialog::reject);
     connect(close, &QPushButton::clicked, this, &QDialog::accept);
     m_group->button(static_cast<int>(CloseChoice::KeepTuning))->setFocus();
+}
+
+void CloseDialog::setRun(const LiveRun& run) {
+    m_situation->setText(situation(run));
+    m_save->setBody(tr("Writes a checkpoint at step %1 and frees the memory. Resume gives the same losses.")
+                        .arg(withThousands(run.step)));
+    m_stop->setBody(lost(run));
 }
 
 CloseChoice CloseDialog::choice() const {

@@ -11,6 +11,9 @@ class QButtonGroup;
 
 namespace caravan::ui {
 
+class ChoiceCard;
+class ThemedLabel;
+
 enum class CloseChoice { Cancel, KeepTuning, PauseAndSave, StopWithoutSaving };
 
 // Asks what becomes of the run when the window closes; Esc = Cancel.
@@ -18,10 +21,13 @@ class CloseDialog : public QDialog {
     Q_OBJECT
   public:
     CloseDialog(const LiveRun& run, QWidget* parent);
+    void setRun(const LiveRun& run);  // which goes on while it is asked
     [[nodiscard]] CloseChoice choice() const;
     [[nodiscard]] bool always() const;
 
   private:
+    ThemedLabel* m_situation;
+    ChoiceCard *m_save, *m_stop;
     QButtonGroup* m_group;
     QCheckBox* m_always;
 };

@@ -5,10 +5,14 @@
 #include <QEvent>
 #include <QHBoxLayout>
 #include <QHeaderView>
+#include <QPainter>
 #include <QPushButton>
 #include <QStandardItemModel>
+#include <QStyledItemDelegate>
 #include <QTableView>
 #include <QVBoxLayout>
+#include <algorithm>
+#include <utility>
 
 #include "ui/format/format.h"
 #include "ui/shell/surface.h"
@@ -24,6 +28,30 @@ QString settingName(const engine::FitSetting& setting) {
     if (setting.key == "pesc_bf16") return FitDialog::tr("PESC 8×2, not quantized");
     return QString::fromStdString(setting.name);
 }
+
+// A figure with its mark right before it; the marks of a column stand below each other.
+class MarkedFigure : public QStyledItemDelegate {
+  public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+    void paint(QPainter* painter, const QStyleOptionViewItem& option,
+               const QModelIndex& index) const override {
+        QStyleOptionViewItem item = option;
+        initStyleOption(&item, index);
+        const QIcon mark = std::exchange(item.icon, {});
+        item.features &= ~QStyleOptionViewItem::HasDecoration;
+        const QStyle* style = item.widget->style();
+        style->drawControl(QStyle::CE_ItemViewItem, &item, painter, item.widget);
+        if (mark.isNull()) return;
+        const QFontMetrics metrics(item.font);
+        const int text = std::max(metrics.horizontalAdvance(item.text),
+                                  metrics.horizontalAdvance(QStringLiteral("100.00 GiB")));
+        const QRect room = style->subElementRect(QStyle::SE_ItemViewItemText, &item, item.widget);
+        mark.paint(painter, QRect(room.right() - kTextMargin - text - 24, room.center().y() - 8, 16, 16));
+    }
+
+  private:
+    static constexpr int kTextMargin = 8;  // px, of the style
+};
 
 }  // namespace
 
@@ -44,6 +72,7 @@ FitDialog::FitDialog(EngineLink* engine, QWidget* parent)
     m_note->setWordWrap(true);
     m_table->setModel(m_model);
     m_table->setSelectionMode(QAbstractItemView::NoSelection);
+    m_table->setItemDelegate(new MarkedFigure(m_table));
     column->addWidget(m_head);
     column->addWidget(m_table, 1);
     column->addWidget(m_note);

@@ -68,14 +68,16 @@ StatusLine::StatusLine(QWidget* parent) : Surface(Token::Window, Surface::Top, p
     row->addWidget(m_hints);
 }
 
-void StatusLine::setEngine(const EngineLink& engine) {
+void StatusLine::setEngine(const EngineLink& engine, bool runDied) {
     const EngineState state = engine.state();
-    m_dot->setToken(state == EngineState::Ready || state == EngineState::Busy ? Token::Ok
-                    : state == EngineState::Starting                          ? Token::Text3
+    const bool again = runDied && state == EngineState::Ready;
+    m_dot->setToken(again                                                       ? Token::Err
+                    : state == EngineState::Ready || state == EngineState::Busy ? Token::Ok
+                    : state == EngineState::Starting                            ? Token::Text3
                     : state == EngineState::NotResponding || state == EngineState::Restarting
                         ? Token::WarnLine
                         : Token::Err);
-    m_engine->setText(engine.stateWords());
+    m_engine->setText(again ? tr("Engine restarted after an error") : engine.stateWords());
     m_device->setText(engine.hasDevice() ? deviceText(engine.device()) : QString());
     m_device->setToolTip(QString::fromStdString(engine.device().note));
 }

@@ -16,7 +16,8 @@ class StatusLine : public Surface {
     Q_OBJECT
   public:
     explicit StatusLine(QWidget* parent = nullptr);
-    void setEngine(const EngineLink& engine);
+    // runDied: a run ended with the engine before this one, and nobody has gone on with it yet
+    void setEngine(const EngineLink& engine, bool runDied = false);
     void setPageTexts(const QString& fact, const QStringList& hints);
 
   private:

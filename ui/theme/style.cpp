@@ -112,6 +112,8 @@ void CaravanStyle::drawPrimitive(PrimitiveElement element, const QStyleOption* o
                 stylepaint::chevron(painter, QRectF(option->rect.center() - QPointF(3, 3), QSizeF(7, 7)),
                                     header->sortIndicator == QStyleOptionHeader::SortUp, c().text2);
             return;
+        case PE_PanelScrollAreaCorner:
+            return painter->fillRect(option->rect, c().base);
         case PE_PanelTipLabel:
             return stylepaint::box(painter, option->rect, c().raised, c().btnline, 1, 4);
         case PE_PanelMenu:
@@ -318,6 +320,9 @@ void CaravanStyle::polish(QWidget* widget) {
         qobject_cast<QAbstractSpinBox*>(widget) || qobject_cast<QLineEdit*>(widget) ||
         qobject_cast<QScrollBar*>(widget) || qobject_cast<QTabBar*>(widget))
         widget->setAttribute(Qt::WA_Hover);
+    if (isTextEdit(widget) && static_cast<QFrame*>(widget)->frameShape() != QFrame::NoFrame)
+        static_cast<QAbstractScrollArea*>(widget)->viewport()->setBackgroundRole(
+            QPalette::Button);  // a field
     if (auto* spin = qobject_cast<QAbstractSpinBox*>(widget)) spin->setFocusPolicy(Qt::StrongFocus);
     if (auto* combo = qobject_cast<QComboBox*>(widget)) combo->setFocusPolicy(Qt::StrongFocus);
     // the wheel changes a field only when it has the focus

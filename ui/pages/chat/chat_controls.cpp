@@ -12,6 +12,7 @@
 #include <QPlainTextEdit>
 #include <QSpinBox>
 #include <algorithm>
+#include <cmath>
 
 #include "ui/format/format.h"
 #include "widgets/accessible_roles.h"
@@ -37,6 +38,10 @@ QSpinBox* wholeField(int low, int high, int value) {
     box->setRange(low, high);
     box->setValue(value);
     return box;
+}
+// To the nearest: eight shares that all lose their fraction would not make a whole.
+QString shareText(double share) {
+    return percentText(std::round(share * 100) / 100);
 }
 // Closer together where that makes room for all.
 int chipStep(int width, std::size_t chips) {
@@ -140,7 +145,7 @@ void ExpertLegend::setShares(const std::vector<std::pair<int, double>>& shares) 
 QString ExpertLegend::text() const {
     QStringList parts;
     for (const auto& [expert, share] : m_shares)
-        parts.push_back(tr("expert %1: %2").arg(expert).arg(percentText(share)));
+        parts.push_back(tr("expert %1: %2").arg(expert).arg(shareText(share)));
     return parts.join(QStringLiteral(", "));
 }
 
@@ -166,7 +171,7 @@ void ExpertLegend::paintEvent(QPaintEvent*) {
         widgets::drawExpertChip(painter, QRectF(r.left(), 5, 18, 18),
                                 m_shares[static_cast<std::size_t>(i)].first);
         painter.setPen(c.text);
-        QString share = percentText(m_shares[static_cast<std::size_t>(i)].second);
+        QString share = shareText(m_shares[static_cast<std::size_t>(i)].second);
         share.remove(kThinSpace).remove(QLatin1Char(' '));  // "39%": eight of them have their room everywhere
         painter.drawText(r.adjusted(23, 0, 4, 0), Qt::AlignVCenter | Qt::AlignLeft, share);
     }

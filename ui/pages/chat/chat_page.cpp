@@ -15,6 +15,7 @@
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QVBoxLayout>
+#include <cmath>
 
 #include "ui/actions/action_registry.h"
 #include "ui/bridge/engine_link.h"
@@ -109,6 +110,8 @@ ChatPage::ChatPage(const Services& services, QWidget* parent)
 
 void ChatPage::makeHeader() {
     m_modelBox->setMinimumWidth(190);
+    m_modelBox->setMaximumWidth(260);
+    m_modelBox->setSizeAdjustPolicy(QComboBox::AdjustToContents);  // runs come while the page is shown
     m_modelBox->setAccessibleName(tr("Model or run that answers"));
     m_weightsBox->setMinimumWidth(180);
     m_weightsBox->setAccessibleName(tr("Weights that answer"));
@@ -236,7 +239,7 @@ void ChatPage::showLayers() {
     const bool sparse = turn != nullptr && !turn->tokens.empty() && !turn->tokens.front().experts.empty();
     m_layerBar->setVisible(sparse && m_colorButton->isChecked() && mode() != Mode::NextToken &&
                            !m_compare->hidesNames());
-    m_colorButton->setEnabled(!m_compare->hidesNames());
+    m_colorButton->setEnabled(!m_compare->hidesNames() && mode() != Mode::NextToken);
     const bool dense = turn != nullptr && !m_compare->hidesNames() && !turn->tokens.empty() && !sparse;
     m_colorButton->setText(dense ? tr("Show tokens") : tr("Color by expert"));
     m_colorButton->setToolTip(
@@ -316,7 +319,8 @@ void ChatPage::showState() {
         const double rate = turn->message.summary.value("tokens_per_second", 0.0),
                      first = turn->message.summary.value("seconds_to_first_token", 0.0);
         if (rate > 0)
-            speed = tr("%1 tokens/s · first token %2 ms").arg(realText(rate, 1)).arg(first * 1000, 0, 'f', 0);
+            speed = tr("%1 tokens/s · first token %2 ms")
+                        .arg(realText(rate, 1), withThousands(std::llround(first * 1000)));
     }
     m_speed->setText(streaming ? countWords(turn) : speed);
 }

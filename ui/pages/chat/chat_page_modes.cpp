@@ -133,6 +133,7 @@ void ChatPage::showVoteActions() {
 }
 
 QStringList ChatPage::keyHints() const {
+    if (mode() == Mode::NextToken) return {tr("Enter appends the token")};
     if (!m_compare->canVote()) return {tr("Enter sends"), tr("Esc stops the answer")};
     const auto keys = [](int choice) { return voteKey(choice).toString(QKeySequence::NativeText); };
     return {tr("%1 to %2 say which answer is better").arg(keys(0), keys(m_compare->columns() - 1)),
@@ -163,6 +164,7 @@ void ChatPage::showMode() {
         showToken(lastAnswerIndex(), last->strip()->selected());
     showLayers();
     showState();
+    Q_EMIT statusChanged();
 }
 
 std::vector<ChatSource> ChatPage::allSources() const {

@@ -31,7 +31,7 @@ ChatSide::ChatSide(QWidget* token, QWidget* steer, QWidget* parent)
     m_split->setChildrenCollapsible(false);
     m_split->setStretchFactor(0, 1);
     m_split->setStretchFactor(1, 1);
-    m_split->setSizes({400, 400});
+    m_split->setSizes({380, 420});
     steer->setMinimumHeight(260);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);

@@ -79,8 +79,8 @@ QString endText(const ChatTurn& turn) {
             .arg(withThousands(static_cast<std::int64_t>(turn.tokens.size())));
     QString text =
         QObject::tr("%1 token(s) · %2 tokens/s · first token %3 ms", nullptr, static_cast<int>(s.tokens))
-            .arg(withThousands(s.tokens), realText(s.tokensPerSecond, 1))
-            .arg(s.secondsToFirstToken * 1000, 0, 'f', 0);
+            .arg(withThousands(s.tokens), realText(s.tokensPerSecond, 1),
+                 withThousands(std::llround(s.secondsToFirstToken * 1000)));
     if (s.finish == "length") text += QObject::tr(" · ended at the length limit");
     return text;
 }

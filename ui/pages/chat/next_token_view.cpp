@@ -42,6 +42,7 @@ NextTokenView::NextTokenView(EngineLink* engine, QWidget* parent)
     m_input->setPlaceholderText(tr("Any text, as it stands: no template is put around it"));
     m_input->setTabChangesFocus(true);
     m_input->setFixedHeight(140);
+    m_input->document()->setDocumentMargin(8);
     m_table->setHorizontalHeaderLabels({tr("Next token"), tr("Probability"), tr("Log-probability")});
     for (int column = 0; column < 3; ++column)  // as the cells below
         m_table->horizontalHeaderItem(column)->setTextAlignment(
@@ -51,6 +52,8 @@ NextTokenView::NextTokenView(EngineLink* engine, QWidget* parent)
     m_table->setSelectionMode(QAbstractItemView::SingleSelection);
     m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
     m_table->verticalHeader()->hide();
+    m_table->verticalHeader()->setMinimumSectionSize(24);
+    m_table->verticalHeader()->setDefaultSectionSize(28);
     m_table->setShowGrid(false);
     m_table->setFrameShape(QFrame::NoFrame);
     constexpr int kWidths[] = {240, 140, 160};  // side by side also where the page is wide
@@ -148,12 +151,14 @@ void NextTokenView::fill(const engine::TokenEvent& token) {
             m_table->setItem(row, column, item);
         }
     }
-    m_state->setText(
+    QString facts =
         tr("%1 · these %2 tokens have %3 of the probability · entropy %4 nats · Enter appends one")
             .arg(m_source.words)
             .arg(m_table->rowCount())
             .arg(percentText(sum))
-            .arg(token.entropy, 0, 'f', 2));
+            .arg(token.entropy, 0, 'f', 2);
+    facts.replace(QStringLiteral(" ·"), QStringLiteral("\u00a0·"));  // no line begins with a dot
+    m_state->setText(facts);
 }
 
 void NextTokenView::take(int row) {

@@ -82,9 +82,11 @@ QLayout* SteerPanel::makeHead() {
 QLayout* SteerPanel::makeChoices() {
     m_scope->setAccessibleName(tr("Layers to steer"));
     m_active->setFixedWidth(56);
+    m_active->setAlignment(Qt::AlignRight);
     m_active->setFont(widgets::numberFont());
     m_active->setAccessibleName(tr("Active experts for each token"));
     m_find->setFixedWidth(64);
+    m_find->setAlignment(Qt::AlignRight);
     m_find->setFont(widgets::numberFont());
     m_find->setAccessibleName(tr("Show the row of this expert"));
     auto* find = new QHBoxLayout(m_findBox);
@@ -105,7 +107,7 @@ QLayout* SteerPanel::makeChoices() {
 }
 
 QWidget* SteerPanel::makeRows() {
-    m_grid->setContentsMargins(16, 0, 16, 4);
+    m_grid->setContentsMargins(16, 4, 16, 4);
     m_grid->setHorizontalSpacing(12);
     m_grid->setVerticalSpacing(3);
     m_grid->setColumnStretch(3, 1);

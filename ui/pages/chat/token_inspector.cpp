@@ -127,7 +127,8 @@ TokenInspector::TokenInspector(QWidget* parent)
     m_gates->setSpacing(0);
     m_alternatives->setSpacing(0);
     auto* right = new QVBoxLayout(m_right);
-    right->setContentsMargins(8, 0, 16, 8);
+    right->setContentsMargins(8, 0, 16, 0);
+    right->setSpacing(4);
     right->addWidget(m_layerTitle);
     right->addLayout(m_gates);
     right->addSpacing(8);

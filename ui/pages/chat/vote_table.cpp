@@ -15,6 +15,8 @@ namespace caravan::ui {
 VoteTable::VoteTable(const std::vector<projects::PairTally>& pairs, QWidget* parent)
     : QDialog(parent), m_table(new QTableWidget(static_cast<int>(pairs.size()), 6)) {
     setWindowTitle(tr("Blind votes"));
+    setAutoFillBackground(true);
+    setBackgroundRole(QPalette::Base);
     m_table->setHorizontalHeaderLabels(
         {tr("Model"), tr("Other model"), tr("Model better"), tr("Other better"), tr("Ties"), tr("Both bad")});
     m_table->setAccessibleName(tr("Votes per pair of models"));
@@ -52,6 +54,7 @@ VoteTable::VoteTable(const std::vector<projects::PairTally>& pairs, QWidget* par
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Close);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
     auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(24, 20, 24, 20);
     layout->setSpacing(12);
     layout->addWidget(note);
     layout->addWidget(m_table, 1);

@@ -102,6 +102,8 @@ void UseDelegate::setModelData(QWidget* editor, QAbstractItemModel* model, const
 
 RowDialog::RowDialog(const QString& file, qint64 line, QWidget* parent) : QDialog(parent) {
     setWindowTitle(tr("%1, line %2").arg(QFileInfo(file).fileName(), withThousands(line)));
+    setAutoFillBackground(true);
+    setBackgroundRole(QPalette::Base);
     auto* path = new QLabel(homePath(file));
     path->setForegroundRole(QPalette::PlaceholderText);
     auto* text = new QPlainTextEdit(tr("Reading…"));
@@ -111,6 +113,8 @@ RowDialog::RowDialog(const QString& file, qint64 line, QWidget* parent) : QDialo
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Close);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
     auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(24, 20, 24, 20);
+    layout->setSpacing(12);
     layout->addWidget(path);
     layout->addWidget(text, 1);
     layout->addWidget(buttons);

@@ -9,8 +9,10 @@
 #include <QLabel>
 #include <QMouseEvent>
 #include <QSpinBox>
+#include <QTextDocument>
 #include <QVBoxLayout>
 #include <algorithm>
+#include <cmath>
 
 #include "ui/format/format.h"
 #include "ui/pages/data/data_mix.h"
@@ -72,6 +74,16 @@ class DomainLegend : public QWidget {
     }
 };
 
+// What a label's text takes of the room.
+int textWidth(const QLabel& label, int room) {
+    QTextDocument text;
+    text.setDocumentMargin(0);
+    text.setDefaultFont(label.font());
+    text.setHtml(label.text());
+    text.setTextWidth(room);
+    return std::min(room, static_cast<int>(std::ceil(text.idealWidth())) + 2);
+}
+
 }  // namespace
 
 LengthPlot::LengthPlot(QWidget* parent)
@@ -107,6 +119,7 @@ LengthPlot::LengthPlot(QWidget* parent)
     row->addWidget(m_cut);
     m_text->setTextFormat(Qt::RichText);
     m_text->setWordWrap(true);
+    m_text->setBackgroundRole(QPalette::Window);  // its own color, see applyColors()
     m_text->setAlignment(Qt::AlignTop | Qt::AlignLeft);
     m_text->setTextInteractionFlags(Qt::LinksAccessibleByMouse | Qt::LinksAccessibleByKeyboard);
     connect(m_text, &QLabel::linkActivated, this, [this](const QString& link) {
@@ -231,8 +244,9 @@ void LengthPlot::placeText() {
                              m_lossWords, c.text2.name(), tr("Drag the line, or"), c.accent.name(),
                              drops ? QStringLiteral("cut") : QStringLiteral("drop"),
                              drops ? tr("cut these rows") : tr("drop these rows")));
-    const QPoint at = m_plot->mapTo(this, QPoint(beside ? line + 10 : line - 10 - width, area.top() + 6));
-    const int room = beside ? std::min(kNoteWidth, right) : width;
+    const int room = beside ? std::min(kNoteWidth, right) : textWidth(*m_text, width);
+    m_text->setAutoFillBackground(!beside);  // bars may stand there
+    const QPoint at = m_plot->mapTo(this, QPoint(beside ? line + 10 : line - 10 - room, area.top() + 6));
     m_text->setGeometry(at.x(), at.y(), room, m_text->heightForWidth(room));
 }
 
@@ -253,6 +267,11 @@ void LengthPlot::applyColors() {
     lost.setAlpha(150);
     m_lost->setPen(Qt::NoPen);
     m_lost->setBrush(lost);
+    QPalette veil;
+    QColor base = c.base;
+    base.setAlpha(225);  // the bars behind it are still seen
+    veil.setColor(QPalette::Window, base);
+    m_text->setPalette(veil);
 }
 
 void LengthPlot::changeEvent(QEvent* event) {

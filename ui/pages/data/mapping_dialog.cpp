@@ -55,6 +55,8 @@ MappingDialog::MappingDialog(const engine::DataFile& file, const engine::DataFil
     : QDialog(parent), m_format(new QComboBox), m_shape(new QComboBox), m_form(new QFormLayout) {
     const QString name = QFileInfo(QString::fromStdString(file.path)).fileName();
     setWindowTitle(tr("Column mapping of %1").arg(name));
+    setAutoFillBackground(true);
+    setBackgroundRole(QPalette::Base);
     if (report != nullptr) m_recognised = report->columns;
     const std::pair<FileFormat, QString> formats[] = {{FileFormat::Auto, tr("Recognized by its content")},
                                                       {FileFormat::JsonLines, tr("JSON Lines")},

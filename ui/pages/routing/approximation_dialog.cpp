@@ -129,6 +129,7 @@ void ApproximationDialog::makeForm(QFormLayout* form) {
     m_tokens->setValue(kTokens);
     m_tokens->setGroupSeparatorShown(true);
     m_tokens->setFont(widgets::numberFont());
+    m_tokens->setAlignment(Qt::AlignRight);
     m_tokens->setMaximumWidth(140);
     m_tokens->setAccessibleName(tr("Tokens"));
     m_tokens->setToolTip(tr("Of the run's held-out rows; every fourth row is kept from the fit"));

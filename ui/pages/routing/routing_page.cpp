@@ -75,6 +75,7 @@ void RoutingPage::makeBars() {
     m_playButton = iconButton(QStringLiteral("play"), tr("Play (Space)"));
     m_playButton->setFixedSize(28, 28);
     m_playButton->setProperty("framed", true);
+    m_playButton->setAutoRaise(false);
     m_step = new QSpinBox;
     m_step->setAccessibleName(tr("Step"));
     m_step->setFont(widgets::numberFont());

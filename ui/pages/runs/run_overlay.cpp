@@ -8,6 +8,7 @@
 
 #include "projects/run_catalogue.h"
 #include "ui/format/format.h"
+#include "ui/pages/tune/tune_plots.h"
 #include "ui/run_follower.h"
 #include "ui/shell/pane_header.h"
 #include "widgets/chart_pane.h"
@@ -20,7 +21,6 @@ namespace {
 using projects::Metric;
 
 constexpr std::size_t kMostPoints = 20000;  // of a run; more than any plot has pixels
-constexpr double kSmoothing = 0.9;
 constexpr int kHeldOut = -1;
 
 struct Figure {
@@ -62,7 +62,7 @@ RunOverlay::RunOverlay(QWidget* parent)
     lane.main = true;
     m_plot->addLane(lane);
     m_plot->setAccessibleName(tr("Runs over each other"));
-    m_plot->setSmoothing(kSmoothing);
+    m_plot->setSmoothing(TunePlots::usualSmoothing());  // the figures that Tune tells
     m_plot->setTickFormat([](double x) { return withThousands(std::llround(x)); });
     m_plot->setReadOutHead([](double x) {
         return qMakePair(RunOverlay::tr("Step %1").arg(withThousands(std::llround(x))), QString());

@@ -129,6 +129,13 @@ engine::RunState RunsModel::stateOf(const RunEntry& run) const {
     return run.folder == m_live.folder ? m_live.state : run.state;
 }
 
+// As on the other pages: runs of one name are told apart by their folders.
+QString RunsModel::nameOf(const RunEntry& run) const {
+    const auto same = std::count_if(m_runs.begin(), m_runs.end(),
+                                    [&](const RunEntry& other) { return other.title == run.title; });
+    return same > 1 && run.title != run.id ? QStringLiteral("%1 · %2").arg(run.title, run.id) : run.title;
+}
+
 int RunsModel::rowCount(const QModelIndex& parent) const {
     return parent.isValid() ? 0 : static_cast<int>(m_runs.size());
 }
@@ -144,7 +151,7 @@ QString RunsModel::text(const RunEntry& run, int column) const {
     const engine::RunState state = stateOf(run);
     switch (column) {
         case Name:
-            return run.title;
+            return nameOf(run);
         case State:
             return state == engine::RunState::Running && run.steps > 0
                        ? tr("%1 %2").arg(stateText(state), percentText(static_cast<double>(step) /
@@ -220,8 +227,9 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const {
     const int column = index.column();
     const RunFacts* facts = this->facts(run.id);
     switch (role) {
-        case Qt::DisplayRole:
         case Qt::EditRole:
+            return column == Name ? run.title : text(run, column);
+        case Qt::DisplayRole:
             return text(run, column);
         case Qt::CheckStateRole:
             if (column != Check) return {};
@@ -249,7 +257,7 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const {
             return run.note.isEmpty() ? run.folder : run.note;
         case Qt::AccessibleTextRole: {
             const QString head = headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
-            if (column == Check) return tr("%1, overlay").arg(run.title);
+            if (column == Check) return tr("%1, overlay").arg(nameOf(run));
             if (column == Loss)
                 return facts != nullptr ? tr("Train loss %1").arg(figure(facts->lastLoss, 3)) : kNone;
             return tr("%1: %2").arg(head, text(run, column));
@@ -309,7 +317,7 @@ bool RunsModel::setData(const QModelIndex& index, const QVariant& value, int rol
     const QString text = value.toString().trimmed();
     if (index.column() == Name && !text.isEmpty() && text != m_runs[index.row()].title) {
         m_runs[index.row()].title = text;  // shown at once; the project follows
-        Q_EMIT dataChanged(index, index);
+        Q_EMIT dataChanged(this->index(0, Name), this->index(rowCount() - 1, Name));  // of one name no more
         Q_EMIT renamed(id, text);
         return true;
     }

@@ -68,6 +68,7 @@ class RunsModel : public QAbstractTableModel {
     void tagged(const QString& id, const QStringList& tags);
 
   private:
+    [[nodiscard]] QString nameOf(const RunEntry& run) const;
     [[nodiscard]] QString text(const RunEntry& run, int column) const;
     [[nodiscard]] QVariant sortValue(const RunEntry& run, int column) const;
     void changed(const QString& id);

@@ -140,7 +140,7 @@ QWidget* RunsPage::makeTable() {
     QHeaderView* header = m_table->horizontalHeader();
     header->setMinimumSectionSize(40);
     constexpr int kHeadRoom = 10;  // px beside a column's words
-    constexpr int kWidths[] = {66, 160, 116, 100, 40, 36, 50, 60, 100, 100, 74, 68, 74, 104, 96};
+    constexpr int kWidths[] = {66, 160, 116, 106, 40, 36, 50, 60, 100, 100, 74, 68, 70, 102, 84};
     for (int column = 0; column < RunsModel::ColumnCount; ++column) {
         const QString head = m_model->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
         m_table->setColumnWidth(
@@ -168,7 +168,7 @@ QWidget* RunsPage::makeTable() {
     below->addWidget(makeDifferences());
     below->setStretchFactor(0, 3);
     below->setStretchFactor(1, 2);
-    below->setSizes({812, 552});
+    below->setSizes({784, 580});
     below->setChildrenCollapsible(false);
     auto* split = new QSplitter(Qt::Vertical);
     split->addWidget(m_table);

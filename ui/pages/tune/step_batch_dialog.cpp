@@ -32,6 +32,8 @@ StepBatchDialog::StepBatchDialog(EngineLink* engine, Run run, QWidget* parent)
       m_stack(new QStackedWidget),
       m_view(new BatchView) {
     setWindowTitle(tr("Batch of a step of %1").arg(m_run.name));
+    setAutoFillBackground(true);
+    setBackgroundRole(QPalette::Base);
     resize(820, 600);
     auto* word = new QLabel(tr("&Step"));
     word->setBuddy(m_step);

@@ -304,7 +304,23 @@ void TunePage::actMain() {
 }
 
 QStringList TunePage::keyHints() const {
-    return {tr("B batch of a step"), tr("Ctrl+P pause"), tr("Ctrl+T table")};
+    QStringList hints{tr("B batch of a step")};
+    switch (state()) {
+        case engine::RunState::Running:
+            hints << tr("Ctrl+P pause");
+            break;
+        case engine::RunState::Paused:
+            hints << tr("Ctrl+P continue");
+            break;
+        case engine::RunState::Stopped:
+        case engine::RunState::Interrupted:
+        case engine::RunState::Failed:
+            hints << tr("Ctrl+R resume");
+            break;
+        default:
+            hints << tr("Ctrl+T table");
+    }
+    return hints;
 }
 
 engine::RunState TunePage::state() const {

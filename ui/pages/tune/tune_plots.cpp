@@ -25,6 +25,7 @@ using widgets::LaneStyle;
 
 constexpr std::size_t kMostDomains = 6;                            // over it: five and "others"
 constexpr std::size_t kRowsAtOnce = 16 * widgets::Column::kChunk;  // some milliseconds for all curves
+constexpr int kUsualSmoothing = 40;                                // of 100
 
 double weightOf(int slider) {
     return slider <= 0 ? 0.0 : 1.0 - std::pow(10.0, -3.0 * slider / 100.0);
@@ -100,6 +101,10 @@ TunePlots::TunePlots(QWidget* parent) : QWidget(parent), m_plot(new widgets::Cur
     m_plot->setSmoothing(weightOf(m_smoothing->value()));
 }
 
+double TunePlots::usualSmoothing() {
+    return weightOf(kUsualSmoothing);
+}
+
 QWidget* TunePlots::makeHeader() {
     auto* header = new Surface(Token::Base);
     header->setFixedHeight(44);
@@ -112,7 +117,7 @@ QWidget* TunePlots::makeHeader() {
     auto* word = new ThemedLabel(tr("Smoothing"), widgets::TextRole::Secondary, Token::Text2);
     m_smoothing = new QSlider(Qt::Horizontal);
     m_smoothing->setRange(0, 100);
-    m_smoothing->setValue(40);
+    m_smoothing->setValue(kUsualSmoothing);
     m_smoothing->setFixedWidth(72);
     m_smoothing->setAccessibleName(tr("Smoothing"));
     m_smoothing->setToolTip(tr("Smoothing of the train curves (S)"));

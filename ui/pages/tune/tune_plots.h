@@ -42,6 +42,8 @@ class TunePlots : public QWidget {
     void setLostSteps(std::optional<QPair<engine::StepIndex, engine::StepIndex>> steps);
     void setXAxis(XAxis axis);
     void setEmptyText(const QString& text);
+    // Until the slider is moved; the overlay of Runs has it too, so that both tell the same figures.
+    [[nodiscard]] static double usualSmoothing();
     [[nodiscard]] XAxis xAxis() const { return m_axis; }
     [[nodiscard]] widgets::CurvePlot* plot() const { return m_plot; }
     [[nodiscard]] widgets::ChartPane* pane() const { return m_pane; }
