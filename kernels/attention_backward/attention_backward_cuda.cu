@@ -18,20 +18,6 @@ constexpr std::int64_t kLeastScores = 160 << 20, kMostScores = 576 << 20;
 // Bytes of q, k, v and dout, and of k alone, that are worked on side by side.
 constexpr std::int64_t kKeysTogether = 32 << 20, kQueriesTogether = 8 << 20;
 
-using EncodeTiled = decltype(&cuTensorMapEncodeTiled);
-EncodeTiled encodeTiled() {
-    static const EncodeTiled function = [] {
-        void* entry = nullptr;
-        cudaDriverEntryPointQueryResult result{};
-        const auto error = cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &entry, 12000,
-                                                            cudaEnableDefault, &result);
-        return error == cudaSuccess && result == cudaDriverEntryPointSuccess
-                   ? reinterpret_cast<EncodeTiled>(entry)
-                   : nullptr;
-    }();
-    return function;
-}
-
 // wgmma is compute capability 9.0's alone.
 bool onHopper() {
     int device = 0, major = 0;

@@ -97,4 +97,19 @@ __device__ __forceinline__ void leaveRegisters() {
 #endif
 }
 
+using EncodeTiled = decltype(&cuTensorMapEncodeTiled);
+// Null where the driver has none; found at run time, so that nothing links the driver.
+inline EncodeTiled encodeTiled() {
+    static const EncodeTiled function = [] {
+        void* entry = nullptr;
+        cudaDriverEntryPointQueryResult result{};
+        const auto error = cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &entry, 12000,
+                                                            cudaEnableDefault, &result);
+        return error == cudaSuccess && result == cudaDriverEntryPointSuccess
+                   ? reinterpret_cast<EncodeTiled>(entry)
+                   : nullptr;
+    }();
+    return function;
+}
+
 }  // namespace caravan::kernels::cuda

@@ -13,8 +13,8 @@
 //     189, combination 155.
 // v3, a row of x is read once and written to the places of its choices (v2 read it once for each expert: 0.54
 //     GB instead of 0.40), whole groups of eight and comparisons alone for the masks (predicted: gather 125
-//     us, scatter 150, 6 ms of the step less): of a dense product 0.46, 0.51 and 0.53 at 8, 16 and 32
-//     thousand tokens, before 0.43, 0.47 and 0.49.
+//     us, scatter 150, 6 ms of the step less): gather 122 with masks and 103 without, scatter 139; of a dense
+//     product 0.46, 0.51 and 0.53 at 8, 16 and 32 thousand tokens, before 0.43, 0.47 and 0.49.
 namespace caravan::kernels::cuda {
 namespace {
 

@@ -9,20 +9,6 @@
 namespace caravan::kernels::cuda::lora {
 namespace {
 
-using EncodeTiled = decltype(&cuTensorMapEncodeTiled);
-EncodeTiled encodeTiled() {
-    static const EncodeTiled function = [] {
-        void* entry = nullptr;
-        cudaDriverEntryPointQueryResult result{};
-        const auto error = cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &entry, 12000,
-                                                            cudaEnableDefault, &result);
-        return error == cudaSuccess && result == cudaDriverEntryPointSuccess
-                   ? reinterpret_cast<EncodeTiled>(entry)
-                   : nullptr;
-    }();
-    return function;
-}
-
 // [tokens][columns] as [columns / 64][tokens][64], in boxes of kDeep tokens and `tiles` times 64 columns;
 // what lies behind the tokens or the columns is zero.
 bool describe(CUtensorMap& map, const void* p, std::int64_t stride, std::int64_t tokens, std::int64_t columns,
