@@ -47,7 +47,7 @@ std::pair<double, double> answer(model::Model& model, generate::DeviceDecoder& d
     std::vector<TokenId> cached = randomPrompt(length, model.config().vocabulary, seed);
     const std::vector<TokenId> prompt = cached;
     std::vector<moe::LayerRouting> routing;
-    const model::ForwardOptions forward{.routing = routes ? &routing : nullptr};
+    const model::ForwardOptions forward{.routing = routes ? &routing : nullptr, .lastAlone = true};
     const generate::SamplerOptions greedy{.temperature = 0, .alternatives = 5};
     gpuTable().synchronize(0);
     const auto start = Clock::now();

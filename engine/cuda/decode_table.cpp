@@ -81,6 +81,8 @@ int awaitEvent(void* event) {
 
 DecodeTable makeDecodeTable() {
     return {.linear = kernels::cuda::decodeLinear,
+            .head = kernels::cuda::decodeHead,
+            .experts = kernels::cuda::decodeExperts,
             .expertsDown = kernels::cuda::decodeExpertsDown,
             .expertsUp = kernels::cuda::decodeExpertsUp,
             .attention = kernels::cuda::splitAttention,

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "kernels/decode_experts/decode_experts.h"
+#include "kernels/decode_head/decode_head.h"
 #include "kernels/decode_linear/decode_linear.h"
 #include "kernels/split_attention/split_attention.h"
 #include "kernels/token_choice/token_choice.h"
@@ -15,6 +16,8 @@ namespace caravan::engine::cuda {
 
 struct DecodeTable {
     decltype(&kernels::cuda::decodeLinear) linear;
+    decltype(&kernels::cuda::decodeHead) head;
+    decltype(&kernels::cuda::decodeExperts) experts;
     decltype(&kernels::cuda::decodeExpertsDown) expertsDown;
     decltype(&kernels::cuda::decodeExpertsUp) expertsUp;
     decltype(&kernels::cuda::splitAttention) attention;

@@ -89,6 +89,8 @@ double shareAtWork(const Product& p, int device) {
 // Measured with a sum to add to (beta 1), 16,384 rows: tiles of 128 x 160 are the fastest of those offered
 // for all products of a 7B layer but the two wide forward ones (q|k|v, gate|up), where the library's first
 // is: o 668 -> 727 TFLOP/s, down 664 -> 703, gradients of o 640 -> 711, gate|up 642 -> 712, down 673 -> 709.
+// With 2,048 rows the library's first stays: 128 x 128 won for o where products alone were run (642 -> 730),
+// but in a prompt's pass, whose clocks are higher, o takes 91 us with both and down 241 instead of 233.
 std::size_t choose(const std::array<cublasLtMatmulHeuristicResult_t, kOffered>& offered, int count,
                    const Product& p, int device) {
     if ((p.transposed && p.outer > 2 * p.inner) || shareAtWork(p, device) < 0.96) return 0;

@@ -16,6 +16,7 @@
 #include "kernels/dropout/dropout.h"
 #include "kernels/e4m3/e4m3.h"
 #include "kernels/grouped_adapter/grouped_adapter.h"
+#include "kernels/grouped_adapter/grouped_hopper.h"
 #include "kernels/lora/lora.h"
 #include "kernels/nf4/nf4.h"
 #include "kernels/rms_norm/rms_norm.h"
@@ -29,7 +30,7 @@
 // freely.
 namespace caravan::engine::cuda {
 
-inline constexpr std::uint32_t kTableVersion = 9;
+inline constexpr std::uint32_t kTableVersion = 10;
 
 struct DeviceMemory {
     std::uint64_t free = 0, total = 0;          // of the card, everybody's
@@ -61,14 +62,18 @@ struct Table {
     decltype(&kernels::cuda::rmsNormBackward) rmsNormBackward;
     decltype(&kernels::cuda::rope) rope;
     decltype(&kernels::cuda::ropeJoin) ropeJoin;
+    decltype(&kernels::cuda::ropeRows) ropeRows;
     decltype(&kernels::cuda::swiglu) swiglu;
     decltype(&kernels::cuda::swigluBackward) swigluBackward;
     decltype(&kernels::cuda::loraDownScratch) loraDownScratch;
     decltype(&kernels::cuda::loraDown) loraDown;
+    decltype(&kernels::cuda::loraSpread) loraSpread;
     decltype(&kernels::cuda::loraInput) loraInput;
     decltype(&kernels::cuda::loraGradientScratch) loraGradientScratch;
     decltype(&kernels::cuda::loraGradient) loraGradient;
     decltype(&kernels::cuda::topK) topK;
+    decltype(&kernels::cuda::routeRowsTake) routeRowsTake;
+    decltype(&kernels::cuda::routeRows) routeRows;
     decltype(&kernels::cuda::sortByExpert) sortByExpert;
     decltype(&kernels::cuda::routeBackward) routeBackward;
     decltype(&kernels::cuda::accumulateRouting) accumulateRouting;
@@ -81,6 +86,12 @@ struct Table {
     decltype(&kernels::cuda::groupedGradientScratch) groupedGradientScratch;
     decltype(&kernels::cuda::groupedGradient) groupedGradient;
     decltype(&kernels::cuda::addUsed) addUsed;
+    decltype(&kernels::cuda::groupedHopperTakes) groupedHopperTakes;
+    decltype(&kernels::cuda::groupedHopperTakesGradient) groupedHopperTakesGradient;
+    decltype(&kernels::cuda::groupedHopperCounters) groupedHopperCounters;
+    decltype(&kernels::cuda::groupedHopperPartial) groupedHopperPartial;
+    decltype(&kernels::cuda::groupedHopper) groupedHopper;
+    decltype(&kernels::cuda::groupedHopperGradient) groupedHopperGradient;
     decltype(&kernels::cuda::crossEntropy) crossEntropy;
     decltype(&kernels::cuda::squareSums) squareSums;
     decltype(&kernels::cuda::adamW) adamW;
@@ -90,6 +101,7 @@ struct Table {
     decltype(&kernels::cuda::quantizeAbsmax) quantizeAbsmax;
     decltype(&kernels::cuda::absmaxSums) absmaxSums;
     decltype(&kernels::cuda::dequantizeNf4) dequantizeNf4;
+    decltype(&kernels::cuda::dequantizeNf4Parts) dequantizeNf4Parts;
     decltype(&kernels::cuda::decodeAttention) decodeAttention;
     decltype(&kernels::cuda::attentionBackwardScratch) attentionBackwardScratch;
     decltype(&kernels::cuda::attentionBackward) attentionBackward;

@@ -207,7 +207,8 @@ void BatchGenerator::together(Batch& batch, std::int64_t places, bool graphs) {
                         std::any_of(batch.sequences.begin(), batch.sequences.end(), wantsRouting);
     batch.forward = {.dense = batch.dense,
                      .steering = steering.none() ? nullptr : &steering,
-                     .routing = routed ? &batch.routing : nullptr};
+                     .routing = routed ? &batch.routing : nullptr,
+                     .lastAlone = true};
     // Before the caches are freed, its destructor waits for the passes that are under way.
     std::unique_ptr<BatchDecoder> decoder;
     if (graphs) {
@@ -256,7 +257,8 @@ void BatchGenerator::admitOne(Batch& batch) {
         batch.prompt.reset();
         batch.routing.clear();
         const at::Tensor hidden = m_model.decode(sequence.prompt, cache, batch.forward);
-        logits = m_model.logits(hidden.narrow(0, length - 1, 1)).to(at::kCPU, at::kFloat).contiguous();
+        logits =
+            m_model.logits(hidden.narrow(0, hidden.size(0) - 1, 1)).to(at::kCPU, at::kFloat).contiguous();
         ++batch.outcome.prefills;
         if (batch.next < batch.sequences.size() && batch.sequences[batch.next].prompt == sequence.prompt) {
             model::KvCache kept = m_model.makeCache(length);

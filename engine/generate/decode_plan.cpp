@@ -122,6 +122,7 @@ DecodePlan::DecodePlan(model::Model& model, const DecodeRequest& request)
     const ops::RopeTable& rope = model.ropeTable(positionsOf(request));
     for (const model::Layer& layer : model.layers())
         addLayer(layer, request, rope);
+    addExchanges();
     addEnds();
 }
 
@@ -151,6 +152,7 @@ void DecodePlan::allocate(const DecodeRequest& request) {
     m_lora = at::zeros({m_places * ranks}, floats);
     m_routerLogits = at::zeros({m_places, std::max<std::int64_t>(1, m_experts)}, floats);
     m_hidden = at::zeros({m_places, std::max<std::int64_t>(1, m_k * size)}, floats);
+    if (slots > 1) m_exchange = at::full({3, m_hidden.numel()}, -1, integers);
     m_notes = at::zeros({m_places, slots * (2 * m_k + m_experts)}, floats);
     m_steer = at::zeros({slots, 2, std::max<std::int64_t>(1, m_experts)}, floats);
     // Blocks of one key head each: about four for every multiprocessor of a large card.
@@ -233,19 +235,24 @@ kernels::SplitAttention DecodePlan::attentionOf(const model::Layer& layer, const
     a.out = m_attended.data_ptr();
     a.partial = data<float>(m_partial);
     a.arrived = data<std::uint32_t>(m_arrived);
+    a.hopper = ops::hopperPaths();
     return a;
 }
 
-DecodePlan::ExpertsPlan DecodePlan::expertsOf(const model::Layer& layer, const DecodeRequest& request) {
+kernels::DecodeExperts DecodePlan::expertsOf(const model::Layer& layer, const DecodeRequest& request) {
     const moe::SerialAdapters& body = *adaptersOf(layer);
     const at::Tensor& down = m_model.trainable().working(body.down());
     const std::int64_t slot = layer.sparse->slot, experts = layer.sparse->experts;
     float* notes = data<float>(m_notes) + slot * (2 * m_k + m_experts);
-    ExpertsPlan e;
+    kernels::DecodeExperts e;
     e.shape = {down.size(2), down.size(1)};
     e.down = down.data_ptr();
     e.up = m_model.trainable().working(body.up()).data_ptr();
     e.scaling = static_cast<float>(body.scaling());
+    e.u = m_shared.data_ptr();
+    e.hidden = data<float>(m_hidden);
+    e.residual = m_middle.data_ptr();
+    e.out = m_x.data_ptr();
     e.choice.experts = experts;
     e.choice.k = choicesOf(layer, request.steering);
     e.choice.logits = data<float>(m_routerLogits);
@@ -262,6 +269,17 @@ DecodePlan::ExpertsPlan DecodePlan::expertsOf(const model::Layer& layer, const D
         e.choice.preference = e.choice.bias + m_experts;
     }
     return e;
+}
+
+// What a linear's kernel reads first, for the kernel ahead of it to ask for while it waits: of the first
+// part.
+template <class Call>
+void askAhead(Call& call, const kernels::DecodeLinear& next, std::int64_t elementSize) {
+    constexpr std::int64_t kMost = std::int64_t{8} << 20;
+    const kernels::DecodePart& part = next.parts[0];
+    const std::int64_t values = part.rows * next.inner;
+    call.ahead = part.dense ? part.dense : part.nf4.codes;
+    call.aheadBytes = std::min(kMost, part.dense ? values * elementSize : values / 2) / 128 * 128;
 }
 
 void DecodePlan::addLayer(const model::Layer& layer, const DecodeRequest& request,
@@ -287,7 +305,30 @@ void DecodePlan::addLayer(const model::Layer& layer, const DecodeRequest& reques
     } else {
         plan.down.residual = m_middle.data_ptr();
     }
+    const auto elementSize = static_cast<std::int64_t>(m_x.element_size());
+    if (m_places == 1) askAhead(plan.attention, plan.out, elementSize);
+    if (m_places == 1 && !m_layers.empty() && m_layers.back().experts)
+        askAhead(*m_layers.back().experts, plan.qkv, elementSize);
     m_layers.push_back(plan);
+}
+
+// Each layer leaves the next one's exchange empty, the last one the first one's: in turns, a third where
+// their number is odd.
+void DecodePlan::addExchanges() {
+    std::vector<kernels::DecodeExperts*> all;
+    for (LayerPlan& layer : m_layers)
+        if (layer.experts) all.push_back(&*layer.experts);
+    const std::size_t count = all.size();
+    const bool equal = std::all_of(all.begin(), all.end(), [&](const kernels::DecodeExperts* e) {
+        return e->choice.k == all[0]->choice.k && e->shape.size == all[0]->shape.size;
+    });
+    if (count < 2 || !equal) return;
+    const auto bufferOf = [&](std::size_t i) {
+        const std::size_t which = i + 1 == count && count % 2 == 1 ? 2 : i % 2;
+        return static_cast<float*>(m_exchange[static_cast<std::int64_t>(which)].data_ptr());
+    };
+    for (std::size_t i = 0; i < count; ++i)
+        all[i]->exchange = bufferOf(i), all[i]->cleared = bufferOf((i + 1) % count);
 }
 
 void DecodePlan::addEnds() {
@@ -369,20 +410,11 @@ void DecodePlan::launch(kernels::cuda::Stream stream, unsigned stages) const {
         linear(layer.out, Linears);
         linear(layer.gateUp, Linears);
         linear(layer.down, Linears);
-        if (layer.experts && (stages & Experts)) launchExperts(*layer.experts, stream);
+        if (layer.experts && (stages & Experts))
+            checkLaunch("decodeExperts", table.experts(m_element, *layer.experts, stream));
     }
-    linear(m_head, Head);
+    if (stages & Head) checkLaunch("decodeHead", table.head(m_element, m_head, stream));
     if (stages & Choice) checkLaunch("chooseToken", table.chooseToken(m_choice, stream));
-}
-
-void DecodePlan::launchExperts(const ExpertsPlan& e, kernels::cuda::Stream stream) const {
-    const cuda::DecodeTable& table = ops::cudaTable().decode;
-    auto* hidden = data<float>(m_hidden);
-    checkLaunch("decodeExperts",
-                table.expertsDown(m_element, e.choice, e.shape, m_shared.data_ptr(), e.down, hidden, stream));
-    checkLaunch("decodeExperts",
-                table.expertsUp(m_element, e.choice, e.shape, m_shared.data_ptr(), e.up, hidden, e.scaling,
-                                m_middle.data_ptr(), m_x.data_ptr(), stream));
 }
 
 }  // namespace caravan::engine::generate

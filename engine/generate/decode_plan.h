@@ -25,7 +25,7 @@ struct DecodeRequest {
 };
 
 // One token of each of a few sequences through the model as a fixed list of launches on fixed buffers: five
-// or seven kernels a layer (kernels/decode_linear, split_attention, decode_experts), the head, and the choice
+// or six kernels a layer (kernels/decode_linear, split_attention, decode_experts), the head, and the choice
 // of the next tokens (kernels/token_choice). Nothing in it depends on positions, so that a graph of it serves
 // every token; with places, nothing depends on the caches either. Each sequence has the bits that it has
 // alone.
@@ -54,24 +54,18 @@ class DecodePlan {
     at::Tensor state, settings, seen;  // bytes on the device: TokenState, ChoiceSettings, [V], per place
 
   private:
-    struct ExpertsPlan {
-        kernels::ExpertChoice choice;
-        kernels::ExpertShape shape;
-        const void *down = nullptr, *up = nullptr;
-        float scaling = 1;
-    };
     struct LayerPlan {
         kernels::DecodeLinear qkv, out, gateUp, down;
         kernels::SplitAttention attention;
-        std::optional<ExpertsPlan> experts;
+        std::optional<kernels::DecodeExperts> experts;
     };
-    void launchExperts(const ExpertsPlan& experts, kernels::cuda::Stream stream) const;
     void allocate(const DecodeRequest& request);
     [[nodiscard]] kernels::DecodeLinear linearOf(const model::AdaptedLinear& linear, const at::Tensor& input,
                                                  const at::Tensor& output);
     [[nodiscard]] kernels::SplitAttention attentionOf(const model::Layer& layer, const DecodeRequest& request,
                                                       const ops::RopeTable& rope) const;
-    [[nodiscard]] ExpertsPlan expertsOf(const model::Layer& layer, const DecodeRequest& request);
+    [[nodiscard]] kernels::DecodeExperts expertsOf(const model::Layer& layer, const DecodeRequest& request);
+    void addExchanges();
     void addLayer(const model::Layer& layer, const DecodeRequest& request, const ops::RopeTable& rope);
     void addEnds();
 
@@ -82,7 +76,8 @@ class DecodePlan {
     at::Tensor m_x, m_middle, m_qkv, m_attended, m_activated, m_shared;                          // elements
     at::Tensor m_lora, m_routerLogits, m_hidden, m_notes, m_steer, m_partial, m_logits, m_mass;  // fp32
     at::Tensor m_counters, m_arrived;                                                            // int32
-    at::Tensor m_caches;  // addresses [layers, keys and values, places], with places
+    at::Tensor m_exchange;  // fp32 [3, places, k, size]: the experts' kernels leave it full of ones
+    at::Tensor m_caches;    // addresses [layers, keys and values, places], with places
     std::int64_t m_usedCounters = 0;
     std::vector<LayerPlan> m_layers;
     kernels::DecodeLinear m_head;

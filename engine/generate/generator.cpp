@@ -133,7 +133,8 @@ GenerateSummary Generator::run(std::span<const TokenId> prompt, const GenerateOp
     const bool routed = options.routing && !dense && !m_model.sparseLayers().empty();
     const model::ForwardOptions forward{.dense = dense,
                                         .steering = steering.none() ? nullptr : &steering,
-                                        .routing = routed ? &routing : nullptr};
+                                        .routing = routed ? &routing : nullptr,
+                                        .lastAlone = true};
     const SamplerOptions chosenBy = samplerOptions(options);
     Sampler sampler(chosenBy, static_cast<std::size_t>(config.vocabulary));
     sampler.saw(prompt);

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "engine/ops/ops.h"
+#include "kernels/token_choice/logit_sums.h"
 
 namespace caravan::engine::generate {
 namespace {
@@ -15,15 +15,22 @@ bool higher(const Candidate& a, const Candidate& b) {
     return a.logprob > b.logprob || (a.logprob == b.logprob && a.id < b.id);
 }
 
-// The n best of values, in order.
+// The n best of values, in order. Whole blocks of worse ones are passed over.
 void best(std::span<const float> values, std::size_t n, std::vector<Candidate>& out) {
     out.clear();
     if (n == 0) return;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const Candidate candidate{static_cast<TokenId>(i), values[i]};
-        if (!std::isfinite(values[i]) || (out.size() == n && !higher(candidate, out.back()))) continue;
-        if (out.size() == n) out.pop_back();
-        out.insert(std::upper_bound(out.begin(), out.end(), candidate, higher), candidate);
+    const auto count = static_cast<std::int64_t>(values.size());
+    for (std::int64_t at = 0; at < count; at += kernels::kLogitBlock) {
+        // Of equal ones the first stays: only what is above the last counts.
+        if (out.size() == n)
+            at = kernels::nextBlockAbove(values.data(), count, at, static_cast<float>(out.back().logprob));
+        for (std::int64_t i = at; i < std::min(count, at + kernels::kLogitBlock); ++i) {
+            const float value = values[static_cast<std::size_t>(i)];
+            const Candidate candidate{static_cast<TokenId>(i), value};
+            if (!std::isfinite(value) || (out.size() == n && !higher(candidate, out.back()))) continue;
+            if (out.size() == n) out.pop_back();
+            out.insert(std::upper_bound(out.begin(), out.end(), candidate, higher), candidate);
+        }
     }
 }
 
@@ -98,24 +105,12 @@ TokenId Sampler::draw(double uniform) {
 }
 
 void Sampler::describe(std::span<const float> logits, SampledToken& token) const {
-    float top = -std::numeric_limits<float>::infinity();
-    for (const float value : logits)
-        if (std::isfinite(value)) top = std::max(top, value);
-    double sum = 0, weighted = 0;  // of e^d and d e^d, d = logit - top
-    for (const float value : logits) {
-        if (!std::isfinite(value)) continue;
-        const double distance = static_cast<double>(value) - top, power = std::exp(distance);
-        sum += power;
-        weighted += distance * power;
-    }
-    const double logSum = std::log(sum);
-    const float chosen = logits[static_cast<std::size_t>(token.id)];
-    token.logprob = static_cast<double>(chosen) - top - logSum;
-    token.entropy = std::max(0.0, logSum - weighted / sum);
-    token.rank = 1;
-    for (std::size_t i = 0; i < logits.size(); ++i)
-        if (logits[i] > chosen || (logits[i] == chosen && i < static_cast<std::size_t>(token.id)))
-            ++token.rank;
+    const auto count = static_cast<std::int64_t>(logits.size());
+    const kernels::LogitSums sums = kernels::logitSums(logits.data(), count);
+    const double top = sums.top, logSum = std::log(sums.sum);
+    token.logprob = static_cast<double>(logits[static_cast<std::size_t>(token.id)]) - top - logSum;
+    token.entropy = std::max(0.0, logSum - sums.weighted / sums.sum);
+    token.rank = 1 + kernels::logitsAhead(logits.data(), count, token.id);
     best(logits, static_cast<std::size_t>(std::max<std::int64_t>(0, m_options.alternatives)),
          token.alternatives);
     for (auto& alternative : token.alternatives)

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/generate/token_source.h"
 
-#include "engine/generate/token_routing.h"
-
 namespace caravan::engine::generate {
 
 HostTokens::HostTokens(const AnswerContext& context, Sampler sampler, at::Tensor logits,
@@ -19,7 +17,9 @@ SampledToken HostTokens::next() {
         m_context.cached.push_back(m_last);
         m_logits = m_context.model.logits(hidden);
     }
-    const at::Tensor row = m_logits.to(at::kCPU, at::kFloat).contiguous();
+    // Asked for first: it comes while the device still works, and the host waits once.
+    if (m_context.forward.routing) m_noted = noteRouting(m_routing);
+    const at::Tensor row = asHostCopy(m_logits.to(at::kFloat), true);
     const std::span<const float> values(row.const_data_ptr<float>(), static_cast<std::size_t>(row.numel()));
     SampledToken sampled =
         m_sampler.sample(values, m_context.sampler.temperature > 0 ? uniformFor(m_context.seed, m_index) : 0);
@@ -29,7 +29,7 @@ SampledToken HostTokens::next() {
 }
 
 void HostTokens::describe(TokenEvent& event) const {
-    if (m_context.forward.routing) describeRouting(m_routing, event);
+    describeRouting(m_noted, event);
 }
 
 DeviceTokens::DeviceTokens(const AnswerContext& context, HostTokens& first, DeviceDecoder& decoder,

@@ -8,6 +8,7 @@
 #include "engine/api/engine.h"
 #include "engine/generate/device_decoder.h"
 #include "engine/generate/sampler.h"
+#include "engine/generate/token_routing.h"
 #include "engine/model/model.h"
 
 namespace caravan::engine::generate {
@@ -45,6 +46,7 @@ class HostTokens final : public TokenSource {
     Sampler m_sampler;
     at::Tensor m_logits;
     std::vector<moe::LayerRouting>& m_routing;
+    NotedRouting m_noted;  // of the pass that chose the last token
     std::int64_t m_index = 0;
     TokenId m_last = 0;
 };

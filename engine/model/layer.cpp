@@ -74,23 +74,16 @@ ops::Heads project(const Layer& layer, const at::Tensor& normed, const LayerPass
             state->keyRstd = keyRstd;
         }
     }
-    ops::ropeHeads(heads, pass.positions, pass.rope);
     return heads;
 }
 
-// cache rows = keys or values of a pass, whose rows lie apart. A GPU copies such rows element by element: in
-// units of 16 bytes where whole heads are made of them (2,048 rows of 4,096 in bf16: 20 us before).
-void fillCache(const at::Tensor& rows, const at::Tensor& values) {
-    constexpr std::int64_t kUnit = 16;
-    const bool whole = rows.is_cuda() && values.scalar_type() == rows.scalar_type() &&
-                       rows.size(2) * rows.element_size() % kUnit == 0 && values.stride(2) == 1 &&
-                       values.stride(0) * values.element_size() % kUnit == 0 &&
-                       reinterpret_cast<std::uintptr_t>(values.data_ptr()) % kUnit == 0 &&
-                       reinterpret_cast<std::uintptr_t>(rows.data_ptr()) % kUnit == 0;
-    if (whole)
-        rows.view(at::kComplexDouble).copy_(values.view(at::kComplexDouble));
-    else
-        rows.copy_(values);
+// Rotates query and key; with a cache key and value go there on the way.
+void rotate(const Layer& layer, ops::Heads& heads, const LayerPass& pass) {
+    if (!pass.cache) return ops::ropeHeads(heads, pass.positions, pass.rope);
+    const std::int64_t begin = pass.cache->length(), tokens = heads.query.size(0);
+    const auto rows = [&](at::Tensor& all) { return all[0].narrow(0, begin, tokens); };
+    ops::ropeHeads(heads, pass.positions, pass.rope, rows(pass.cache->keys(layer.index)),
+                   rows(pass.cache->values(layer.index)));
 }
 
 at::Tensor attendTogether(const Layer& layer, const ops::Heads& heads, const LayerPass& pass) {
@@ -101,17 +94,11 @@ at::Tensor attendTogether(const Layer& layer, const ops::Heads& heads, const Lay
 }
 
 at::Tensor attend(const Layer& layer, const ops::Heads& heads, const LayerPass& pass, LayerState* state) {
-    const std::int64_t tokens = heads.query.size(0);
     if (!pass.sequences.empty()) return attendTogether(layer, heads, pass);
-    if (pass.cache) {
-        const std::int64_t begin = pass.cache->length();
-        fillCache(pass.cache->keys(layer.index)[0].narrow(0, begin, tokens), heads.key);
-        fillCache(pass.cache->values(layer.index)[0].narrow(0, begin, tokens), heads.value);
-        if (!pass.segments)
-            return ops::attentionDecode(heads.query, pass.cache->keys(layer.index),
-                                        pass.cache->values(layer.index), pass.lengths, begin + 1,
-                                        layer.window);
-    }
+    if (pass.cache && !pass.segments)
+        return ops::attentionDecode(heads.query, pass.cache->keys(layer.index),
+                                    pass.cache->values(layer.index), pass.lengths, pass.cache->length() + 1,
+                                    layer.window);
     ops::Attention attention =
         ops::attention(heads.query, heads.key, heads.value, *pass.segments, layer.window, state != nullptr);
     at::Tensor out = attention.out;
@@ -160,11 +147,17 @@ at::Tensor mix(const Layer& layer, const at::Tensor& middle, const at::Tensor& n
 at::Tensor forward(const Layer& layer, const at::Tensor& x, const LayerPass& pass, LayerState* state) {
     const std::int64_t tokens = x.size(0);
     const ops::Normed input = ops::rmsNorm(x, layer.inputNorm, pass.config.normEps);
-    const ops::Heads heads = project(layer, input.y, pass, state);
-    const at::Tensor attended = attend(layer, heads, pass, state).view({tokens, pass.config.queryWidth()});
+    ops::Heads heads = project(layer, input.y, pass, state);
+    rotate(layer, heads, pass);
+    at::Tensor attended = attend(layer, heads, pass, state).view({tokens, pass.config.queryWidth()}),
+               residual = x;
+    if (pass.lastRow) {
+        attended = attended.narrow(0, tokens - 1, 1);
+        residual = x.narrow(0, tokens - 1, 1);
+    }
     at::Tensor middle =
         layer.out.forward(attended, linearPass(layer, pass), state ? &state->lora[1] : nullptr);
-    const ops::Normed normed = ops::rmsNormOfSum(middle, x, layer.middleNorm, pass.config.normEps);
+    const ops::Normed normed = ops::rmsNormOfSum(middle, residual, layer.middleNorm, pass.config.normEps);
     const at::Tensor u = feedForward(layer, normed.y, pass, state);
     const bool sparse = layer.sparse && !(pass.options && pass.options->dense);
     const at::Tensor out = sparse ? mix(layer, middle, normed.y, u, pass, state) : at::add(middle, u);

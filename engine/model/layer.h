@@ -44,6 +44,7 @@ struct LayerPass {
     const ForwardOptions* options = nullptr;
     const Tuning* tuning = nullptr;  // null: no dropout, nothing saved
     bool again = false;              // the forward of a recomputed layer: statistics were taken before
+    bool lastRow = false;            // of the layer's output only the last token's row is wanted
 };
 
 // x [T, D] -> [T, D]; state is filled when tuning.

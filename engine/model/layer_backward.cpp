@@ -56,9 +56,11 @@ at::Tensor attentionBackward(const Layer& layer, const at::Tensor& dAttended, co
                              LayerState& state) {
     const ModelConfig& config = pass.config;
     const std::int64_t tokens = dAttended.size(0);
-    ops::AttentionGradient gradient =
-        ops::attentionBackward(dAttended.view({tokens, config.heads, config.headSize}), state.query,
-                               state.key, state.value, state.attention, *pass.segments, layer.window);
+    const ops::Rotated rotated{pass.positions, pass.rope};
+    const ops::AttentionGradient gradient = ops::attentionBackward(
+        dAttended.view({tokens, config.heads, config.headSize}), state.query, state.key, state.value,
+        state.attention, *pass.segments, layer.window, config.qkNorm ? nullptr : &rotated);
+    if (gradient.joined.defined()) return gradient.joined;
     ops::Heads heads{gradient.q, gradient.k, gradient.v};
     if (!config.qkNorm) return ops::joinHeads(heads, pass.positions, pass.rope);
     ops::ropeInPlace(heads.query, pass.positions, pass.rope, true);

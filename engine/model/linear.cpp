@@ -53,6 +53,13 @@ at::Tensor FrozenLinear::weight(Workspace& workspace, at::ScalarType compute) co
     const at::Device device =
         m_parts.front().nf4 ? m_parts.front().nf4->codes.device() : m_parts.front().dense.device();
     at::Tensor whole = workspace.matrix(m_out, m_in, compute, device);
+    std::vector<const ops::Nf4*> alike;
+    for (const Part& part : m_parts)
+        if (part.nf4 && part.stored == m_parts.front().stored) alike.push_back(&*part.nf4);
+    if (alike.size() == m_parts.size()) {
+        ops::dequantizeNf4(alike, m_parts.front().stored, whole);
+        return whole;
+    }
     for (const Part& part : m_parts) {
         at::Tensor rows = whole.narrow(0, part.offset, part.out);
         if (part.nf4)

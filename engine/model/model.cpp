@@ -125,10 +125,12 @@ at::Tensor Model::forward(const Tokens& tokens, const ForwardOptions& options) {
     return run(tokens.ids, pass);
 }
 
-at::Tensor Model::run(const at::Tensor& ids, const LayerPass& pass) {
+at::Tensor Model::run(const at::Tensor& ids, LayerPass pass, bool lastAlone) {
     at::Tensor x = embed(ids);
-    for (const Layer& layer : m_layers)
+    for (const Layer& layer : m_layers) {
+        pass.lastRow = lastAlone && &layer == &m_layers.back();
         x = model::forward(layer, x, pass, nullptr);
+    }
     return ops::rmsNorm(x, m_finalNorm, m_config.normEps).y;
 }
 
@@ -197,7 +199,7 @@ at::Tensor Model::decode(std::span<const std::int32_t> ids, KvCache& cache, cons
         LayerPass pass = layerPass(tokens);
         pass.options = &options;
         pass.cache = &cache;
-        at::Tensor hidden = run(tokens.ids, pass);
+        at::Tensor hidden = run(tokens.ids, pass, options.lastAlone);
         cache.advance(count);
         return hidden;
     }
@@ -208,7 +210,7 @@ at::Tensor Model::decode(std::span<const std::int32_t> ids, KvCache& cache, cons
         cache.advance(1);
     }
     if (options.routing && !options.dense) mergeRouting(*options.routing, begin, m_sparseLayers.size());
-    return count == 1 ? hidden.front() : at::cat(hidden, 0);
+    return count == 1 || options.lastAlone ? hidden.back() : at::cat(hidden, 0);
 }
 
 at::Tensor Model::decodeOne(std::int32_t id, KvCache& cache, const ForwardOptions& options) {

@@ -60,6 +60,9 @@ struct ForwardOptions {
     bool dense = false;  // without experts and LoRA: the (quantised) base alone
     const moe::Steering* steering = nullptr;
     std::vector<moe::LayerRouting>* routing = nullptr;  // if set: one entry per sparse layer is appended
+    // The caller wants the last token alone: behind the last layer's keys and values only its row is
+    // computed, and that layer's routing is its own.
+    bool lastAlone = false;
 };
 
 // A decoder of the Llama family, dense or with experts, with LoRA or without, on one device. Weights are
@@ -95,7 +98,7 @@ class Model {
     // Of hidden rows [N, D]: [N, V] fp32 (fp64 in fp64).
     [[nodiscard]] at::Tensor logits(const at::Tensor& hidden);
     // Appends ids to the cache's sequence (all at once when it is empty, else one by one) -> hidden states of
-    // the appended tokens [n, D]. The routing of a call is that of its own tokens.
+    // the appended tokens [n, D], or [1, D] of the last one. The routing of a call is that of its own tokens.
     [[nodiscard]] at::Tensor decode(std::span<const std::int32_t> ids, KvCache& cache,
                                     const ForwardOptions& options = {});
     [[nodiscard]] KvCache makeCache(std::int64_t capacity = 256) const;
@@ -147,7 +150,7 @@ class Model {
     [[nodiscard]] at::Tensor embed(const at::Tensor& ids) const;
     void reserveRope(std::int64_t positions);
     [[nodiscard]] LayerPass layerPass(const Tokens& tokens);
-    [[nodiscard]] at::Tensor run(const at::Tensor& ids, const LayerPass& pass);
+    [[nodiscard]] at::Tensor run(const at::Tensor& ids, LayerPass pass, bool lastAlone = false);
     [[nodiscard]] at::Tensor decodeOne(std::int32_t id, KvCache& cache, const ForwardOptions& options);
 
     ModelConfig m_config;

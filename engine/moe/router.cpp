@@ -8,6 +8,7 @@ namespace caravan::engine::moe {
 
 ops::Routing LinearRouter::forward(const at::Tensor& x, model::Trainable& parameters, std::int64_t layer,
                                    const Steering* steering) const {
+    if (!steering || steering->none()) return ops::route(x, parameters.working(m_weight), m_topK);
     at::Tensor logits = ops::linear(x, parameters.working(m_weight));
     if (logits.scalar_type() == at::kBFloat16) logits = logits.to(at::kFloat);
     return routeSteered(logits, m_topK, layer, steering);

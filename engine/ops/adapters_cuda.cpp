@@ -63,17 +63,138 @@ at::Tensor gather(const at::Tensor& x, const Routing& routing, const kernels::Dr
     return out;
 }
 
+// Hopper's own products (kernels/grouped_adapter/grouped_hopper.h); from so many slots on they are the faster
+// ones.
+constexpr std::int64_t kHopperSlots = 4096;
+
+kernels::cuda::GroupedShape shapeOf(const Routing& routing, std::int64_t inner, std::int64_t outer,
+                                    bool transposed) {
+    return {routing.order.numel(), inner, outer, routing.logits.size(1), transposed};
+}
+
+bool aligned(const at::Tensor& x) {
+    return x.is_contiguous() && reinterpret_cast<std::uintptr_t>(x.data_ptr()) % 16 == 0;
+}
+
+bool hopperTakes(const at::Tensor& u, const Routing& routing, const at::Tensor& down, const at::Tensor& up) {
+    return hopperPaths() && u.scalar_type() == at::kBFloat16 && routing.weights.size(1) <= 2 &&
+           routing.order.numel() >= kHopperSlots && aligned(u) && aligned(down) && aligned(up) &&
+           cudaTable().groupedHopperTakes(shapeOf(routing, u.size(1), down.size(1), true)) &&
+           cudaTable().groupedHopperTakes(shapeOf(routing, down.size(1), u.size(1), true));
+}
+
+kernels::cuda::GroupedHopper hopperProduct(const Routing& routing, const at::Tensor& rows,
+                                           const at::Tensor& weight, bool transposed,
+                                           kernels::cuda::Finish finish, at::Tensor& out) {
+    const auto shape =
+        shapeOf(routing, weight.size(transposed ? 2 : 1), weight.size(transposed ? 1 : 2), transposed);
+    return {.rows = rows.data_ptr(),
+            .weight = weight.data_ptr(),
+            .shape = shape,
+            .finish = finish,
+            .offsets = data<std::int32_t>(routing.offsets),
+            .out = out.data_ptr()};
+}
+
+// Zeros that the products of a pass count their tiles with.
+class Counters {
+  public:
+    Counters(const at::Tensor& beside, std::int64_t count)
+        : m_words(at::zeros({count}, like(beside, at::kInt))) {}
+    std::int32_t* take(std::int64_t count) {
+        m_taken += count;
+        return data<std::int32_t>(m_words) + m_taken - count;
+    }
+
+  private:
+    at::Tensor m_words;
+    std::int64_t m_taken = 0;
+};
+
+void launch(kernels::cuda::GroupedHopper& product, Counters& counters, const at::Tensor& beside) {
+    product.counters = counters.take(cudaTable().groupedHopperCounters(product.shape));
+    checkLaunch(kName, cudaTable().groupedHopper(product, streamOf(beside)));
+}
+
+// h, and o of every slot
+at::Tensor slotOutputs(const at::Tensor& u, const Routing& routing, const at::Tensor& down,
+                       const at::Tensor& up, const kernels::DropoutMask& mask, at::Tensor& h) {
+    using kernels::cuda::Finish;
+    at::Tensor a = at::empty_like(h), m = gather(u, routing, mask);
+    auto hidden = hopperProduct(routing, m, down, true, Finish::Gelu, h);
+    const std::int64_t width = u.size(1), size = down.size(1);
+    Counters counters(u, cudaTable().groupedHopperCounters(shapeOf(routing, width, size, true)) +
+                             cudaTable().groupedHopperCounters(shapeOf(routing, size, width, true)));
+    hidden.second = a.data_ptr();
+    launch(hidden, counters, u);
+    auto out = hopperProduct(routing, a, up, true, Finish::Store, m);  // m has been read
+    launch(out, counters, u);
+    return m;
+}
+
+// sum[e] += a_e^T b_e
+void hopperGradient(const Routing& routing, const at::Tensor& a, const at::Tensor& b, at::Tensor& sum,
+                    Counters& counters) {
+    const kernels::cuda::GroupedGradientShape shape{a.size(0), a.size(1), b.size(1), sum.size(0)};
+    if (sum.scalar_type() != at::kFloat || !aligned(sum) || !cudaTable().groupedHopperTakesGradient(shape))
+        return groupedGradient(routing, a, b, sum);
+    checkLaunch(kName, cudaTable().groupedHopperGradient({.a = a.data_ptr(),
+                                                          .b = b.data_ptr(),
+                                                          .sum = data<float>(sum),
+                                                          .shape = shape,
+                                                          .offsets = data<std::int32_t>(routing.offsets),
+                                                          .counters = counters.take(1)},
+                                                         streamOf(a)));
+}
+
+// dWeights, dDown and dUp, and dm of every slot
+at::Tensor slotGradients(const at::Tensor& g, const at::Tensor& u, const Routing& routing,
+                         const at::Tensor& h, const at::Tensor& down, const at::Tensor& up, double s,
+                         const kernels::DropoutMask& mask, at::Tensor& dWeights, at::Tensor& dDown,
+                         at::Tensor& dUp) {
+    using kernels::cuda::Finish;
+    at::Tensor scaled = at::empty_like(h), dh = at::empty_like(h), sorted = gather(g, routing, {});
+    auto hidden = hopperProduct(routing, sorted, up, false, Finish::Hidden, dh);
+    const at::Tensor partial =
+        at::empty({cudaTable().groupedHopperPartial(hidden.shape)}, like(u, at::kFloat));
+    const std::int64_t width = u.size(1), size = h.size(1);
+    Counters counters(u, cudaTable().groupedHopperCounters(shapeOf(routing, width, size, false)) +
+                             cudaTable().groupedHopperCounters(shapeOf(routing, size, width, false)) + 2);
+    hidden.second = scaled.data_ptr();
+    hidden.routing = view(routing);
+    hidden.left = h.data_ptr();
+    hidden.weights = data<float>(routing.weights);
+    hidden.dWeights = data<float>(dWeights);
+    hidden.s = s;
+    hidden.partial = data<float>(partial);
+    launch(hidden, counters, u);
+    hopperGradient(routing, sorted, scaled, dUp, counters);
+    hopperGradient(routing, dh, gather(u, routing, mask), dDown, counters);
+    auto input = hopperProduct(routing, dh, down, false, Finish::Store, sorted);  // sorted has been read
+    launch(input, counters, u);
+    return sorted;
+}
+
 }  // namespace
 
 Adapters adaptersOnDevice(const at::Tensor& u, const Routing& routing, const at::Tensor& down,
                           const at::Tensor& up, double s, double p, const RandomKey& key,
                           const at::Tensor& add) {
     const auto element = elementOf(kName, u);
-    const at::Tensor m = gather(u, routing, dropoutMask(p, key));
-    Adapters result{at::empty_like(u), groupedProduct(routing, m, down.to(u.scalar_type()), true)};
-    const at::Tensor a = at::empty_like(result.h);
-    checkLaunch(kName, cudaTable().gelu(element, result.h.data_ptr(), a.data_ptr(), a.numel(), streamOf(u)));
-    const at::Tensor o = groupedProduct(routing, a, up.to(u.scalar_type()), true);
+    const at::Tensor toHidden = down.to(u.scalar_type()), toOut = up.to(u.scalar_type());
+    Adapters result{at::empty_like(u), {}};
+    at::Tensor o;
+    if (hopperTakes(u, routing, toHidden, toOut)) {
+        result.h = at::empty({routing.order.numel(), down.size(1)}, u.options());
+        o = slotOutputs(u, routing, toHidden, toOut, dropoutMask(p, key), result.h);
+    } else {
+        const at::Tensor m = gather(u, routing, dropoutMask(p, key));
+        result.h = groupedProduct(routing, m, toHidden, true);
+        const at::Tensor a = at::empty_like(result.h);
+        checkLaunch(kName,
+                    cudaTable().gelu(element, result.h.data_ptr(), a.data_ptr(), a.numel(), streamOf(u)));
+        o = groupedProduct(routing, a, toOut, true);
+    }
     checkLaunch(kName, cudaTable().combine(element, u.data_ptr(), o.data_ptr(), data<float>(routing.weights),
                                            add.defined() ? add.data_ptr() : nullptr, result.y.data_ptr(),
                                            u.size(1), s, view(routing), u.size(0), streamOf(u)));
@@ -86,18 +207,24 @@ AdapterGradient adaptersBackwardOnDevice(const at::Tensor& g, const at::Tensor& 
                                          at::Tensor& dUp) {
     const auto element = elementOf(kName, u);
     const auto mask = dropoutMask(p, key);
+    const at::Tensor toHidden = down.to(u.scalar_type()), toOut = up.to(u.scalar_type());
     AdapterGradient gradient{at::empty_like(u), at::empty_like(routing.weights)};
-    const at::Tensor sorted = gather(g, routing, {});
-    const at::Tensor q = groupedProduct(routing, sorted, up.to(u.scalar_type()), false);
-    const at::Tensor scaled = at::empty_like(h), dh = at::empty_like(h);
-    const kernels::cuda::HiddenBuffers buffers{
-        q.data_ptr(),  h.data_ptr(),      data<float>(routing.weights),
-        dh.data_ptr(), scaled.data_ptr(), data<float>(gradient.weights)};
-    checkLaunch(kName, cudaTable().hiddenBackward(element, buffers, h.size(1), s, view(routing), h.size(0),
-                                                  streamOf(u)));
-    groupedGradient(routing, sorted, scaled, dUp);
-    groupedGradient(routing, dh, gather(u, routing, mask), dDown);
-    const at::Tensor dm = groupedProduct(routing, dh, down.to(u.scalar_type()), false);
+    at::Tensor dm;
+    if (hopperTakes(u, routing, toHidden, toOut)) {
+        dm = slotGradients(g, u, routing, h, toHidden, toOut, s, mask, gradient.weights, dDown, dUp);
+    } else {
+        const at::Tensor sorted = gather(g, routing, {});
+        const at::Tensor q = groupedProduct(routing, sorted, toOut, false);
+        const at::Tensor scaled = at::empty_like(h), dh = at::empty_like(h);
+        const kernels::cuda::HiddenBuffers buffers{
+            q.data_ptr(),  h.data_ptr(),      data<float>(routing.weights),
+            dh.data_ptr(), scaled.data_ptr(), data<float>(gradient.weights)};
+        checkLaunch(kName, cudaTable().hiddenBackward(element, buffers, h.size(1), s, view(routing),
+                                                      h.size(0), streamOf(u)));
+        groupedGradient(routing, sorted, scaled, dUp);
+        groupedGradient(routing, dh, gather(u, routing, mask), dDown);
+        dm = groupedProduct(routing, dh, toHidden, false);
+    }
     checkLaunch(kName, cudaTable().scatter(element, g.data_ptr(), dm.data_ptr(), gradient.u.data_ptr(),
                                            u.size(1), view(routing), u.size(0), mask, streamOf(u)));
     return gradient;

@@ -83,10 +83,10 @@ Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
 
 AttentionGradient attentionBackward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
                                     const at::Tensor& v, const Attention& forward, const Segments& segments,
-                                    std::optional<std::int64_t> window) {
+                                    std::optional<std::int64_t> window, const Rotated* rotated) {
     const PartScope scope(Part::Attention);
     checkAttention(q, k, v, segments);
-    if (q.is_cuda()) return attentionBackwardOnDevice(dout, q, k, v, forward, segments, window);
+    if (q.is_cuda()) return attentionBackwardOnDevice(dout, q, k, v, forward, segments, window, rotated);
     if (host::suitsAttention(q, k, v))
         return host::attentionBackward(dout, q, k, v, forward, segments, window);
     const auto empty = [](const at::Tensor& x) { return at::empty(x.sizes(), x.options()); };

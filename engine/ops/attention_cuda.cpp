@@ -86,7 +86,7 @@ bool ownTakes(const at::Tensor& x) {
 // On Hopper: kernels/attention_backward, from cuDNN's output and log-sum-exp.
 std::optional<AttentionGradient> ownBackward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
                                              const at::Tensor& v, const Attention& forward,
-                                             const Segments& segments) {
+                                             const Segments& segments, const Rotated* rotated) {
     const std::int64_t length = segments.longest, rows = q.size(0) / length, heads = q.size(1),
                        size = q.size(2);
     const auto stream = streamOf(q);
@@ -95,9 +95,9 @@ std::optional<AttentionGradient> ownBackward(const at::Tensor& dout, const at::T
         !ownTakes(forward.out))
         return std::nullopt;
     const at::Tensor scratch = at::empty({bytes}, q.options().dtype(at::kByte));
-    const auto empty = [&] { return at::empty({q.size(0), heads, size}, q.options()); };
-    AttentionGradient gradient{empty(), empty(), empty()};
-    const kernels::cuda::AttentionBackward arguments{
+    const at::Tensor joined = at::empty({q.size(0), 3 * heads * size}, q.options());
+    const Heads gradient = splitHeads(joined, heads, heads, size);
+    kernels::cuda::AttentionBackward arguments{
         .q = q.data_ptr(),
         .k = k.data_ptr(),
         .v = v.data_ptr(),
@@ -109,29 +109,36 @@ std::optional<AttentionGradient> ownBackward(const at::Tensor& dout, const at::T
         .outStride = forward.out.stride(0),
         .doutStride = dout.stride(0),
         .logsumexp = data<float>(forward.saved[0].view({rows, heads, length})),
-        .dq = gradient.q.data_ptr(),
-        .dk = gradient.k.data_ptr(),
-        .dv = gradient.v.data_ptr(),
-        .dqStride = heads * size,
-        .dkStride = heads * size,
-        .dvStride = heads * size,
+        .dq = gradient.query.data_ptr(),
+        .dk = gradient.key.data_ptr(),
+        .dv = gradient.value.data_ptr(),
+        .dqStride = joined.stride(0),
+        .dkStride = joined.stride(0),
+        .dvStride = joined.stride(0),
         .rows = rows,
         .length = length,
         .heads = heads,
         .size = size,
         .scale = 1 / std::sqrt(static_cast<float>(size)),
         .scratch = scratch.data_ptr()};
+    if (rotated) {
+        arguments.positions = data<std::int32_t>(rotated->positions);
+        arguments.cos = data<float>(rotated->table.cos);
+        arguments.sin = data<float>(rotated->table.sin);
+    }
     checkLaunch("attentionBackward", cudaTable().attentionBackward(arguments, stream));
-    return gradient;
+    if (rotated) return AttentionGradient{.q = {}, .k = {}, .v = {}, .joined = joined};
+    return AttentionGradient{gradient.query, gradient.key, gradient.value};
 }
 
 // cuDNN's own backward adds to dq from several blocks in any order. Where runs have to repeat bit for bit,
 // our kernels take over, or flash attention's backward: all keep the same log-sum-exp.
 AttentionGradient cudnnBackward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
-                                const at::Tensor& v, const Attention& forward, const Segments& segments) {
+                                const at::Tensor& v, const Attention& forward, const Segments& segments,
+                                const Rotated* rotated) {
     const auto& saved = forward.saved;
     if (at::globalContext().deterministicAlgorithms()) {
-        if (auto own = ownBackward(dout, q, k, v, forward, segments)) return *own;
+        if (auto own = ownBackward(dout, q, k, v, forward, segments, rotated)) return *own;
         const at::Tensor none;
         auto [dq, dk, dv] = at::_flash_attention_backward(
             rowsOf(dout, segments), rowsOf(q, segments), rowsOf(k, segments), rowsOf(v, segments),
@@ -171,11 +178,11 @@ Attention attentionOnDevice(const at::Tensor& q, const at::Tensor& k, const at::
 
 AttentionGradient attentionBackwardOnDevice(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
                                             const at::Tensor& v, const Attention& forward,
-                                            const Segments& segments,
-                                            std::optional<std::int64_t> givenWindow) {
+                                            const Segments& segments, std::optional<std::int64_t> givenWindow,
+                                            const Rotated* rotated) {
     checkSegments(segments, q);
     const auto window = effectiveWindow(segments, givenWindow);
-    if (forward.saved.size() == kCudnnSaved) return cudnnBackward(dout, q, k, v, forward, segments);
+    if (forward.saved.size() == kCudnnSaved) return cudnnBackward(dout, q, k, v, forward, segments, rotated);
     if (q.scalar_type() == at::kBFloat16) {
         auto [dq, dk, dv] = at::_flash_attention_backward(
             dout, q, k, v, forward.out, forward.saved[0], segments.cumulative, segments.cumulative,

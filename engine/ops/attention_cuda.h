@@ -13,6 +13,7 @@ Attention attentionOnDevice(const at::Tensor& q, const at::Tensor& k, const at::
                             const Segments& segments, std::optional<std::int64_t> window, bool forBackward);
 AttentionGradient attentionBackwardOnDevice(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
                                             const at::Tensor& v, const Attention& forward,
-                                            const Segments& segments, std::optional<std::int64_t> window);
+                                            const Segments& segments, std::optional<std::int64_t> window,
+                                            const Rotated* rotated);
 
 }  // namespace caravan::engine::ops

@@ -67,6 +67,40 @@ void ropeHeads(Heads& heads, const at::Tensor& positions, const RopeTable& table
     ropeInPlace(heads.key, positions, table);
 }
 
+void ropeHeads(Heads& heads, const at::Tensor& positions, const RopeTable& table, const at::Tensor& keyRows,
+               const at::Tensor& valueRows) {
+    const at::Tensor &q = heads.query, &k = heads.key, &v = heads.value;
+    const bool suits = q.is_cuda() && suitsJoin(q) && suitsJoin(k) && suitsJoin(v) && suitsJoin(keyRows) &&
+                       suitsJoin(valueRows) && keyRows.scalar_type() == q.scalar_type();
+    if (suits) {
+        const PartScope scope(Part::Elementwise);
+        const kernels::cuda::RopeRowsArguments arguments{q.data_ptr(),
+                                                         k.data_ptr(),
+                                                         v.data_ptr(),
+                                                         keyRows.data_ptr(),
+                                                         valueRows.data_ptr(),
+                                                         q.stride(0),
+                                                         k.stride(0),
+                                                         v.stride(0),
+                                                         keyRows.stride(0),
+                                                         valueRows.stride(0),
+                                                         data<std::int32_t>(positions),
+                                                         data<float>(table.cos),
+                                                         data<float>(table.sin),
+                                                         q.size(1),
+                                                         k.size(1),
+                                                         q.size(2) / 2,
+                                                         q.size(0)};
+        checkLaunch("ropeHeads", cudaTable().ropeRows(elementOf("ropeHeads", q), arguments, streamOf(q)));
+    } else {
+        ropeHeads(heads, positions, table);
+        keyRows.copy_(heads.key);
+        valueRows.copy_(heads.value);
+    }
+    heads.key = keyRows;
+    heads.value = valueRows;
+}
+
 at::Tensor joinHeads(Heads& gradient, const at::Tensor& positions, const RopeTable& table) {
     const PartScope scope(Part::Elementwise);
     const bool suits = suitsJoin(gradient.query) && suitsJoin(gradient.key) && suitsJoin(gradient.value);

@@ -141,4 +141,24 @@ void dequantizeNf4(const Nf4& weight, at::ScalarType stored, at::Tensor& out) {
     if (!wide.is_same(out)) out.copy_(wide);
 }
 
+void dequantizeNf4(const std::vector<const Nf4*>& weights, at::ScalarType stored, at::Tensor& out) {
+    std::vector<kernels::cuda::Nf4Part> parts;
+    std::int64_t row = 0;
+    const bool together = out.is_cuda() && out.scalar_type() == at::kBFloat16 && out.is_contiguous();
+    for (const Nf4* weight : weights) {
+        require(row + weight->shape[0] <= out.size(0) && weight->shape[1] == out.size(1), "dequantizeNf4",
+                "rows for all weights", out);
+        at::Tensor rows = out.narrow(0, row, weight->shape[0]);
+        row += weight->shape[0];
+        if (together)
+            parts.push_back({sourceOf(*weight), elementsOf(*weight), rows.data_ptr()});
+        else
+            dequantizeNf4(*weight, stored, rows);
+    }
+    if (!together) return;
+    const PartScope scope(Part::Dequantisation);
+    checkLaunch("dequantizeNf4", cudaTable().dequantizeNf4Parts(parts.data(), static_cast<int>(parts.size()),
+                                                                storedType(stored), streamOf(out)));
+}
+
 }  // namespace caravan::engine::ops

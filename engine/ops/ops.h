@@ -76,6 +76,10 @@ struct Heads {
 Heads splitHeads(const at::Tensor& joined, std::int64_t heads, std::int64_t kvHeads, std::int64_t headSize);
 // Rotates query and key in place.
 void ropeHeads(Heads& heads, const at::Tensor& positions, const RopeTable& table);
+// The same with a cache: key rotated and value go to their rows [T, kvHeads, headSize] there, in one pass on
+// a GPU; then they are views of these.
+void ropeHeads(Heads& heads, const at::Tensor& positions, const RopeTable& table, const at::Tensor& keyRows,
+               const at::Tensor& valueRows);
 // dL/d(joined product) from the gradients of rotated query, key and of value; query and key may be
 // overwritten.
 at::Tensor joinHeads(Heads& gradient, const at::Tensor& positions, const RopeTable& table);
@@ -106,10 +110,17 @@ Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
                     std::optional<std::int64_t> window, bool forBackward);
 struct AttentionGradient {
     at::Tensor q, k, v;
+    at::Tensor joined = {};  // what joinHeads would make of them, in their place
 };
+// How q and k were rotated.
+struct Rotated {
+    const at::Tensor& positions;  // [T] int32
+    const RopeTable& table;
+};
+// rotated: the caller wants joinHeads' result: an operation that writes it at once gives it alone.
 AttentionGradient attentionBackward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
                                     const at::Tensor& v, const Attention& forward, const Segments& segments,
-                                    std::optional<std::int64_t> window);
+                                    std::optional<std::int64_t> window, const Rotated* rotated = nullptr);
 // Decode: q [B, heads, headSize] against caches [B, capacity, kvHeads, headSize] holding lengths[b]
 // positions, the query's own included. lengths int32 on the device. -> [B, heads, headSize]
 at::Tensor attentionDecode(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
@@ -178,6 +189,8 @@ struct Routing {
     at::Tensor place;    // [T k] int32: its inverse, token * k + slot -> sorted position
 };
 Routing route(const at::Tensor& logits, std::int64_t k);
+// route(x weight^T, k); x [T, D], weight [E, D]. In bf16 logits are rounded to it, as the product's are.
+Routing route(const at::Tensor& x, const at::Tensor& weight, std::int64_t k);
 // Gradient of the logits: softmax over the chosen (dz = w (dw - sum w dw)) plus the balance term
 // coefficient * p_i (f_i - sum_j f_j p_j), with coefficient = alpha E / T and f [E] fp32; coefficient 0 =
 // off. -> [T, E] fp32
@@ -264,5 +277,7 @@ struct Nf4 {
 Nf4 quantizeNf4(const at::Tensor& weight, bool doubleQuantise, std::optional<double> offset = std::nullopt);
 // -> out [out, in] (bf16, fp16 or fp32): values are rounded to `stored` first, then widened.
 void dequantizeNf4(const Nf4& weight, at::ScalarType stored, at::Tensor& out);
+// Several that were stored alike, one below the other in out.
+void dequantizeNf4(const std::vector<const Nf4*>& weights, at::ScalarType stored, at::Tensor& out);
 
 }  // namespace caravan::engine::ops

@@ -10,21 +10,70 @@ namespace caravan::engine::ops {
 
 namespace {
 
-void routeOnDevice(Routing& r, std::int64_t k) {
-    const std::int64_t tokens = r.logits.size(0), experts = r.logits.size(1), slots = tokens * k;
-    const auto stream = streamOf(r.logits);
-    checkLaunch("route", cudaTable().topK(data<float>(r.logits), data<std::int32_t>(r.chosen),
-                                          data<float>(r.weights), tokens, experts, k, stream));
+Routing emptyRouting(const at::Tensor& logits, std::int64_t k) {
+    const std::int64_t tokens = logits.size(0), experts = logits.size(1);
+    const auto integers = like(logits, at::kInt);
+    return {logits,
+            at::empty({tokens, k}, integers),
+            at::empty({tokens, k}, logits.options()),
+            at::empty({experts}, integers),
+            at::empty({experts + 1}, integers),
+            at::empty({tokens * k}, integers),
+            at::empty({tokens * k}, integers)};
+}
+
+void sortOnDevice(Routing& r) {
+    const std::int64_t experts = r.logits.size(1), slots = r.chosen.numel();
     const std::int64_t blocks = (slots + kernels::cuda::kSortSlots - 1) / kernels::cuda::kSortSlots;
     const at::Tensor scratch = at::empty({blocks * experts + 1}, r.chosen.options());
     const kernels::cuda::SortBuffers buffers{data<std::int32_t>(r.counts), data<std::int32_t>(r.offsets),
                                              data<std::int32_t>(r.order), data<std::int32_t>(r.place),
                                              data<std::int32_t>(scratch)};
+    checkLaunch("route", cudaTable().sortByExpert(data<std::int32_t>(r.chosen), slots, experts, buffers,
+                                                  streamOf(r.logits)));
+}
+
+void routeOnDevice(Routing& r, std::int64_t k) {
     checkLaunch("route",
-                cudaTable().sortByExpert(data<std::int32_t>(r.chosen), slots, experts, buffers, stream));
+                cudaTable().topK(data<float>(r.logits), data<std::int32_t>(r.chosen), data<float>(r.weights),
+                                 r.logits.size(0), r.logits.size(1), k, streamOf(r.logits)));
+    sortOnDevice(r);
+}
+
+bool rowsOnDevice(const at::Tensor& x, const at::Tensor& weight) {
+    const auto aligned = [](const at::Tensor& t) {
+        return reinterpret_cast<std::uintptr_t>(t.data_ptr()) % 16 == 0;
+    };
+    return x.is_cuda() && x.scalar_type() == at::kBFloat16 && weight.scalar_type() == at::kBFloat16 &&
+           x.dim() == 2 && x.stride(1) == 1 && x.stride(0) % 8 == 0 && weight.is_contiguous() && aligned(x) &&
+           aligned(weight) && cudaTable().routeRowsTake(x.size(1), weight.size(0));
 }
 
 }  // namespace
+
+Routing route(const at::Tensor& x, const at::Tensor& weight, std::int64_t k) {
+    require(weight.dim() == 2 && weight.size(1) == x.size(1) && k >= 1 && k <= weight.size(0), "route",
+            "a weight [E, D], 1 <= k <= E", weight);
+    if (!rowsOnDevice(x, weight)) {
+        const at::Tensor logits = ops::linear(x, weight);
+        return route(logits.scalar_type() == at::kBFloat16 ? logits.to(at::kFloat) : logits, k);
+    }
+    const PartScope scope(Part::Router);
+    Routing r = emptyRouting(at::empty({x.size(0), weight.size(0)}, like(x, at::kFloat)), k);
+    const kernels::cuda::RouteRows rows{x.data_ptr(),
+                                        weight.data_ptr(),
+                                        x.stride(0),
+                                        data<float>(r.logits),
+                                        data<std::int32_t>(r.chosen),
+                                        data<float>(r.weights),
+                                        x.size(0),
+                                        x.size(1),
+                                        weight.size(0),
+                                        k};
+    checkLaunch("route", cudaTable().routeRows(rows, streamOf(x)));
+    sortOnDevice(r);
+    return r;
+}
 
 Routing route(const at::Tensor& given, std::int64_t k) {
     const PartScope scope(Part::Router);
@@ -33,14 +82,7 @@ Routing route(const at::Tensor& given, std::int64_t k) {
             "logits [T, E] contiguous, E at most 256", logits);
     const std::int64_t tokens = logits.size(0), experts = logits.size(1);
     require(k >= 1 && k <= experts, "route", "1 <= k <= E", logits);
-    const auto integers = like(logits, at::kInt);
-    Routing r{logits,
-              at::empty({tokens, k}, integers),
-              at::empty({tokens, k}, logits.options()),
-              at::empty({experts}, integers),
-              at::empty({experts + 1}, integers),
-              at::empty({tokens * k}, integers),
-              at::empty({tokens * k}, integers)};
+    Routing r = emptyRouting(logits, k);
     if (logits.is_cuda()) {
         routeOnDevice(r, k);
         return r;

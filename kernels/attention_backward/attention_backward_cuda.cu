@@ -74,6 +74,7 @@ int launchAll(const AttentionBackward& a, Stream stream) {
     char* scores = static_cast<char*>(a.scratch);
     auto* tileRows = reinterpret_cast<float*>(scores + plan.scoreBytes);
     int* counters = reinterpret_cast<int*>(scores + plan.scoreBytes + plan.rowBytes);
+    const Turn turn{a.positions, a.cos, a.sin};
     const int heads = static_cast<int>(a.heads), length = static_cast<int>(a.length),
               tiles = static_cast<int>(plan.tiles);
     const std::int64_t rowBlocks =
@@ -104,9 +105,9 @@ int launchAll(const AttentionBackward& a, Stream stream) {
         keyKernel<Size><<<blocks(keyLevels), kKeyThreads, sizeof(KeyShared<Size>), stream>>>(
             q, k, v, dout,
             {headsOf(kKeysTogether, 4), tileRows, scores, static_cast<Bf16*>(a.dk), static_cast<Bf16*>(a.dv),
-             a.dkStride, a.dvStride, a.scale, counters});
+             a.dkStride, a.dvStride, turn, a.scale, counters});
         queryKernel<Size><<<blocks(queryLevels), kQueryThreads, sizeof(QueryShared<Size>), stream>>>(
-            k, {headsOf(kQueriesTogether, 1), scores, static_cast<Bf16*>(a.dq), a.dqStride, a.scale,
+            k, {headsOf(kQueriesTogether, 1), scores, static_cast<Bf16*>(a.dq), a.dqStride, turn, a.scale,
                 counters + 1});
     }
     return launched();

@@ -38,6 +38,7 @@ struct KeyArguments {
     char* scores;
     Bf16 *dk, *dv;
     std::int64_t dkStride, dvStride;
+    Turn turn;  // of dk
     float scale;
     int* counter;
 };
@@ -105,12 +106,11 @@ __device__ __forceinline__ void gradientOfKeys(KeyShared<Size>& s, const KeyArgu
         const int first = 2 * item.level + group;
         if (group == 1) {  // the first tile of queries lies before these keys
             s.full[t % kKeyStages].wait(t / kKeyStages & 1);
-            __syncwarp();
-            if (lane == 0) s.empty[t % kKeyStages].arrive();
+            s.empty[t % kKeyStages].arriveAsWarp();
             ++t;
         }
         if (first >= a.h.tiles) {
-            if (lane == 0) s.keysEmpty.arrive();
+            s.keysEmpty.arriveAsWarp();
             continue;
         }
         const int pair = a.h.firstPair + item.pair;
@@ -138,7 +138,7 @@ __device__ __forceinline__ void gradientOfKeys(KeyShared<Size>& s, const KeyArgu
             const std::uint32_t rows = sharedAddress(s.tileRows[stage] + pairOfColumns);
             wgmmaWait<1>();
             keep(p);
-            if (i > first && lane == 0) s.empty[(t - 1) % kKeyStages].arrive();
+            if (i > first) s.empty[(t - 1) % kKeyStages].arriveAsWarp();
             if (i == first) {
                 const int key = warp * 16 + lane / 4 - pairOfColumns;
 #pragma unroll
@@ -163,7 +163,7 @@ __device__ __forceinline__ void gradientOfKeys(KeyShared<Size>& s, const KeyArgu
             wgmmaWait<0>();
             keep(dp);
             keep(left);
-            if (i + 1 == a.h.tiles && lane == 0) s.keysEmpty.arrive();
+            if (i + 1 == a.h.tiles) s.keysEmpty.arriveAsWarp();
 #pragma unroll
             for (int j = 0; j < kTile / 8; ++j) {
                 const float2 d = loadPair(rows + kTile * 4 + j * 32);
@@ -187,11 +187,13 @@ __device__ __forceinline__ void gradientOfKeys(KeyShared<Size>& s, const KeyArgu
         wgmmaWait<0>();
         keep(dk);
         keep(dv);
-        if (lane == 0) s.empty[(t - 1) % kKeyStages].arrive();
+        s.empty[(t - 1) % kKeyStages].arriveAsWarp();
         const int row = pair / a.h.heads, head = pair % a.h.heads;
         const std::int64_t token = row * std::int64_t{a.h.length};
         storeRows<Size>(dv, 1.0f, a.dv + token * a.dvStride + head * Size, a.dvStride, first * kTile,
                         a.h.length);
+        if (a.turn.positions != nullptr)
+            turnBack<Size>(dk, {a.turn.positions + token, a.turn.cos, a.turn.sin}, first * kTile, a.h.length);
         storeRows<Size>(dk, a.scale, a.dk + token * a.dkStride + head * Size, a.dkStride, first * kTile,
                         a.h.length);
     }
@@ -207,10 +209,10 @@ __global__ void __launch_bounds__(kKeyThreads, 1)
     if (threadIdx.x == 0) {
         for (int i = 0; i < kKeyStages; ++i) {
             s.full[i].init(1);
-            s.empty[i].init(4 * kKeyGroups);
+            s.empty[i].init(4 * kKeyGroups * kWarpArrivals);
         }
         s.keysFull.init(1);
-        s.keysEmpty.init(4 * kKeyGroups);
+        s.keysEmpty.init(4 * kKeyGroups * kWarpArrivals);
         barriersReady();
     }
     __syncthreads();

@@ -30,6 +30,7 @@ struct QueryArguments {
     const char* scores;
     Bf16* dq;
     std::int64_t dqStride;
+    Turn turn;  // of dq
     float scale;
     int* counter;
 };
@@ -71,8 +72,7 @@ __device__ __forceinline__ void gradientOfQueries(QueryShared<Size>& s, const Qu
     for (std::uint32_t turn = 0;; ++turn) {
         s.itemFull.wait(turn & 1);
         const int index = s.item;
-        __syncwarp();
-        if (lane == 0) s.itemEmpty.arrive();
+        s.itemEmpty.arriveAsWarp();
         if (index < 0) return;
         const Item item = queryItemAt(a.h, levels, index);
         const int first = (levels - 1 - item.level) * kQueryGroups, mine = first + group,
@@ -99,13 +99,15 @@ __device__ __forceinline__ void gradientOfQueries(QueryShared<Size>& s, const Qu
                 wgmmaWait<0>();
                 keep(dq);
             }
-            __syncwarp();
-            if (lane == 0) s.empty[stage].arrive();
+            s.empty[stage].arriveAsWarp();
         }
         if (mine > last) continue;
         const int pair = a.h.firstPair + item.pair, row = pair / a.h.heads, head = pair % a.h.heads;
-        storeRows<Size>(dq, a.scale, a.dq + row * a.h.length * a.dqStride + head * Size, a.dqStride,
-                        mine * kTile, a.h.length);
+        const std::int64_t token = row * std::int64_t{a.h.length};
+        if (a.turn.positions != nullptr)
+            turnBack<Size>(dq, {a.turn.positions + token, a.turn.cos, a.turn.sin}, mine * kTile, a.h.length);
+        storeRows<Size>(dq, a.scale, a.dq + token * a.dqStride + head * Size, a.dqStride, mine * kTile,
+                        a.h.length);
     }
 }
 
@@ -117,10 +119,10 @@ __global__ void __launch_bounds__(kQueryThreads, 1)
     if (threadIdx.x == 0) {
         for (int i = 0; i < kQueryStages; ++i) {
             s.full[i].init(1);
-            s.empty[i].init(4 * kQueryGroups);
+            s.empty[i].init(4 * kQueryGroups * kWarpArrivals);
         }
         s.itemFull.init(1);
-        s.itemEmpty.init(4 * kQueryGroups);
+        s.itemEmpty.init(4 * kQueryGroups * kWarpArrivals);
         barriersReady();
     }
     __syncthreads();

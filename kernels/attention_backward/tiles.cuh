@@ -62,18 +62,36 @@ __device__ __forceinline__ void gradientProducts(float (&sum)[Size / 2], const s
     wgmmaCommit();
 }
 
-// Lane l % 4 of four lanes gets the words that the four hold of its index.
-__device__ __forceinline__ void transposeQuad(std::uint32_t (&w)[4]) {
-    const bool odd = threadIdx.x & 1, high = threadIdx.x & 2;
+// The angles by which rotated rows are turned back; positions null: they stay.
+struct Turn {
+    const std::int32_t* positions;  // of a row's tokens
+    const float *cos, *sin;         // [positions, Size / 2]
+};
+
+// sum [64, Size], rows first .. of `length`, turned back: columns i and i + Size / 2 lie in one thread.
+template <int Size>
+__device__ __forceinline__ void turnBack(float (&sum)[Size / 2], const Turn& turn, int first, int length) {
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5 & 3;
 #pragma unroll
-    for (int i = 0; i < 4; i += 2) {
-        const std::uint32_t got = __shfl_xor_sync(0xFFFFFFFFu, odd ? w[i] : w[i + 1], 1);
-        (odd ? w[i] : w[i + 1]) = got;
-    }
+    for (int h = 0; h < 2; ++h) {
+        const int row = min(first + warp * 16 + lane / 4 + h * 8, length - 1);
+        const std::int64_t at = turn.positions[row] * std::int64_t{Size / 2} + lane % 4 * 2;
+        float2 cos[Size / 16], sin[Size / 16];
 #pragma unroll
-    for (int i = 0; i < 2; ++i) {
-        const std::uint32_t got = __shfl_xor_sync(0xFFFFFFFFu, high ? w[i] : w[i + 2], 2);
-        (high ? w[i] : w[i + 2]) = got;
+        for (int j = 0; j < Size / 16; ++j) {
+            cos[j] = __ldg(reinterpret_cast<const float2*>(turn.cos + at + 8 * j));
+            sin[j] = __ldg(reinterpret_cast<const float2*>(turn.sin + at + 8 * j));
+        }
+#pragma unroll
+        for (int j = 0; j < Size / 16; ++j)
+#pragma unroll
+            for (int i = 0; i < 2; ++i) {
+                const float c = i ? cos[j].y : cos[j].x, s = i ? sin[j].y : sin[j].x;
+                float &a = sum[4 * j + 2 * h + i], &b = sum[4 * (j + Size / 16) + 2 * h + i];
+                const float turned = a * c + b * s;
+                b = b * c - a * s;
+                a = turned;
+            }
     }
 }
 

@@ -19,6 +19,14 @@ __device__ __forceinline__ std::uint32_t sharedAddress(const void* p) {
     return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
 }
 
+// compute-sanitizer's racecheck orders what a lane has read by that lane's own arrival alone, not by
+// __syncwarp() and one lane's: for it every lane arrives.
+#if defined(CARAVAN_EVERY_LANE_ARRIVES)
+inline constexpr int kWarpArrivals = 32;
+#else
+inline constexpr int kWarpArrivals = 1;
+#endif
+
 // A barrier in shared memory whose phase ends after count arrivals and all bytes that were announced.
 struct Barrier {
     std::uint64_t word;
@@ -31,6 +39,11 @@ struct Barrier {
     __device__ __forceinline__ void arrive() {
         CARAVAN_BULK(asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(sharedAddress(this))
                                   : "memory"));
+    }
+    // All lanes of a warp have read what this barrier guards; it counts kWarpArrivals for a warp.
+    __device__ __forceinline__ void arriveAsWarp() {
+        __syncwarp();
+        if (kWarpArrivals > 1 || (threadIdx.x & 31) == 0) arrive();
     }
     __device__ __forceinline__ void arriveExpecting(std::uint32_t bytes) {
         CARAVAN_BULK(asm volatile(

@@ -4,6 +4,8 @@
 
 #include <cuda_runtime.h>
 
+#include <cstdint>
+
 #include "kernels/common/launch.h"
 
 // Kernels that follow each other closely (programmatic dependent launch, sm_90 and later; plain order
@@ -24,6 +26,21 @@ __device__ __forceinline__ void allowNext() {
 }
 __device__ __forceinline__ void prefetchL2(const void* p) {
     asm volatile("prefetch.global.L2 [%0];" ::"l"(p));
+}
+// Block `block` of `blocks`: its share of some bytes (less than 512 MB over the blocks) that a later kernel
+// reads, into the L2 cache; by one thread.
+__device__ __forceinline__ void prefetchShare(const void* p, std::int64_t bytes, unsigned block,
+                                              unsigned blocks) {
+#if __CUDA_ARCH__ >= 900
+    if (!p) return;
+    const auto lines = static_cast<std::uint32_t>(bytes / 128), begin = lines * block / blocks,
+               end = lines * (block + 1) / blocks;
+    if (end > begin)
+        asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(static_cast<const char*>(p) +
+                                                                        std::int64_t{begin} * 128),
+                     "r"((end - begin) * 128)
+                     : "memory");
+#endif
 }
 
 struct DeviceTraits {

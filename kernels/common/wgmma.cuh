@@ -55,6 +55,21 @@ __device__ __forceinline__ void keep(std::uint32_t (&a)[M][N]) {
         keep(a[i]);
 }
 
+// Lane l % 4 of four lanes gets the words that the four hold of its index.
+__device__ __forceinline__ void transposeQuad(std::uint32_t (&w)[4]) {
+    const bool odd = threadIdx.x & 1, high = threadIdx.x & 2;
+#pragma unroll
+    for (int i = 0; i < 4; i += 2) {
+        const std::uint32_t got = __shfl_xor_sync(0xFFFFFFFFu, odd ? w[i] : w[i + 1], 1);
+        (odd ? w[i] : w[i + 1]) = got;
+    }
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+        const std::uint32_t got = __shfl_xor_sync(0xFFFFFFFFu, high ? w[i] : w[i + 2], 2);
+        (high ? w[i] : w[i + 2]) = got;
+    }
+}
+
 // Swizzle: the 16-byte piece c of row r lies at piece c ^ (r % 8). Byte offset of element (row, column < 64).
 __device__ __forceinline__ constexpr int swizzled(int row, int column) {
     return row * 128 + (((column >> 3) ^ (row & 7)) << 4) + (column & 7) * 2;

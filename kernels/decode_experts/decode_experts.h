@@ -7,10 +7,10 @@
 #include "kernels/common/launch.h"
 
 // The experts of one decoding step, one token of each of `batch` sequences, 16 at most: top-k of the router's
-// logits, then y = u + s sum_k w_k W_up,e GELU(W_down,e u), in two launches. Only the chosen experts' weights
-// are read, each once, whoever chose it: for one sequence 2 k D r elements, the floor; they are asked for
-// before the shared FFN has finished, since the router's logits are older than it. A sequence's bits do not
-// depend on the others.
+// logits, then y = u + s sum_k w_k W_up,e GELU(W_down,e u), in two launches or one. Only the chosen experts'
+// weights are read, each once, whoever chose it: for one sequence 2 k D r elements, the floor; they are asked
+// for before the shared FFN has finished, since the router's logits are older than it. A sequence's bits do
+// not depend on the others.
 namespace caravan::kernels {
 
 constexpr int kDecodeChoices = 16;  // k at most
@@ -30,6 +30,20 @@ struct ExpertChoice {
 struct ExpertShape {
     std::int64_t width = 0, size = 0;  // D, r
 };
+// All of it in one call. `exchange`: fp32 [batch, k, r] whose words are all ones, and `cleared` as large,
+// which is left so for the next call. Without them, as two launches.
+struct DecodeExperts {
+    ExpertChoice choice;
+    ExpertShape shape;
+    const void *u = nullptr, *down = nullptr, *up = nullptr;
+    float* hidden = nullptr;  // [batch, k, r], where it is two launches
+    float *exchange = nullptr, *cleared = nullptr;
+    float scaling = 1;
+    const void* residual = nullptr;
+    void* out = nullptr;
+    const void* ahead = nullptr;  // what the next kernel reads first, a multiple of 16 bytes, or null
+    std::int64_t aheadBytes = 0;
+};
 // Fills noted, chosen, weights and hidden [batch, k, r] fp32 = GELU(down[e] u); u [batch, D], down [E, r, D]
 // elements
 void decodeExpertsDown(const ExpertChoice& choice, const ExpertShape& shape, const float* u,
@@ -43,6 +57,7 @@ void decodeExpertsUp(const ExpertChoice& choice, const ExpertShape& shape, const
 
 namespace caravan::kernels::cuda {
 
+int decodeExperts(Element element, const DecodeExperts& experts, Stream stream);
 int decodeExpertsDown(Element element, const ExpertChoice& choice, const ExpertShape& shape, const void* u,
                       const void* down, float* hidden, Stream stream);
 int decodeExpertsUp(Element element, const ExpertChoice& choice, const ExpertShape& shape, const void* u,

@@ -272,4 +272,13 @@ int decodeExpertsUp(Element element, const ExpertChoice& choice, const ExpertSha
     return error;
 }
 
+int decodeExperts(Element element, const DecodeExperts& d, Stream stream) {
+    if (!valid(d.choice)) return static_cast<int>(cudaErrorInvalidValue);
+    if (suitsOnce(element, d)) return launchOnce(d, stream);
+    if (const int error = decodeExpertsDown(element, d.choice, d.shape, d.u, d.down, d.hidden, stream))
+        return error;
+    return decodeExpertsUp(element, d.choice, d.shape, d.u, d.up, d.hidden, d.scaling, d.residual, d.out,
+                           stream);
+}
+
 }  // namespace caravan::kernels::cuda

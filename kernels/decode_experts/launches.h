@@ -10,6 +10,10 @@ namespace caravan::kernels::cuda {
 constexpr std::int64_t kMostUsers = 16;      // sequences
 constexpr std::int64_t kFewestTogether = 3;  // two read their own: they seldom choose the same
 
+// Both halves in one launch (bf16); whether the shape suits does not depend on the batch.
+bool suitsOnce(Element element, const DecodeExperts& experts);
+int launchOnce(const DecodeExperts& experts, Stream stream);
+
 // slices: of a row of `down`, kHeld * 256 inputs each.
 int launchDownTogether(Element element, const ExpertChoice& choice, const ExpertShape& shape, const void* u,
                        const void* down, float* hidden, int slices, Stream stream);

@@ -26,6 +26,7 @@
 //    waiting for the oldest is waiting for the newest.
 // 4. The ring in shared memory, by asynchronous copies in groups: 41.4, 18.3 with one block a multiprocessor.
 //    Left: the end of a tile, where all warps meet; two blocks fill each other's.
+// 11. No end of a tile: one block, each warp its own steps. decode_nf4_cuda.cu goes on from here.
 namespace caravan::kernels {
 
 constexpr int kDecodeParts = 3, kDecodeSides = 4;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <climits>
 
+#include "kernels/decode_linear/decode_nf4.cuh"
 #include "kernels/decode_linear/launches.h"
-#include "kernels/decode_linear/stage.cuh"
 
 namespace caravan::kernels::cuda {
 namespace {
@@ -17,7 +17,7 @@ bool aligned(const void* p, std::uintptr_t to = 16) {
 
 // The NF4 kernel takes whole steps, whole tiles and scales that were quantised again.
 bool suitsNf4(Element element, const DecodeLinear& l) {
-    if (element != Element::BF16 || l.inner % 128 != 0) return false;
+    if (element != Element::BF16 || l.inner % 128 != 0 || l.inner < kColumns) return false;
     for (int p = 0; p < l.partCount; ++p) {
         const DecodePart& part = l.parts[p];
         if (part.dense || !part.nf4.absmaxCodes || part.rows % (l.swiglu ? 8 : 16) != 0) return false;
@@ -57,21 +57,39 @@ DecodeLinear narrowed(const DecodeLinear& l, std::int64_t first, std::int64_t co
 DecodeLaunch planned(const DecodeLinear& l, bool nf4, bool vectors) {
     DecodeLaunch launch;
     launch.linear = l;
-    // Where it makes room for two blocks a multiprocessor, or for more rows of x.
-    launch.lone = l.batch > 8 || l.batch == 4 || (l.batch > 4 && l.inner > 8192);
     launch.vectors = vectors;
     launch.inputStride = static_cast<std::int32_t>((l.inner + 7) / 8 * 8 + 8);  // rows four banks apart
-    std::int64_t rank = 0;
-    for (int p = 0; p < l.partCount; ++p)
-        rank = std::max(rank, l.parts[p].rank);
-    launch.hiddenStride = static_cast<std::int32_t>(rank * l.batch);
     const std::int64_t rowsPerTile = nf4 ? (l.swiglu ? 8 : 16) : (l.swiglu ? 1 : 2);
     for (int p = 0; p < kDecodeParts; ++p) {
         launch.tileBegin[p] = p < l.partCount && !l.swiglu ? launch.tiles : INT_MAX;
         if (p < (l.swiglu ? 1 : l.partCount))
             launch.tiles += static_cast<std::int32_t>((l.parts[p].rows + rowsPerTile - 1) / rowsPerTile);
     }
+    if (!nf4) return launch;
+    std::int64_t rank = 0;
+    for (int p = 0; p < l.partCount; ++p)
+        if (l.parts[p].loraB) rank = std::max(rank, l.parts[p].rank);
+    launch.hiddenStride = static_cast<std::int32_t>(rank > 0 ? (rank + 31) / 32 * 32 + 8 : 0);
+    launch.steps = static_cast<std::int32_t>((l.inner + kColumns - 1) / kColumns);
+    launch.halfStep = l.inner % kColumns != 0;
+    launch.stepsInverse = static_cast<std::uint32_t>((0x100000000LL + launch.steps - 1) / launch.steps);
     return launch;
+}
+
+// The blocks' tiles and side rows; `most` blocks, a whole number of them for each multiprocessor. A block
+// waits only for side rows of the first ones, which are all there at once.
+unsigned share(DecodeLaunch& launch, std::int64_t sideRows, int most) {
+    const int multiprocessors = deviceTraits().multiprocessors,
+              blocks = std::max(std::min(most, launch.tiles), sideRows > 0 ? multiprocessors : 1);
+    launch.fewTiles = launch.tiles / blocks;
+    launch.richBlocks = launch.tiles % blocks;
+    launch.blockTiles = launch.fewTiles + (launch.richBlocks > 0 ? 1 : 0);
+    launch.sideBlocks = std::min(blocks, multiprocessors);
+    launch.sideRoom = static_cast<std::int32_t>(
+        std::min<std::int64_t>(8, (sideRows + launch.sideBlocks - 1) / launch.sideBlocks));
+    launch.sideShift = launch.sideRoom > 4 ? 1 : launch.sideRoom > 2 ? 2 : launch.sideRoom > 1 ? 3 : 4;
+    planNf4(launch);
+    return static_cast<unsigned>(blocks);
 }
 
 }  // namespace
@@ -79,46 +97,61 @@ DecodeLaunch planned(const DecodeLinear& l, bool nf4, bool vectors) {
 int decodeLinear(Element element, const DecodeLinear& l, Stream stream) {
     const auto invalid = static_cast<int>(cudaErrorInvalidValue);
     if (l.batch < 1 || l.batch > kDecodeBatch || l.partCount < 1) return invalid;
-    bool waits = l.sideCount > 0;
+    const bool waits = l.sideCount > 0;
+    std::int64_t sideRows = 0;
     for (int p = 0; p < l.partCount; ++p)
         if (l.parts[p].loraB && !l.arrived) return invalid;
-    const bool nf4 = suitsNf4(element, l), vectors = suitsVectors(element, l);
+    for (int s = 0; s < l.sideCount; ++s)
+        sideRows += l.sides[s].rows;
+    const bool vectors = suitsVectors(element, l);
+    bool nf4 = vectors && suitsNf4(element, l);
     const DeviceTraits& device = deviceTraits();
+    const std::size_t room = static_cast<std::size_t>(device.sharedPerBlock) - 4096;
     const std::int64_t elementSize = element == Element::BF16 ? 2 : 4;
     std::uint32_t arrivals = 0;
+    int waves = 1;
     for (std::int64_t first = 0; first < l.batch;) {
         // As many rows of x as fit beside the tables, and about as many in each launch.
         std::int64_t count = l.batch - first;
         DecodeLaunch launch;
+        unsigned blocks = 0;
         const auto take = [&] {
-            launch = planned(narrowed(l, first, count, elementSize), nf4 && vectors, vectors);
+            launch = planned(narrowed(l, first, count, elementSize), nf4, vectors);
+            if (nf4) blocks = share(launch, sideRows, device.multiprocessors * waves);
         };
-        const auto bytes = [&] {
-            return nf4 && vectors ? nf4SharedBytes(launch) : rowsSharedBytes(element, launch);
-        };
+        const auto bytes = [&] { return nf4 ? nf4SharedBytes(launch) : rowsSharedBytes(element, launch); };
+        take();
+        if (nf4 && first == 0) {  // blocks of so few tiles that one row of x fits
+            const std::int64_t all = count;
+            count = 1;
+            for (take(); bytes() > room && launch.blockTiles > 1; take())
+                ++waves;
+            nf4 = bytes() <= room;
+            count = all;
+        }
         // Without tiles fewer: the more blocks a multiprocessor holds, the more rows of weights are under
         // way.
-        if (!(nf4 && vectors)) count = std::min(count, kRowsAtOnce);
-        for (take(); count > 1 && bytes() > static_cast<std::size_t>(device.sharedPerBlock) - 2048; take())
+        if (!nf4) count = std::min(count, kRowsAtOnce);
+        for (take(); count > 1 && bytes() > room; take())
             --count;
         if (const std::int64_t left = l.batch - first; count < left) {
             const std::int64_t launches = (left + count - 1) / count;
             count = (left + launches - 1) / launches;
             take();
         }
-        // All blocks at once: those with LoRA wait for each other.
-        const bool tiled = nf4 && vectors;
-        const int perBlock = tiled ? 1 : kWarps,
-                  resident = tiled   ? std::min(2, nf4PerMultiprocessor(launch))
-                             : waits ? std::min(2, rowsPerMultiprocessor(element, launch))
-                                     : rowsPerMultiprocessor(element, launch),
-                  most = resident * device.multiprocessors, needed = (launch.tiles + perBlock - 1) / perBlock;
-        const auto blocks = static_cast<unsigned>(
-            waits ? std::max(std::min(most, needed), device.multiprocessors) : std::min(most, needed));
-        arrivals += blocks;
+        if (nf4) {
+            arrivals += static_cast<std::uint32_t>(std::min<std::int64_t>(sideRows, launch.sideBlocks));
+        } else {
+            const int resident = rowsPerMultiprocessor(element, launch),
+                      most = (waits ? std::min(2, resident) : resident) * device.multiprocessors,
+                      needed = (launch.tiles + kWarps - 1) / kWarps;
+            blocks = static_cast<unsigned>(waits ? std::max(std::min(most, needed), device.multiprocessors)
+                                                 : std::min(most, needed));
+            arrivals += blocks;
+        }
         launch.arrivals = arrivals;
         const int error =
-            nf4 && vectors ? launchNf4(launch, blocks, stream) : launchRows(element, launch, blocks, stream);
+            nf4 ? launchNf4(launch, blocks, stream) : launchRows(element, launch, blocks, stream);
         if (error != 0) return error;
         first += count;
     }

@@ -1,197 +1,172 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <utility>
+
 #include "kernels/decode_linear/decode_nf4_end.cuh"
+#include "kernels/decode_linear/decode_nf4_side.cuh"
+#include "kernels/decode_linear/decode_nf4_stream.cuh"
 #include "kernels/decode_linear/launches.h"
 
 // Log, goes on from decode_linear.h; one H200, us for 4096 x 4096, 11008 x 4096 and 20480 x 7168, and of the
-// 128 linears of a 7B token with LoRA. Counters: issue slots 51 %, shared-memory pipe 52 %, warps wait for it
-// and for fixed latencies; a launch takes 3.4 us with one tile, LoRA 3.2 us a launch more.
-// 4. (here) 6.7, 12.6, 31.8; 2,389.
+// 128 linears of a 7B token with LoRA. Floors at 4.3 TB/s: 2.0, 5.4, 17.6; 846.
+// 4. Two blocks of eight warps, which meet at each tile's end: 6.6, 12.5, 31.8; 2,390.
 // 5. Four more warps that decode scales and finish tiles (predicted: 20 % less): 7.1, 12.0, 30.6; 2,361. Not
-// kept.
+//    kept.
 // 6. Whole numbers: four codes at once by byte_perm over two halves of the book in two planes of seven bits,
-// x as two
-//    digits of its block's largest, int8 tensor cores, no table (predicted: memory speed, the shared-memory
-//    pipe being idle): 8.0, 15.8, 37.8; 2,498. 220 instructions a step as here, and the integer pipe takes
-//    two cycles for each; with the products left out 5.9, 9.5, 23.1. One warp finishing a tile: 2,840.
-// 7. First side row in registers, scales awaited after the input (predicted: 100 us of a
-// token): 7.4, 13.5, 33.3;
-//    2,427. Blocks do begin ahead of the previous kernel's end: what waits must wait there.
-// 8. One block a multiprocessor, so that the next kernel's stands beside it: 8.3, 19.0, 41.1; 3,466.
-// 9. Several rows of x: the tile's end for all of them at once (before: one by one through a call; 32, 47, 80
-//    for 11008 x 4096 and 4, 8, 16 rows), what it needs asked for at the tile's begin, inputs and side rows
-//    four at a time. The 128 linears with LoRA of 1, 2, 4, 8, 16 rows: 2,393, 2,874, 3,920, 5,347, 8,880.
-// 10. `lone`: four rows with two blocks a multiprocessor, six instead of five of 11008 inputs. Not measured
-//    by itself (batch_decoder.h has the whole step).
-// From five rows on there is one block a multiprocessor, which costs what 8. says.
-// What is left to try: two teams of eight warps that share the table and the input, for up to eight rows;
-// both ways side by side (their pipes differ); and one kernel for a whole layer.
+//    x as two digits of its block's largest, int8 tensor cores, no table (predicted: memory speed): 8.0,
+//    15.8, 37.8; 2,498. Not kept.
+// 7., 8. Side rows in registers; one block a multiprocessor, so that the next kernel's stands beside it: 7.4,
+//    13.5, 33.3; 2,427 and 8.3, 19.0, 41.1; 3,466. Not kept.
+// 9., 10. Several rows of x finished together; four in two blocks: 1, 2, 4, 8, 16 rows 2,390, 2,880, 3,270,
+//    5,370, 8,500.
+// 11. One block: ranges of steps instead of tiles, codes in registers, blocks of 64 in columns of the
+//    product, LoRA by the tensor cores, side rows by warps beside (predicted 4.5, 9.5, 26; 1,450 to
+//    1,600): 7.5, 13.3, 30.7; 2,156. A trace showed why: 5 us from a block's begin to its last request, side
+//    rows 5 to 10 us behind the input, and the loads of an item waited for with those of the next (Supply).
+// 12. Lookups ahead of the products (the table at a constant address: a third of the lookup's instructions
+//    less), scales and side rows by asynchronous copies: 6.6, 11.7, 27.5; 2,078.
+// 13. Items waited for in turn, side rows by all warps (predicted 93 cycles a step; 147): 6.8, 11.8, 25.7;
+//    1,811.
+// 14. (here) Shorter way to the first step: places from the host, scales as they lie in memory, the
+//    table from constants (predicted: 2 us a launch less; 0.6): 6.7, 11.4, 25.2; 1,835,
+//    without LoRA 1,557 (13.: 1,607). 1, 2, 4, 8, 16 rows: 1,835, 2,015, 2,380, 3,620, 7,200.
+// Not kept: codes asked for 512 or 1,024 bytes a row ahead in the L2 (8.0, 14.8, 33.3; 2,401 against 11.),
+// 256 bytes a sector there (as 11.), 19 and 23 warps with 96 and 80 registers (7.2, 12.7, 28.0; 1,929
+// and 8.2, 14.7, 31.3; 2,190 against 13.). Of 14. a step takes 119 places of the shared-memory pipe where 120
+// cycles are memory speed; with nothing multiplied 5.4, 9.1, 23.2; 1,668. What is left is a launch: what a
+// block does once costs 10 to 20 cycles an instruction.
+// 15. A warp's second item asked for only behind the input, so that scales and side rows come sooner
+//    (predicted: 50 us of a token less): 7.2, 12.3, 27.5; 1,891. Not kept.
 namespace caravan::kernels::cuda {
 namespace {
 
-__device__ __forceinline__ void fillTables(const DecodeLaunch& a, unsigned char* shared,
-                                           const Nf4Layout& at) {
-    const int lane = threadIdx.x & 31;
-    for (int code = threadIdx.x >> 5; code < 256; code += kWarps)
-        *reinterpret_cast<std::uint32_t*>(shared + code * 256 + lane * 4) =
-            packBf16(kBook[code >> 4], kBook[code & 15]);  // the high nibble is the even element
-    float* maps = reinterpret_cast<float*>(shared + at.maps);
-    for (int p = 0; p < a.linear.partCount; ++p)
-        maps[p * 256 + threadIdx.x] = a.linear.parts[p].nf4.nestedMap[threadIdx.x];
+// The book's value of a code, in bf16.
+template <int I>
+struct Book {
+    static constexpr float kValue = kNf4Code[I];
+};
+template <int... I>
+__device__ __forceinline__ std::uint32_t bookOf(int code, std::integer_sequence<int, I...>) {
+    std::uint32_t v = 0;
+    const auto choose = [&](int i, float value) {
+        if (code == i) v = __bfloat16_as_ushort(__float2bfloat16_rn(value));
+    };
+    (choose(I, Book<I>::kValue), ...);
+    return v;
+}
+// A warp fills the lines of a high nibble, which is the even element.
+template <int... I>
+__device__ __forceinline__ void fillLines(unsigned char* lines, std::uint32_t even,
+                                          std::integer_sequence<int, I...>) {
+    const auto store = [&](int i, float value) {
+        *reinterpret_cast<std::uint32_t*>(lines + i * 256) =
+            even | static_cast<std::uint32_t>(__bfloat16_as_ushort(__float2bfloat16_rn(value))) << 16;
+    };
+    (store(I, Book<I>::kValue), ...);
+}
+template <int Warps>
+__device__ __forceinline__ void fillTable(unsigned char* shared) {
+    constexpr auto kCodes = std::make_integer_sequence<int, 16>{};
+#pragma unroll 1
+    for (int high = threadIdx.x >> 5; high < 16; high += Warps)
+        fillLines(shared + high * 4096 + (threadIdx.x & 31) * 4, bookOf(high, kCodes), kCodes);
 }
 
-// Tiles of eight batch rows.
-template <int Tiles, class End>
-__global__ __launch_bounds__(kDecodeThreads,
-                             Tiles == 1 ? 2 : 1) void nf4Kernel(const __grid_constant__ DecodeLaunch a) {
-    extern __shared__ __align__(256) unsigned char shared[];
-    const Nf4Layout at = nf4Layout(a);
-    Bf16* input = reinterpret_cast<Bf16*>(shared + at.input);
-    const float* maps = reinterpret_cast<const float*>(shared + at.maps);
-    float* sums = reinterpret_cast<float*>(shared + at.sums);
-    float* hidden = reinterpret_cast<float*>(shared + at.hidden);
-    float* nested = reinterpret_cast<float*>(shared + at.nested);
-    float* scales = reinterpret_cast<float*>(shared + at.scales);
-    auto* ends = reinterpret_cast<std::uint32_t*>(shared + at.ends);
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, g = lane >> 2, t = lane & 3;
-    const int steps = static_cast<int>(a.linear.inner / kStep), batch = static_cast<int>(a.linear.batch);
-    const int firstTile = static_cast<int>(blockIdx.x), stride = static_cast<int>(gridDim.x);
-    const int mySteps = warp < steps ? (steps - warp + kWarps - 1) / kWarps : 0;
-    const int tileScales = kTileRows * scaleStrideOf(a.linear.inner);
-    bool hasLora = false;
-    for (int p = 0; p < a.linear.partCount; ++p)
-        hasLora = hasLora || a.linear.parts[p].loraB != nullptr;
+// Named barrier 1: of the side rows. The warps that stream only arrive.
+template <int Threads>
+__device__ __forceinline__ void arriveSides() {
+    asm volatile("bar.arrive 1, %0;" ::"n"(Threads) : "memory");
+}
+template <int Threads>
+__device__ __forceinline__ void meetSides() {
+    asm volatile("bar.sync 1, %0;" ::"n"(Threads) : "memory");
+}
 
-    // Frozen weights do not wait for the previous kernel.
-    CodeRing ring(shared);
-    const std::size_t tileBytes = static_cast<std::size_t>(stride) * (a.linear.swiglu ? 8 : 16) *
-                                  static_cast<std::size_t>(a.linear.inner) / 2;
-    int asked = firstTile, askedStep = 0, slot = 0;  // of the ring's next request
-    const auto request = [&](std::uint32_t to) {
-        if (asked < a.tiles && mySteps > 0) {
-            ring.request(to, askedStep);
-            if (++askedStep == mySteps) {
-                askedStep = 0;
-                asked += stride;
-                ring.move(a, asked, tileBytes);
-            }
-        }
-        closeGroup();
-    };
-    if (firstTile < a.tiles) {
-        ring.enter(a, firstTile);
-        requestScales(a, firstTile, shared + at.codes, nested);
-    }
-    closeGroup();
-    for (int i = 0; i < kAhead; ++i)
-        request(i);
-    prefetchSides<Bf16>(a.linear);
-    fillTables(a, shared, at);
-    stageNorm(a, input);
-    awaitGroups<kAhead>();
-    __syncthreads();
-    if (firstTile < a.tiles) decodeScales(a, firstTile, shared + at.codes, nested, maps, scales);
+// Up to Rows rows of x; Streaming warps multiply, one more sees to the side rows.
+template <int Rows, int Streaming>
+__global__ __launch_bounds__((Streaming + 1) * 32, 1) void nf4Kernel(const __grid_constant__ DecodeLaunch a) {
+    constexpr int kAll = Streaming + 1, kThreads = kAll * 32;
+    extern __shared__ __align__(256) unsigned char dynamic[];
+    if (sharedAddress(dynamic) > kTableAt) __trap();
+    unsigned char* shared = dynamic + (kTableAt - sharedAddress(dynamic));
+    const Share share(a);
+    const int warp = threadIdx.x >> 5;
+    const bool streams = warp < Streaming;
+    const Sides sides(a);
+    // Frozen weights do not wait for the previous kernel: all is asked for before anything is waited for.
+    if (sides.any(a)) sides.request<kAll>(a, shared + a.at.sides, 0);
+    requestScales<kAll>(a, share, shared);
+    Range range;
+    if (streams) range.begin(a, share, warp);
+    if (a.hiddenStride > 0)
+        for (int tile = warp; tile < share.tiles; tile += kAll)
+            TileEnd<Rows>::prefetch(a, share.first + tile);
+    const NormWeights norm(a, kAll);
+    fillTable<kAll>(shared);
     previousDone();
     allowNext();
-    stageInput<!End::kSingle>(a, input);
-    sideRows<!End::kSingle>(a, input, hasLora);
-
-    int active[Tiles];
-#pragma unroll
-    for (int n = 0; n < Tiles; ++n)
-        active[n] = 8 * n + g < batch;
-    const std::uint32_t x = static_cast<std::uint32_t>(
-        __cvta_generic_to_shared(input + g * a.inputStride + t * 16 + warp * kStep));
-    const std::uint32_t batchBytes = 16u * static_cast<std::uint32_t>(a.inputStride);  // of eight rows
-
-    constexpr int kColumns = End::kSingle ? 1 : 2;
-    const bool lone = !End::kSingle && a.lone;
-    int half = 0;
-    for (int tile = firstTile; tile < a.tiles; tile += stride) {
-        float total[Tiles][2][kColumns] = {};
-        End::begin(a, tile, ends);
-        const bool more = tile + stride < a.tiles;
-        if (more) requestScales(a, tile + stride, shared + at.codes, nested);
-        const float* scale = scales + half * tileScales + g * scaleStrideOf(a.linear.inner) + warp * 2;
-        for (int step = 0; step < mySteps; ++step) {
-            awaitGroups<kAhead - 1>();
-            __syncwarp();
-            const CodeItem item = readItem(ring, slot);
-            __syncwarp();
-            request(slot);
-            slot = (slot + 1) % kAhead;
-            const std::uint32_t from = x + static_cast<std::uint32_t>(step) * (kWarps * kStep * 2);
-            float sum0[Tiles][4] = {}, sum1[Tiles][4] = {};
-            multiplyBlock<Tiles>(shared, item.a0, item.b0, from, batchBytes, active, sum0);
-            multiplyBlock<Tiles>(shared, item.a1, item.b1, from + 128, batchBytes, active, sum1);
-            const float2 first = *reinterpret_cast<const float2*>(scale + step * (2 * kWarps)),
-                         second = *reinterpret_cast<const float2*>(scale + 8 * scaleStrideOf(a.linear.inner) +
-                                                                   step * (2 * kWarps));
-#pragma unroll
-            for (int n = 0; n < Tiles; ++n)
-#pragma unroll
-                for (int c = 0; c < kColumns; ++c) {
-                    total[n][0][c] += sum0[n][c] * first.x + sum1[n][c] * first.y;
-                    total[n][1][c] += sum0[n][2 + c] * second.x + sum1[n][2 + c] * second.y;
-                }
-        }
-        // With room for one tile, everything of it has been read before the next one's is written.
-        if (lone) __syncthreads();
-        float* mine = sums + half * batch * kTileRows * kWarps;
-#pragma unroll
-        for (int n = 0; n < Tiles; ++n)
-#pragma unroll
-            for (int c = 0; c < kColumns; ++c) {
-                const int b = 8 * n + 2 * t + c;
-                if (b >= batch) continue;
-                mine[(b * kTileRows + g) * kWarps + warp] = total[n][0][c];
-                mine[(b * kTileRows + g + 8) * kWarps + warp] = total[n][1][c];
-            }
-        if (!lone) half ^= 1;
-        // What was asked for at the tile's begin went with its first step's group.
-        if (mySteps >= kAhead)
-            awaitGroups<kAhead - 1>();
-        else
+    stageNf4Input<kAll>(a, shared, norm);
+    auto* hidden = reinterpret_cast<Bf16*>(shared + a.at.hidden);
+    auto* sums = reinterpret_cast<float*>(shared + a.at.sums);
+#pragma unroll 1
+    for (int first = 0; sides.any(a, first); first += a.sideRoom) {
+        if (first > 0) {  // more than there is room for
+            __syncthreads();
+            sides.request<kAll>(a, shared + a.at.sides, first);
             awaitCopies();
-        if (more) decodeScales(a, tile + stride, shared + at.codes, nested, maps, scales + half * tileScales);
-        __syncthreads();
-        if (hasLora && tile == firstTile) End::open(a, hidden);
-        End::end(a, tile, mine, hidden, ends);
+            __syncthreads();
+        }
+        sides.multiplySlices<(Rows > 8), kAll>(a, sharedAddress(shared + a.at.input),
+                                               sharedAddress(shared + a.at.sides), sums);
+        if (streams) {
+            arriveSides<kThreads>();
+        } else {
+            meetSides<kThreads>();
+            sides.finish<(Rows > 8)>(a, first, sums);
+        }
     }
-}
-
-bool suitsQuick(const DecodeLinear& l) {
-    bool good = true;
-    for (int p = 0; p < l.partCount; ++p)
-        good = good && !l.parts[p].bias && l.parts[p].rank <= 64;
-    return good;
+    if (streams) {
+        Sums<Rows> mine(shared + a.at.input, a.inputRowBytes, static_cast<int>(a.linear.batch));
+        range.run(a, share, shared, mine);
+#pragma unroll 1
+        for (int next = warp + Streaming; next < kRanges; next += Streaming) {
+            range.begin(a, share, next);
+            range.run(a, share, shared, mine);
+        }
+    } else if (a.hiddenStride > 0) {
+        if (sides.any(a) && (threadIdx.x & 31) == 0) {
+            __threadfence();
+            atomicAdd(a.linear.arrived, 1u);
+        }
+        fetchHidden(a, hidden);
+    }
+    TileEnd<Rows> end;
+    if (warp < share.tiles) end.prepare(a, share.first + warp);
+    __syncthreads();
+#pragma unroll 1
+    for (int tile = warp; tile < share.tiles; tile += kAll) {
+        if (tile != warp) end.prepare(a, share.first + tile);
+        end.finish(a, share, tile, reinterpret_cast<const float*>(shared + a.at.slots), hidden);
+    }
 }
 
 }  // namespace
 
 std::size_t nf4SharedBytes(const DecodeLaunch& launch) {
-    return static_cast<std::size_t>(nf4Layout(launch).total);
-}
-
-// f(kernel) with the one for this launch.
-template <class F>
-static int withKernel(const DecodeLaunch& launch, F&& f) {
-    if (launch.linear.batch == 1 && suitsQuick(launch.linear)) return f(nf4Kernel<1, SingleEnd>);
-    if (launch.linear.batch <= 8) return f(nf4Kernel<1, AnyEnd<1>>);
-    return f(nf4Kernel<2, AnyEnd<2>>);
-}
-
-int nf4PerMultiprocessor(const DecodeLaunch& launch) {
-    return withKernel(
-        launch, [&](auto kernel) { return residentBlocks(kernel, kDecodeThreads, nf4SharedBytes(launch)); });
+    return static_cast<std::size_t>(launch.at.total) + kTableAt;
 }
 
 int launchNf4(const DecodeLaunch& launch, unsigned blocks, Stream stream) {
-    DecodeLaunch quick = launch;
-    quick.quick = suitsQuick(launch.linear);
-    return withKernel(launch, [&](auto kernel) {
-        return launchDependent(kernel, blocks, kDecodeThreads, nf4SharedBytes(launch), stream, quick);
-    });
+    const auto start = [&](auto kernel, int warps) {
+        return launchDependent(kernel, blocks, static_cast<unsigned>(warps + 1) * 32, nf4SharedBytes(launch),
+                               stream, launch);
+    };
+    const auto rows = launch.linear.batch;
+    if (rows == 1) return start(nf4Kernel<1, kRanges>, kRanges);
+    if (rows == 2) return start(nf4Kernel<2, kRanges>, kRanges);
+    if (rows <= 4) return start(nf4Kernel<4, kRanges>, kRanges);
+    if (rows <= 8) return start(nf4Kernel<8, kRanges>, kRanges);
+    return start(nf4Kernel<16, 8>, 8);
 }
 
 }  // namespace caravan::kernels::cuda

@@ -4,248 +4,148 @@
 
 #include "kernels/decode_linear/decode_nf4.cuh"
 
-// What happens at a tile's end: the sums of the warps, LoRA, bias, SwiGLU, residual; a warp for each pair of
-// rows. Two versions with one interface: one row of x, and any number, with the same roundings in the same
-// order: a row's bits do not depend on how many there are.
+// A tile's end, by one warp: its slots added in order, LoRA by the tensor cores, bias, SwiGLU, residual. Lane
+// (g, t) has rows g and g + 8 (with SwiGLU: of gate and up) of the rows 2 t and 2 t + 1 of x.
 namespace caravan::kernels::cuda {
 
-// LoRA's part of a row, of two ranks and of all of them.
-__device__ __forceinline__ float loraPair(std::uint32_t pair, float2 hidden) {
-    return __fmaf_rn(__uint_as_float(pair << 16), hidden.x,
-                     __fmul_rn(__uint_as_float(pair & 0xFFFF0000u), hidden.y));
-}
-__device__ __forceinline__ float withLora(float sum, float scale, float lora) {
-    return __fadd_rn(sum, __fmul_rn(scale, lora));
-}
-// Two ranks of LoRA's B, or the residual of two columns, as they lie in memory.
-__device__ __forceinline__ const Bf16* loraAt(const DecodePart& part, std::uint32_t row, int rank) {
-    return static_cast<const Bf16*>(part.loraB) + (row * static_cast<std::uint32_t>(part.rank) + rank);
-}
-__device__ __forceinline__ float halfOf(std::uint32_t pair, bool second) {
-    return __uint_as_float(second ? pair & 0xFFFF0000u : pair << 16);
-}
+template <int Rows>
+struct TileEnd {
+    static constexpr int kGroups = Rows > 8 ? 2 : 1,
+                         kOf = Rows == 1 ? 1 : 2,  // rows of x: eights, a lane's of each
+        kChunks = 2;                               // of 32 ranks
+    uint4 a[kChunks], b[kChunks];                  // LoRA's B, asked for ahead
+    float residual[kGroups][4];
 
-// Any number of rows of x, ranks and biases. Hidden values are kept in bf16, which is what they are rounded
-// to. The sums of all rows over the lanes are made at once: at each of the five exchanges a lane gives away
-// half of the values that it still has, and in the end it has one (or, of eight rows, two lanes have the same
-// one).
-template <int Tiles>
-struct AnyEnd {
-    static constexpr bool kSingle = false;
-    static constexpr int kRows = 8 * Tiles, kValues = 2 * kRows, kLanesPerValue = 32 / kValues;
-
-    // This lane's output: a row of x and a column.
-    struct Own {
-        int x;
-        std::int64_t column;
-        bool first, stores;
-    };
-    static __device__ __forceinline__ Own ownOf(const DecodeLaunch& a, const TileRows& at) {
-        const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-        Own own;
-        own.first = lane < 16;
-        own.x = (lane & 15) / kLanesPerValue;
-        own.column = (own.first || a.linear.swiglu ? a.linear.parts[at.partA].column + at.rowA
-                                                   : a.linear.parts[at.partB].column + at.rowB) +
-                     warp;
-        own.stores = own.x < a.linear.batch && lane % kLanesPerValue == 0 && (own.first || !a.linear.swiglu);
-        return own;
-    }
-
-    static __device__ __forceinline__ void begin(const DecodeLaunch& a, int tile, std::uint32_t* ends) {
-        if (!a.quick) return;
-        const int rank = 2 * (threadIdx.x & 31), warp = threadIdx.x >> 5;
-        const TileRows at(a, tile);
-        const DecodePart &p = a.linear.parts[at.partA], &q = a.linear.parts[at.partB];
-        if (p.loraB && rank < p.rank) copyAhead(ends + threadIdx.x, loraAt(p, at.rowA + warp, rank));
-        if (q.loraB && rank < q.rank)
-            copyAhead(ends + kDecodeThreads + threadIdx.x, loraAt(q, at.rowB + warp, rank));
-        const Own own = ownOf(a, at);
-        if (a.linear.residual && own.stores)
-            copyAhead(ends + 2 * kDecodeThreads + threadIdx.x,
-                      static_cast<const Bf16*>(a.linear.residual) +
-                          (own.x * a.linear.outStride + own.column) / 2 * 2);
-    }
-
-    // Once per block: the side rows of all blocks are there, and come to shared memory. Two barriers.
-    static __device__ __forceinline__ void open(const DecodeLaunch& a, float* hidden) {
-        if (threadIdx.x < 32) awaitSides(a);
-        __syncthreads();
-        Bf16* to = reinterpret_cast<Bf16*>(hidden);
-        for (int p = 0; p < a.linear.partCount; ++p) {
-            const DecodePart& part = a.linear.parts[p];
-            const int count = part.loraB ? static_cast<int>(part.rank * a.linear.batch) : 0;
-            for (int i = threadIdx.x; i < count; i += kDecodeThreads)
-                to[p * a.hiddenStride + i] = __float2bfloat16_rn(__ldcg(part.loraHidden + i));
-        }
-        __syncthreads();
-    }
-
-    // Adds LoRA's part of a row of the weights to its sums, for all rows of x.
-    static __device__ __forceinline__ void addLora(const DecodeLaunch& a, int p, std::uint32_t row,
-                                                   std::uint32_t quick, const float* hidden, float* sums) {
-        const DecodePart& part = a.linear.parts[p];
-        if (!part.loraB) return;
-        const int rank = 2 * (threadIdx.x & 31), ranks = static_cast<int>(part.rank),
-                  batch = static_cast<int>(a.linear.batch);
-        const auto* h = reinterpret_cast<const std::uint32_t*>(reinterpret_cast<const Bf16*>(hidden) +
-                                                               p * a.hiddenStride);
-        const auto pairAt = [&](int b, int r) {
-            const std::uint32_t both = h[(b * ranks + r) / 2];
-            return make_float2(halfOf(both, false), halfOf(both, true));
+    // Ranks [8 t, 8 t + 8) of a chunk of 32.
+    static __device__ __forceinline__ uint4 loadRanks(const DecodePart& part, std::uint32_t row, int chunk) {
+        uint4 v{};
+        const int first = chunk * 32 + static_cast<int>(threadIdx.x & 3) * 8,
+                  rank = static_cast<int>(part.rank);
+        if (!part.loraB || first >= rank) return v;
+        const Bf16* from =
+            static_cast<const Bf16*>(part.loraB) + (row * static_cast<std::uint32_t>(rank) + first);
+        if (rank % 8 == 0 && reinterpret_cast<std::uintptr_t>(part.loraB) % 16 == 0)
+            return __ldg(reinterpret_cast<const uint4*>(from));
+        const auto pair = [&](int i) {
+            return first + i < rank ? __ldg(reinterpret_cast<const std::uint32_t*>(from + i)) : 0u;
         };
-        if (a.quick) {
-            if (rank >= ranks) return;
-#pragma unroll
-            for (int b = 0; b < kRows; ++b)
-                if (b < batch) sums[b] = withLora(sums[b], part.scale, loraPair(quick, pairAt(b, rank)));
-            return;
-        }
-        float lora[kRows] = {};
-        for (int r = rank; r < ranks; r += 64) {
-            const std::uint32_t pair = __ldg(reinterpret_cast<const std::uint32_t*>(loraAt(part, row, r)));
-#pragma unroll
-            for (int b = 0; b < kRows; ++b)
-                if (b < batch) lora[b] = __fadd_rn(lora[b], loraPair(pair, pairAt(b, r)));
-        }
-#pragma unroll
-        for (int b = 0; b < kRows; ++b)
-            sums[b] = withLora(sums[b], part.scale, lora[b]);
+        v.x = pair(0), v.y = pair(2), v.z = pair(4), v.w = pair(6);
+        return v;
     }
-
-    template <int Left, int Offset>
-    static __device__ __forceinline__ void exchange(float (&v)[kValues]) {
-        if constexpr (Left >= 1) {
-            const bool upper = (threadIdx.x & Offset) != 0;
+    // Ahead of the previous kernel's end: one line of each row.
+    static __device__ __forceinline__ void prefetch(const DecodeLaunch& l, int tile) {
+        const TileRows at(l, tile);
+        const int lane = threadIdx.x & 31;
+        const DecodePart& part = l.linear.parts[lane < 8 ? at.partA : at.partB];
+        if (lane < kTileRows && part.loraB)
+            prefetchL2(static_cast<const Bf16*>(part.loraB) +
+                       (lane < 8 ? at.rowA + lane : at.rowB + lane - 8) *
+                           static_cast<std::uint32_t>(part.rank));
+    }
+    // f(n, c, row of x, column of y): c as in a product's sums
+    template <class F>
+    static __device__ __forceinline__ void forOutputs(const DecodeLaunch& l, const TileRows& at, F&& f) {
+        const int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+        const std::int64_t columnA = l.linear.parts[at.partA].column + at.rowA + g,
+                           columnB = l.linear.parts[at.partB].column + at.rowB + g;
 #pragma unroll
-            for (int i = 0; i < Left; ++i) {
-                const float keep = upper ? v[i + Left] : v[i], give = upper ? v[i] : v[i + Left];
-                v[i] = keep + __shfl_xor_sync(0xFFFFFFFFu, give, Offset);
+        for (int n = 0; n < kGroups; ++n)
+#pragma unroll
+            for (int c = 0; c < kOf; ++c) {
+                const std::int64_t x = 8 * n + 2 * t + c;
+                if (x >= l.linear.batch) continue;
+                f(n, c, x, columnA);
+                if (!l.linear.swiglu) f(n, 2 + c, x, columnB);
             }
-            exchange<Left / 2, Offset / 2>(v);
-        }
     }
-    static __device__ __forceinline__ float summed(float (&v)[kValues]) {
-        exchange<kRows, 16>(v);
+    __device__ __forceinline__ void prepare(const DecodeLaunch& l, int tile) {
+        const TileRows at(l, tile);
+        const std::uint32_t g = (threadIdx.x & 31) >> 2;
 #pragma unroll
-        for (int rest = kLanesPerValue / 2; rest > 0; rest /= 2)
-            v[0] += __shfl_xor_sync(0xFFFFFFFFu, v[0], rest);
-        return v[0];
+        for (int c = 0; c < kChunks; ++c) {
+            a[c] = loadRanks(l.linear.parts[at.partA], at.rowA + g, c);
+            b[c] = loadRanks(l.linear.parts[at.partB], at.rowB + g, c);
+        }
+        forOutputs(l, at, [&](int n, int c, std::int64_t x, std::int64_t column) {
+            residual[n][c] = residualOf<Bf16>(l.linear, x, column);
+        });
     }
-
-    static __device__ __forceinline__ void end(const DecodeLaunch& a, int tile, const float* sums,
-                                               const float* hidden, const std::uint32_t* ends) {
-        const DecodeLinear& l = a.linear;
-        const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, batch = static_cast<int>(l.batch);
-        const TileRows at(a, tile);
-        float v[kValues];  // of the first row for all of x, then of the second
+    // sums: rows g with the hidden values of a part, rows g + 8 too; hidden [batch][hiddenStride]
+    static __device__ __forceinline__ void multiplyRanks(const DecodeLaunch& l, const Bf16* hidden, int chunk,
+                                                         const uint4& low, const uint4& high,
+                                                         float (&sums)[kGroups][4]) {
+        const int lane = threadIdx.x & 31, row = lane >> 2, t = lane & 3;
 #pragma unroll
-        for (int i = 0; i < kValues; ++i) {
-            const int b = i % kRows, row = warp + i / kRows * 8;
-            v[i] = b < batch && lane < kWarps ? sums[(b * kTileRows + row) * kWarps + lane] : 0.0f;
+        for (int n = 0; n < kGroups; ++n) {
+            uint4 h{};
+            readSharedIf(h, sharedAddress(hidden + (row + 8 * n) * l.hiddenStride + chunk * 32 + t * 8),
+                         row + 8 * n < l.linear.batch);
+            multiply(sums[n], low.x, high.x, low.y, high.y, h.x, h.y);
+            multiply(sums[n], low.z, high.z, low.w, high.w, h.z, h.w);
         }
-        if (a.hiddenStride > 0) {
-            addLora(a, at.partA, at.rowA + warp, ends[threadIdx.x], hidden, v);
-            addLora(a, at.partB, at.rowB + warp, ends[kDecodeThreads + threadIdx.x], hidden, v + kRows);
+    }
+    __device__ __forceinline__ void addLora(const DecodeLaunch& l, const TileRows& at, const Bf16* hidden,
+                                            float (&v)[kGroups][4]) const {
+        const DecodePart &p = l.linear.parts[at.partA], &q = l.linear.parts[at.partB];
+        const int rankA = p.loraB ? static_cast<int>(p.rank) : 0,
+                  rankB = q.loraB ? static_cast<int>(q.rank) : 0, batch = static_cast<int>(l.linear.batch);
+        const std::uint32_t g = (threadIdx.x & 31) >> 2;
+        float first[kGroups][4] = {}, second[kGroups][4] = {};
+#pragma unroll 1
+        for (int c = 0; c * 32 < rankA || c * 32 < rankB; ++c) {
+            const uint4 low = c == 0   ? a[0]
+                              : c == 1 ? a[1]
+                                       : loadRanks(p, at.rowA + g, c),
+                        high = c == 0   ? b[0]
+                               : c == 1 ? b[1]
+                                        : loadRanks(q, at.rowB + g, c);
+            if (c * 32 < rankA)
+                multiplyRanks(l, hidden + at.partA * batch * l.hiddenStride, c, low, high, first);
+            if (at.partA != at.partB && c * 32 < rankB)
+                multiplyRanks(l, hidden + at.partB * batch * l.hiddenStride, c, low, high, second);
         }
-        float mine = summed(v);
-        const Own own = ownOf(a, at);
-        mine += own.first ? biasOf<Bf16>(l.parts[at.partA], at.rowA + warp)
-                          : biasOf<Bf16>(l.parts[at.partB], at.rowB + warp);
-        float residual = 0;
-        if (l.residual && own.stores)
-            residual = a.quick ? halfOf(ends[2 * kDecodeThreads + threadIdx.x],
-                                        (own.x * l.outStride + own.column) % 2 != 0)
-                               : residualOf<Bf16>(l, own.x, own.column);
-        if (l.swiglu) {
-            const float gate = roundAs<Bf16>(mine), up = __shfl_xor_sync(0xFFFFFFFFu, gate, 16);
-            mine = (a.quick ? __fdividef(gate, 1.0f + __expf(-gate)) : silu(gate)) * up;
-        }
-        if (own.stores) storeValue<Bf16>(l, own.x, own.column, mine, residual);
-    }
-};
-
-__device__ __noinline__ void openHidden(const DecodeLaunch& a, float* hidden) {
-    if (threadIdx.x < 32) awaitSides(a);
-    __syncthreads();
-    for (int p = 0; p < a.linear.partCount; ++p) {
-        const DecodePart& part = a.linear.parts[p];
-        const int count = part.loraB ? static_cast<int>(part.rank * a.linear.batch) : 0;
-        for (int i = threadIdx.x; i < a.hiddenStride; i += kDecodeThreads)
-            hidden[p * a.hiddenStride + i] = i < count ? __ldcg(part.loraHidden + i) : 0.0f;
-    }
-    __syncthreads();
-}
-
-// One row of x, ranks up to 64, no bias. A tile's own values (two ranks of LoRA's B of both rows, the
-// residual) are copied to shared memory from its begin on. The lanes' lower half finishes the first row of
-// the pair, the upper half the second.
-struct SingleEnd {
-    static constexpr bool kSingle = true;
-
-    static __device__ __forceinline__ void open(const DecodeLaunch& a, float* hidden) {
-        openHidden(a, hidden);
-    }
-
-    static __device__ __forceinline__ int columnOf(const DecodeLaunch& a, const TileRows& at) {
-        const bool first = (threadIdx.x & 31) < 16 || a.linear.swiglu;
-        return static_cast<int>(first ? a.linear.parts[at.partA].column + at.rowA
-                                      : a.linear.parts[at.partB].column + at.rowB) +
-               static_cast<int>(threadIdx.x >> 5);
-    }
-    static __device__ __forceinline__ bool holds(const DecodePart& part) {
-        return part.loraB && 2 * (threadIdx.x & 31) < part.rank;
-    }
-    static __device__ __forceinline__ void begin(const DecodeLaunch& a, int tile, std::uint32_t* ends) {
-        const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-        const TileRows at(a, tile);
-        const auto pair = [&](const DecodePart& part, std::uint32_t row, std::uint32_t* to) {
-            if (!holds(part)) return;
-            copyAhead(to, static_cast<const Bf16*>(part.loraB) +
-                              ((row + warp) * static_cast<std::uint32_t>(part.rank) + 2 * lane));
-        };
-        pair(a.linear.parts[at.partA], at.rowA, ends + threadIdx.x);
-        pair(a.linear.parts[at.partB], at.rowB, ends + kDecodeThreads + threadIdx.x);
-        if (a.linear.residual && (lane & 15) == 0)
-            copyAhead(ends + 2 * kDecodeThreads + threadIdx.x,
-                      static_cast<const Bf16*>(a.linear.residual) + columnOf(a, at) / 2 * 2);
-    }
-    static __device__ __forceinline__ float lora(const DecodeLaunch& a, int part, std::uint32_t pair,
-                                                 const float* hidden) {
-        const DecodePart& p = a.linear.parts[part];
-        if (!holds(p)) return 0;
-        const float2 h =
-            *reinterpret_cast<const float2*>(hidden + part * a.hiddenStride + 2 * (threadIdx.x & 31));
-        return __fmul_rn(p.scale, loraPair(pair, h));
-    }
-    static __device__ __forceinline__ void end(const DecodeLaunch& a, int tile, const float* sums,
-                                               const float* hidden, const std::uint32_t* ends) {
-        const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-        const TileRows at(a, tile);
-        float u = lane < kWarps ? sums[warp * kWarps + lane] : 0.0f,
-              v = lane < kWarps ? sums[(warp + 8) * kWarps + lane] : 0.0f;
-        if (a.hiddenStride > 0) {
-            u += lora(a, at.partA, ends[threadIdx.x], hidden);
-            v += lora(a, at.partB, ends[kDecodeThreads + threadIdx.x], hidden);
-        }
-        float mine = lane < 16 ? u : v;
-        mine += __shfl_xor_sync(0xFFFFFFFFu, lane < 16 ? v : u, 16);
 #pragma unroll
-        for (int offset = 8; offset > 0; offset /= 2)
-            mine += __shfl_xor_sync(0xFFFFFFFFu, mine, offset);
-        const int column = columnOf(a, at);
-        float residual = 0;
-        if (a.linear.residual) {
-            const std::uint32_t both = ends[2 * kDecodeThreads + threadIdx.x];
-            residual = __uint_as_float(column % 2 == 0 ? both << 16 : both & 0xFFFF0000u);
-        }
-        if (a.linear.swiglu) {
-            const float gate = roundAs<Bf16>(mine), up = __shfl_xor_sync(0xFFFFFFFFu, gate, 16);
-            if (lane == 0)
-                storeValue<Bf16>(a.linear, 0, column, __fdividef(gate, 1.0f + __expf(-gate)) * up, residual);
-        } else if ((lane & 15) == 0) {
-            storeValue<Bf16>(a.linear, 0, column, mine, residual);
-        }
+        for (int n = 0; n < kGroups; ++n)
+#pragma unroll
+            for (int c = 0; c < kOf; ++c) {
+                const float high = at.partA != at.partB ? second[n][2 + c] : first[n][2 + c];
+                if (rankA > 0) v[n][c] = __fadd_rn(v[n][c], __fmul_rn(p.scale, first[n][c]));
+                if (rankB > 0) v[n][2 + c] = __fadd_rn(v[n][2 + c], __fmul_rn(q.scale, high));
+            }
+    }
+
+    // tile: of the block; slots as Range leaves them.
+    __device__ __forceinline__ void finish(const DecodeLaunch& a_, const Share& share, int tile,
+                                           const float* slots, const Bf16* hidden) const {
+        const DecodeLinear& l = a_.linear;
+        const int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3, batch = static_cast<int>(l.batch);
+        const TileRows at(a_, share.first + tile);
+        const int begin = share.begin(lane), end = share.begin(lane + 1);
+        const unsigned left =
+            __ballot_sync(0xFFFFFFFFu, lane < kRanges && begin < end && begin < (tile + 1) * a_.steps &&
+                                           end > tile * a_.steps);
+        const int from = __ffs(static_cast<int>(left)) - 1, count = 32 - __clz(static_cast<int>(left)) - from;
+        float v[kGroups][4] = {};
+        const float* slot = slots + (from + tile) * batch * kTileRows + g;
+#pragma unroll 4
+        for (int i = 0; i < count; ++i, slot += batch * kTileRows)
+#pragma unroll
+            for (int n = 0; n < kGroups; ++n)
+#pragma unroll
+                for (int c = 0; c < kOf; ++c) {
+                    const int x = 8 * n + 2 * t + c;
+                    if (x >= batch || (left >> (from + i) & 1) == 0) continue;
+                    v[n][c] += slot[x * kTileRows];
+                    v[n][2 + c] += slot[x * kTileRows + 8];
+                }
+        if (a_.hiddenStride > 0) addLora(a_, at, hidden, v);
+        const float biasA = biasOf<Bf16>(l.parts[at.partA], at.rowA + g),
+                    biasB = biasOf<Bf16>(l.parts[at.partB], at.rowB + g);
+        forOutputs(a_, at, [&](int n, int c, std::int64_t x, std::int64_t column) {
+            float y = v[n][c] + (c < 2 ? biasA : biasB);
+            if (l.swiglu) y = silu(roundAs<Bf16>(y)) * roundAs<Bf16>(v[n][2 + c] + biasB);
+            storeValue<Bf16>(l, x, column, y, residual[n][c]);
+        });
     }
 };
 

@@ -12,7 +12,6 @@ namespace caravan::kernels::cuda {
 struct DecodeLaunch;
 
 std::size_t nf4SharedBytes(const DecodeLaunch& launch);
-int nf4PerMultiprocessor(const DecodeLaunch& launch);  // blocks that are resident at once
 int launchNf4(const DecodeLaunch& launch, unsigned blocks, Stream stream);
 std::size_t rowsSharedBytes(Element element, const DecodeLaunch& launch);
 int rowsPerMultiprocessor(Element element, const DecodeLaunch& launch);

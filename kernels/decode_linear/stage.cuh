@@ -12,6 +12,12 @@ namespace caravan::kernels::cuda {
 
 constexpr int kWarps = 8, kDecodeThreads = kWarps * 32;
 
+// Where things are in the NF4 kernel's shared memory, in bytes (decode_nf4.cuh).
+struct Nf4Layout {
+    std::int32_t input = 0, maps = 0, codes = 0, nested = 0, slots = 0, hidden = 0, squares = 0, sums = 0,
+                 sides = 0, total = 0;
+};
+
 // A launch handles `linear.batch` rows of a call; its blocks are all resident at once, since they wait for
 // each other.
 struct DecodeLaunch {
@@ -20,10 +26,23 @@ struct DecodeLaunch {
     std::int32_t inputStride = 0;               // of the input in shared memory, elements
     std::int32_t tileBegin[kDecodeParts] = {};  // first tile (or pair of rows) of a part
     std::int32_t tiles = 0;
-    std::int32_t hiddenStride = 0;  // floats of LoRA's hidden values per part in shared memory
-    bool vectors = false;           // inner is a multiple of 8 and everything 16-byte aligned
-    bool lone = false;              // room for the scales and the sums of one tile alone
-    bool quick = false;             // one row of this call would end quickly: more rows round as it does
+    bool vectors = false;  // inner is a multiple of 8 and everything 16-byte aligned
+    // Of the NF4 kernel:
+    bool halfStep = false;      // the last step of a row has 128 columns
+    std::int32_t steps = 0;     // of a row
+    std::int32_t fewTiles = 0;  // tiles of a block; the first richBlocks have one more
+    std::int32_t richBlocks = 0;
+    std::int32_t blockTiles = 0;     // at most
+    std::int32_t sideBlocks = 0;     // the first of them make side rows
+    std::int32_t sideRoom = 0;       // rows of them in shared memory
+    std::int32_t sideShift = 0;      // log2 of the warps, of 16, that fetch one of them
+    std::uint32_t stepsInverse = 0;  // 2^32 / steps, rounded up
+    std::uint32_t perRow = 0;        // blocks of 64
+    std::int32_t inputRowBytes = 0, sideRowBytes = 0, codeStride = 0, nestedStride = 0;
+    bool wideCodes = false;  // a row's scales are a multiple of 16 bytes
+    Nf4Layout at;
+    std::int32_t hiddenStride = 0;  // of a row of LoRA's hidden values in shared memory
+    std::uint32_t zero = 0;         // which the compiler does not know
 };
 
 // Norm weights go to where the input will stand; ahead of the previous kernel's end.

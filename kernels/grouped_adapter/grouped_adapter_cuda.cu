@@ -3,7 +3,9 @@
 #include <type_traits>
 
 #include "kernels/dropout/mask.cuh"
+#include "kernels/grouped_adapter/gelu.cuh"
 #include "kernels/grouped_adapter/grouped_adapter.h"
+#include "kernels/grouped_adapter/row_share.cuh"
 
 // Log of gather, combination and scatter, one H200, 16,384 tokens x 4,096, two choices. Floor: 0.40 + 0.54 +
 // 0.54 GB. v1, a thread per eight columns found by 64-bit divisions: adapters 0.45 of a dense product, 88.5
@@ -18,50 +20,9 @@
 namespace caravan::kernels::cuda {
 namespace {
 
-constexpr int kThreads = 256;
-
 __device__ __forceinline__ std::int64_t maskRowOf(const AdapterRouting& routing, const DropoutMask& mask,
                                                   std::uint32_t token, std::uint32_t slot) {
     return (rowOffsetOf(mask) + token) * routing.experts + routing.chosen[slot];
-}
-
-// Rows share a block by powers of two: no division. A thread takes every `lanes`-th group of eight columns.
-struct RowShare {
-    std::uint32_t bits;  // 2^bits threads a row
-    __device__ __forceinline__ std::uint32_t row() const {
-        return blockIdx.x * (static_cast<std::uint32_t>(kThreads) >> bits) + (threadIdx.x >> bits);
-    }
-    __device__ __forceinline__ std::uint32_t first() const { return (threadIdx.x & ((1u << bits) - 1)) * 8; }
-    __device__ __forceinline__ std::uint32_t step() const { return 8u << bits; }
-    unsigned blocks(std::int64_t rows) const { return blocksFor(rows, kThreads >> bits); }
-};
-RowShare shareOf(std::int64_t columns) {
-    RowShare share{0};
-    while ((1 << share.bits) < kThreads && (std::int64_t{8} << share.bits) < columns)
-        ++share.bits;
-    return share;
-}
-
-// Eight columns from p, or what is left of the row.
-template <class T>
-__device__ __forceinline__ void load(const T* p, std::int64_t left, bool whole, float* v) {
-    if (whole) {
-        const auto e = loadEight(p);
-        for (int i = 0; i < 8; ++i)
-            v[i] = e.v[i];
-    } else {
-        for (int i = 0; i < 8; ++i)
-            v[i] = i < left ? toFloat(p[i]) : 0.0f;
-    }
-}
-template <class T>
-__device__ __forceinline__ void store(T* p, std::int64_t left, bool whole, const float* v) {
-    if (whole) {
-        storeEight(p, v);
-    } else {
-        for (int i = 0; i < 8 && i < left; ++i)
-            p[i] = fromFloat<T>(v[i]);
-    }
 }
 
 template <class T>
@@ -129,7 +90,8 @@ __global__ void gatherTokensKernel(const T* x, T* out, std::uint32_t columns, Ad
 }
 
 // With add in one pass: 192 us for 16,384 tokens of 4,096 on an H200; before, apart, 155 and the library's
-// sum 91 (predicted: 190).
+// sum 91 (predicted: 190). combineTokensKernel, whose loads all start at once (predicted: 139 and 174): 129,
+// with add 159.
 template <class T>
 __global__ void combineKernel(const T* u, const T* o, const float* weights, const T* add, T* y,
                               std::int64_t columns, float s, AdapterRouting routing, std::uint32_t tokens,
@@ -155,6 +117,40 @@ __global__ void combineKernel(const T* u, const T* o, const float* weights, cons
                 sum[i] += v[i];
         }
         store(y + token * columns + column, left, whole, sum);
+    }
+}
+
+// combineKernel with K choices, columns a multiple of eight.
+template <class T, int K, bool Adds>
+__global__ void combineTokensKernel(const T* u, const T* o, const float* weights, const T* add, T* y,
+                                    std::uint32_t columns, float s, AdapterRouting routing,
+                                    std::uint32_t tokens, RowShare share) {
+    const std::uint32_t token = share.row();
+    if (token >= tokens) return;
+    const T* from[K];
+    float w[K];
+#pragma unroll
+    for (int c = 0; c < K; ++c) {
+        from[c] = o + routing.place[token * K + c] * std::int64_t{columns};
+        w[c] = s * weights[token * K + c];
+    }
+    const std::int64_t row = token * std::int64_t{columns};
+#pragma unroll 2
+    for (std::uint32_t column = share.first(); column < columns; column += share.step()) {
+        auto sum = loadEight(u + row + column);
+        Eight<T> v[K], more;
+#pragma unroll
+        for (int c = 0; c < K; ++c)
+            v[c] = loadEight(from[c] + column);
+        if (Adds) more = loadEight(add + row + column);
+#pragma unroll
+        for (int i = 0; i < 8; ++i) {
+#pragma unroll
+            for (int c = 0; c < K; ++c)
+                sum.v[i] += w[c] * v[c].v[i];
+            if (Adds) sum.v[i] += more.v[i];
+        }
+        storeEight(y + row + column, sum.v);
     }
 }
 
@@ -222,32 +218,6 @@ __global__ void scatterTokensKernel(const T* g, const T* dm, T* du, std::uint32_
     }
 }
 
-// Normal distribution function and exp(-x^2 / 2) in one go. fp32 rows: the accurate functions; under bf16's
-// rounding a Chebyshev fit of erfc (1.2e-7 relative) with fast exponentials.
-struct Normal {
-    float phi, density;
-};
-template <class T>
-__device__ __forceinline__ Normal normal(float x) {
-    if constexpr (sizeof(T) == 4) {
-        return {0.5f * erfcf(x * -0.70710678118654752440f), expf(-0.5f * x * x)};
-    } else {
-        const float z = fabsf(x) * 0.70710678118654752440f, t = __fdividef(1.0f, 1.0f + 0.5f * z);
-        float p = 0.17087277f;
-        p = p * t - 0.82215223f;
-        p = p * t + 1.48851587f;
-        p = p * t - 1.13520398f;
-        p = p * t + 0.27886807f;
-        p = p * t - 0.18628806f;
-        p = p * t + 0.09678418f;
-        p = p * t + 0.37409196f;
-        p = p * t + 1.00002368f;
-        p = p * t - 1.26551223f;
-        const float density = __expf(-0.5f * x * x), half = 0.5f * t * density * __expf(p);
-        return {x >= 0 ? 1.0f - half : half, density};
-    }
-}
-
 template <class T>
 __global__ void geluKernel(const T* h, T* a, std::int64_t n) {
     const std::int64_t i = (blockIdx.x * std::int64_t{kThreads} + threadIdx.x) * 8;
@@ -276,14 +246,7 @@ __global__ void hiddenKernel(const T* q, const T* h, const float* weights, T* dh
         float x[8], gradient[8], a[8];
         load(h + i, size - j, whole, x);
         load(q + i, size - j, whole, gradient);
-#pragma unroll
-        for (int c = 0; c < 8; ++c) {
-            const Normal n = normal<T>(x[c]);
-            a[c] = x[c] * n.phi;
-            dot += gradient[c] * a[c];
-            gradient[c] *= sw * (n.phi + x[c] * (0.39894228040143267794f * n.density));
-            a[c] *= sw;
-        }
+        hiddenBackwardEight<T>(x, gradient, a, sw, dot);
         store(scaled + i, size - j, whole, a);
         store(dh + i, size - j, whole, gradient);
     }
@@ -351,6 +314,15 @@ int combine(Element element, const void* u, const void* o, const float* weights,
     const RowShare share = shareOf(columns);
     forElement(element, [&](auto type) {
         using T = decltype(type);
+        if (forKnownChoices(routing, columns, {}, [&](auto choices, auto) {
+                const auto kernel = add != nullptr ? combineTokensKernel<T, choices(), true>
+                                                   : combineTokensKernel<T, choices(), false>;
+                kernel<<<share.blocks(tokens), kThreads, 0, stream>>>(
+                    static_cast<const T*>(u), static_cast<const T*>(o), weights, static_cast<const T*>(add),
+                    static_cast<T*>(y), static_cast<std::uint32_t>(columns), static_cast<float>(s), routing,
+                    static_cast<std::uint32_t>(tokens), share);
+            }))
+            return;
         combineKernel<T><<<share.blocks(tokens), kThreads, 0, stream>>>(
             static_cast<const T*>(u), static_cast<const T*>(o), weights, static_cast<const T*>(add),
             static_cast<T*>(y), columns, static_cast<float>(s), routing, static_cast<std::uint32_t>(tokens),

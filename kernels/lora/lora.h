@@ -30,6 +30,7 @@ struct LoraSites {
     DropoutMask mask[kLoraSites];
     int count = 0;
     bool masked = false;  // false: no dropout
+    bool hopper = false;  // kernels for compute capability 9.0 may be used, if the device has it
 };
 
 // h [tokens, 64 count] = (x * mask_i * scale) a_i^T; x [tokens, columns] contiguous, columns a multiple
@@ -38,6 +39,22 @@ struct LoraSites {
 [[nodiscard]] std::int64_t loraDownScratch(std::int64_t tokens, std::int64_t columns, int sites);
 int loraDown(const void* x, const LoraSites& sites, void* h, float* scratch, std::int64_t tokens,
              std::int64_t columns, Stream stream);
+// Without masks, on compute capability 9.0 alone (else kLoraNotTaken): what a product of the frozen weights
+// then adds to. Up: y = scale[i] h_i weight_i^T in each site's own columns, weight [width, 64]. Else y =
+// sum_i h_i weight_i in columns 0 to width[0], weight [64, width[0]]. h [tokens, 64 count]; weights
+// contiguous; strides, first and width multiples of 8, width[0] of 64 where it is summed.
+struct LoraSpread {
+    const void* h;
+    void* y;
+    std::int64_t hStride, yStride, tokens;
+    const void* weight[kLoraSites];
+    std::int64_t first[kLoraSites], width[kLoraSites];
+    float scale[kLoraSites];
+    int count;
+    bool up;
+};
+inline constexpr int kLoraNotTaken = -1;
+int loraSpread(const LoraSpread& spread, Stream stream);
 // dx [tokens, columns] = (dx if add) + sum_i mask_i * scale * (dh_i a_i); dh [tokens, 64 count]; columns a
 // multiple of 128
 int loraInput(const void* dh, const LoraSites& sites, void* dx, std::int64_t tokens, std::int64_t columns,

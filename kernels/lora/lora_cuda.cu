@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "kernels/lora/lora_down_wide.h"
 #include "kernels/lora/lora_tiles.cuh"
 
 // Log, goes on from lora.h. Two stages in shared memory that take turns, one barrier a chunk instead of two,
@@ -161,6 +162,8 @@ std::int64_t loraDownScratch(std::int64_t tokens, std::int64_t columns, int site
 int loraDown(const void* x, const LoraSites& sites, void* h, float* scratch, std::int64_t tokens,
              std::int64_t columns, Stream stream) {
     if (tokens == 0) return 0;
+    if (lora::downWideTakes(x, sites, tokens, columns))
+        return lora::downWide(x, sites, h, tokens, columns, stream);
     return forSites(sites.count, [&](auto count) {
         constexpr int kCount = decltype(count)::value;
         return sites.masked ? launchDown<kCount, true>(x, sites, h, scratch, tokens, columns, stream)

@@ -118,9 +118,21 @@ __device__ __forceinline__ float scaleOf(const Nf4Source& source, std::int64_t b
 constexpr int kTurns = 4;
 constexpr unsigned kPerWarp = kTurns * 32;  // groups of eight values
 
-template <bool Nested, StoredType Stored>
-__global__ void __launch_bounds__(kThreads)
-    dequantizeWideKernel(Nf4Source source, unsigned eights, Bf16* out) {
+// Matrices of one launch, a row of blocks each.
+template <int Count>
+struct Parts {
+    Nf4Source source[Count];
+    unsigned eights[Count];
+    Bf16* out[Count];
+};
+
+template <bool Nested, StoredType Stored, int Count>
+__global__ void __launch_bounds__(kThreads) dequantizeWideKernel(const __grid_constant__ Parts<Count> parts) {
+    const int part = Count == 1 ? 0 : static_cast<int>(blockIdx.y);
+    const Nf4Source& source = parts.source[part];
+    const unsigned eights = parts.eights[part];
+    Bf16* out = parts.out[part];
+    if (Count > 1 && blockIdx.x * (kThreads / 32) * kPerWarp >= eights) return;
     const unsigned first =
         (blockIdx.x * (kThreads / 32) + (threadIdx.x >> 5)) * kPerWarp + (threadIdx.x & 31);
     const float low = kCode[(threadIdx.x & 7) * 2], high = kCode[(threadIdx.x & 7) * 2 + 1];
@@ -158,20 +170,39 @@ __global__ void __launch_bounds__(kThreads)
     }
 }
 
-template <bool Nested, StoredType Stored>
-int launchWide(const Nf4Source& source, unsigned eights, Bf16* out, Stream stream) {
-    return launchDependent(dequantizeWideKernel<Nested, Stored>,
-                           dim3(blocksFor(eights, kPerWarp * (kThreads / 32))), kThreads, 0, stream, source,
-                           eights, out);
+template <bool Nested, StoredType Stored, int Count>
+int launchWide(const Parts<Count>& parts, Stream stream) {
+    unsigned most = 0;
+    for (const unsigned eights : parts.eights)
+        most = max(most, eights);
+    return launchDependent(dequantizeWideKernel<Nested, Stored, Count>,
+                           dim3(blocksFor(most, kPerWarp * (kThreads / 32)), Count), kThreads, 0, stream,
+                           parts);
 }
 
-template <bool Nested>
-int dequantizeWide(const Nf4Source& source, std::int64_t elements, StoredType stored, Bf16* out,
-                   Stream stream) {
-    const auto eights = static_cast<unsigned>(elements / 8);
-    if (stored == StoredType::BF16) return launchWide<Nested, StoredType::BF16>(source, eights, out, stream);
-    if (stored == StoredType::F16) return launchWide<Nested, StoredType::F16>(source, eights, out, stream);
-    return launchWide<Nested, StoredType::F32>(source, eights, out, stream);
+template <bool Nested, int Count>
+int dequantizeWide(const Parts<Count>& parts, StoredType stored, Stream stream) {
+    if (stored == StoredType::BF16) return launchWide<Nested, StoredType::BF16>(parts, stream);
+    if (stored == StoredType::F16) return launchWide<Nested, StoredType::F16>(parts, stream);
+    return launchWide<Nested, StoredType::F32>(parts, stream);
+}
+
+// Rows of a joined matrix may begin anywhere; wide accesses need 16 bytes.
+bool wideTakes(const Nf4Source& source, std::int64_t elements, const void* out) {
+    return aligned16(out) && aligned16(source.codes) && elements > 0 && elements % kNf4Block == 0 &&
+           elements < std::int64_t{1} << 34;
+}
+
+template <int Count>
+int dequantizeSeveral(const Nf4Part* parts, StoredType stored, Stream stream) {
+    Parts<Count> several{};
+    for (int i = 0; i < Count; ++i) {
+        several.source[i] = parts[i].source;
+        several.eights[i] = static_cast<unsigned>(parts[i].elements / 8);
+        several.out[i] = static_cast<Bf16*>(parts[i].out);
+    }
+    return parts[0].source.absmax != nullptr ? dequantizeWide<false>(several, stored, stream)
+                                             : dequantizeWide<true>(several, stored, stream);
 }
 
 // Everything else: one thread per 32 elements, one 16-byte load of codes; each lane of a half-warp holds one
@@ -239,22 +270,35 @@ int absmaxSums(const float* absmax, std::int64_t count, double* partial, Stream 
 
 int dequantizeNf4(const Nf4Source& source, std::int64_t elements, StoredType stored, Element outElement,
                   void* out, Stream stream) {
+    if (elements == 0) return 0;
     if (const int error = fillTables()) return error;
-    // Rows of a joined matrix may begin anywhere; wide accesses need 16 bytes.
-    const bool aligned = aligned16(out) && aligned16(source.codes);
-    if (aligned && outElement == Element::BF16 && elements % kNf4Block == 0 &&
-        elements < std::int64_t{1} << 34) {
-        if (elements == 0) return 0;
-        return source.absmax != nullptr
-                   ? dequantizeWide<false>(source, elements, stored, static_cast<Bf16*>(out), stream)
-                   : dequantizeWide<true>(source, elements, stored, static_cast<Bf16*>(out), stream);
+    if (outElement == Element::BF16 && wideTakes(source, elements, out)) {
+        const Nf4Part part{source, elements, out};
+        return dequantizeSeveral<1>(&part, stored, stream);
     }
+    const bool aligned = aligned16(out) && aligned16(source.codes);
     forElement(outElement, [&](auto type) {
         using T = decltype(type);
         dequantizeKernel<T><<<blocksFor((elements + 31) / 32, kThreads), kThreads, 0, stream>>>(
             source, elements, stored, static_cast<T*>(out), aligned);
     });
     return launched();
+}
+
+int dequantizeNf4Parts(const Nf4Part* parts, int count, StoredType stored, Stream stream) {
+    if (const int error = fillTables()) return error;
+    bool together = count == 2 || count == 3;
+    for (int i = 0; i < count; ++i)
+        together = together && wideTakes(parts[i].source, parts[i].elements, parts[i].out) &&
+                   (parts[i].source.absmax != nullptr) == (parts[0].source.absmax != nullptr);
+    if (together)
+        return count == 2 ? dequantizeSeveral<2>(parts, stored, stream)
+                          : dequantizeSeveral<3>(parts, stored, stream);
+    for (int i = 0; i < count; ++i)
+        if (const int error = dequantizeNf4(parts[i].source, parts[i].elements, stored, Element::BF16,
+                                            parts[i].out, stream))
+            return error;
+    return 0;
 }
 
 }  // namespace caravan::kernels::cuda

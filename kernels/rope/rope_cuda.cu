@@ -90,6 +90,29 @@ __global__ void joinKernel(RopeJoinArguments a) {
     }
 }
 
+// One block per token: query in place, key and value into the rows that are kept.
+template <class T>
+__global__ void rowsKernel(RopeRowsArguments a) {
+    const int half = static_cast<int>(a.half), perHead = half / 8, queries = static_cast<int>(a.heads),
+              keys = static_cast<int>(a.kvHeads), eights = (queries + 2 * keys) * perHead;
+    const std::int64_t token = blockIdx.x, at = a.positions[token] * a.half;
+    for (int e = threadIdx.x; e < eights; e += kThreads) {
+        const int head = e / perHead, i = e % perHead * 8, key = head - queries, value = key - keys;
+        if (value >= 0) {
+            const T* from = static_cast<const T*>(a.value) + token * a.valueStride + value * 2 * half + i;
+            T* to = static_cast<T*>(a.valueRows) + token * a.valueRowStride + value * 2 * half + i;
+            storeEight(to, loadEight(from).v);
+            storeEight(to + half, loadEight(from + half).v);
+            continue;
+        }
+        T* query = static_cast<T*>(a.query) + token * a.queryStride + head * 2 * half + i;
+        const T* from =
+            key < 0 ? query : static_cast<const T*>(a.key) + token * a.keyStride + key * 2 * half + i;
+        T* to = key < 0 ? query : static_cast<T*>(a.keyRows) + token * a.keyRowStride + key * 2 * half + i;
+        rotateEight(from, to, half, Rotation(a.cos + at + i, a.sin + at + i, false));
+    }
+}
+
 }  // namespace
 
 int rope(Element element, void* x, const std::int32_t* positions, const float* cos, const float* sin,
@@ -105,6 +128,14 @@ int rope(Element element, void* x, const std::int32_t* positions, const float* c
         else
             ropeKernel<T><<<blocksFor(pairs, kThreads), kThreads, 0, stream>>>(static_cast<T*>(x), positions,
                                                                                cos, sin, shape, tokens);
+    });
+    return launched();
+}
+
+int ropeRows(Element element, const RopeRowsArguments& a, Stream stream) {
+    if (a.tokens == 0) return 0;
+    forElement(element, [&](auto type) {
+        rowsKernel<decltype(type)><<<static_cast<unsigned>(a.tokens), kThreads, 0, stream>>>(a);
     });
     return launched();
 }

@@ -49,6 +49,18 @@ namespace caravan::kernels::cuda {
 
 int topK(const float* logits, std::int32_t* chosen, float* weights, std::int64_t tokens, std::int64_t experts,
          std::int64_t k, Stream stream);
+// The same with the logits as well: x [tokens, width] weight [experts, width]^T, rounded to bf16 as a product
+// would store them. bf16, rows 16-byte aligned; routeRowsTake() says whether a shape suits.
+struct RouteRows {
+    const void *x, *weight;
+    std::int64_t xStride;
+    float* logits;
+    std::int32_t* chosen;
+    float* weights;
+    std::int64_t tokens, width, experts, k;
+};
+[[nodiscard]] bool routeRowsTake(std::int64_t width, std::int64_t experts);
+int routeRows(const RouteRows& rows, Stream stream);
 // Slots a block of the sort handles; scratch holds experts * ceil(slots / kSortSlots) int32.
 constexpr std::int64_t kSortSlots = 256;
 struct SortBuffers {

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
-#include "kernels/common/device.cuh"
-#include "kernels/router/router.h"
+#include "kernels/router/choose.cuh"
 
 namespace caravan::kernels::cuda {
 namespace {
@@ -16,35 +15,12 @@ __device__ __forceinline__ std::int64_t trueTokens(const Arguments& a) {
     return a.live ? a.live->tokens : a.tokens;
 }
 
-// One thread per token; the same comparisons as the CPU's, so the same choices.
+// One thread per token.
 __global__ void topKKernel(const float* logits, std::int32_t* chosen, float* weights, std::int64_t tokens,
                            int experts, int k) {
     const std::int64_t token = blockIdx.x * std::int64_t{kThreads} + threadIdx.x;
-    if (token >= tokens) return;
-    const float* z = logits + token * experts;
-    std::int32_t* picked = chosen + token * k;
-    float* w = weights + token * k;
-    std::uint32_t taken[kMaxExperts / 32] = {};
-    for (int slot = 0; slot < k; ++slot) {
-        int best = -1;
-        float value = 0;
-        for (int e = 0; e < experts; ++e) {
-            const float candidate = isnan(z[e]) ? -INFINITY : z[e];
-            if (!(taken[e >> 5] >> (e & 31) & 1u) && (best < 0 || candidate > value)) {
-                best = e;
-                value = candidate;
-            }
-        }
-        taken[best >> 5] |= 1u << (best & 31);
-        picked[slot] = best;
-        w[slot] = z[best];
-    }
-    const float top = w[0];
-    float sum = 0;
-    for (int slot = 0; slot < k; ++slot)
-        sum += w[slot] = expf(w[slot] - top);
-    for (int slot = 0; slot < k; ++slot)
-        w[slot] /= sum;
+    if (token < tokens)
+        chooseExperts(logits + token * experts, experts, k, chosen + token * k, weights + token * k);
 }
 
 // scratch [blocks, experts]: slots of a block that chose an expert
@@ -379,6 +355,7 @@ int topK(const float* logits, std::int32_t* chosen, float* weights, std::int64_t
 
 int sortByExpert(const std::int32_t* chosen, std::int64_t slots, std::int64_t experts, const SortBuffers& b,
                  Stream stream) {
+    if (slots <= kFewSlots) return sortFew(chosen, slots, experts, b, stream);
     const unsigned blocks = blocksFor(slots, kSortSlots);
     const int n = static_cast<int>(experts);
     if (blocks > 0) countKernel<<<blocks, kSortSlots, 0, stream>>>(chosen, slots, n, b.scratch);

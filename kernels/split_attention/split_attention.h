@@ -33,6 +33,9 @@ struct SplitAttention {
     void* out = nullptr;               // [batch, heads, headSize] elements
     float* partial = nullptr;          // [batch, heads, splits, headSize + 2]
     std::uint32_t* arrived = nullptr;  // [batch, heads]; zero, and left zero
+    bool hopper = false;               // clusters may be used: splits, partial and arrived are not
+    const void* ahead = nullptr;       // what the next kernel reads first, or null
+    std::int64_t aheadBytes = 0;
 };
 // The plain CPU version: elements are fp32; splits, partial and arrived are not used.
 void splitAttention(const SplitAttention& attention);

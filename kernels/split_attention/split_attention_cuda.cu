@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "kernels/common/dependent.cuh"
 #include "kernels/common/device.cuh"
-#include "kernels/split_attention/split_attention.h"
+#include "kernels/split_attention/launches.h"
 
 namespace caravan::kernels::cuda {
 namespace {
@@ -342,6 +342,7 @@ int splitAttention(Element element, const SplitAttention& a, Stream stream) {
     if (a.headSize > kMostHead || a.headSize % 2 != 0 || a.splits < 1 || a.splits > 32 || a.batch < 1 ||
         (a.batch > 1 && (!a.keysOf || !a.valuesOf)))
         return static_cast<int>(cudaErrorInvalidValue);
+    if (suitsClusters(element, a)) return launchClusters(a, stream);
     int error = 0;
     forElement(element, [&](auto type) {
         using T = decltype(type);

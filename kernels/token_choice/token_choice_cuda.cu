@@ -31,20 +31,22 @@ struct Better {
         return a.value > b.value || (a.value == b.value && a.id < b.id) ? a : b;
     }
 };
+// By whole numbers in the order of the values.
+__device__ Best warpBest(const Best& mine) {
+    const std::uint32_t bits = __float_as_uint(mine.value + 0.0f),  // of the two zeros one
+        key = bits & 0x80000000u ? ~bits : bits | 0x80000000u, most = __reduce_max_sync(0xFFFFFFFFu, key);
+    const auto id = static_cast<std::uint32_t>(mine.id);
+    return {__uint_as_float(most & 0x80000000u ? most ^ 0x80000000u : ~most),
+            static_cast<int>(__reduce_min_sync(0xFFFFFFFFu, key == most ? id : 0x7FFFFFFFu))};
+}
 __device__ Best blockBest(Best mine) {
     __shared__ Best shared[32];
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-    const auto reduce = [](Best b) {
-        for (int offset = 16; offset > 0; offset /= 2)
-            b = Better{}(b, Best{__shfl_xor_sync(0xFFFFFFFFu, b.value, offset),
-                                 __shfl_xor_sync(0xFFFFFFFFu, b.id, offset)});
-        return b;
-    };
-    mine = reduce(mine);
+    mine = warpBest(mine);
     __syncthreads();
     if (lane == 0) shared[warp] = mine;
     __syncthreads();
-    return reduce(shared[lane]);
+    return warpBest(shared[lane]);
 }
 __device__ double blockSum(double value) {
     return blockReduce(value, 0.0, Plus{});
@@ -53,6 +55,43 @@ __device__ double blockSum(double value) {
 // Values that are not finite are never chosen.
 __device__ __forceinline__ float finite(float x) {
     return isfinite(x) ? x : -INFINITY;
+}
+
+// What the chosen token's record needs of all logits.
+struct Totals {
+    double sum = 0, weighted = 0;  // of exp(v - top), and of that times v - top
+    std::uint32_t ahead = 0;
+
+    __device__ void overWarp() {
+        sum = warpReduce(sum, Plus{});
+        weighted = warpReduce(weighted, Plus{});
+        ahead = __reduce_add_sync(0xFFFFFFFFu, ahead);
+    }
+    __device__ void overBlock() {
+        __shared__ Totals shared[32];
+        overWarp();
+        if ((threadIdx.x & 31) == 0) shared[threadIdx.x >> 5] = *this;
+        __syncthreads();
+        *this = shared[threadIdx.x & 31];
+        overWarp();
+    }
+};
+
+// All logits to shared memory, those that are not finite as the lowest. Ends with a barrier.
+__device__ void stage(const float* logits, int count, float* to) {
+    int begin = 0;
+    if (reinterpret_cast<std::uintptr_t>(logits) % 16 == 0) {
+        begin = count / 4 * 4;
+#pragma unroll 8
+        for (int i = static_cast<int>(threadIdx.x) * 4; i < begin; i += kBlock * 4) {
+            const float4 v = __ldcg(reinterpret_cast<const float4*>(logits + i));
+            *reinterpret_cast<float4*>(to + i) =
+                make_float4(finite(v.x), finite(v.y), finite(v.z), finite(v.w));
+        }
+    }
+    for (int i = begin + static_cast<int>(threadIdx.x); i < count; i += kBlock)
+        to[i] = finite(logits[i]);
+    __syncthreads();
 }
 
 // The candidates that are left: mass above a key, or equal to it with an id up to a limit. A key is the
@@ -178,39 +217,49 @@ __global__ __launch_bounds__(kBlock) void chooseKernel(const __grid_constant__ T
     const ChoiceSettings s = *c.settings;
     const std::int32_t index = c.state->index;
     const int count = static_cast<int>(c.vocabulary), slot = index % kRecordSlots;
-    const auto raw = [&](int i) { return finite(c.logits[i]); };
+    const bool penalised = s.penalty != 1.0f, staged = inShared && !(s.temperature > 0);
+    if (staged) stage(c.logits, count, shared);
+    const float* logits = staged ? shared : c.logits;
+    const auto raw = [&](int i) { return finite(logits[i]); };
     const auto score = [&](int i) {
         const float v = raw(i);
-        if (s.penalty == 1.0f || c.seen[i] == 0) return v;
+        if (!penalised || c.seen[i] == 0) return v;
         return v > 0 ? v / s.penalty : v * s.penalty;
     };
     Best highest{-INFINITY, 0x7FFFFFFF}, best = highest;
+#pragma unroll 4
     for (int i = threadIdx.x; i < count; i += kBlock) {
         highest = Better{}(highest, Best{raw(i), i});
-        best = Better{}(best, Best{score(i), i});
+        if (penalised) best = Better{}(best, Best{score(i), i});
     }
     const Best mine = highest;
     highest = blockBest(highest);
-    best = blockBest(best);
+    best = penalised ? blockBest(best) : highest;
     const float top = highest.value;
     const int id =
         s.temperature > 0 ? draw(c, s, inShared ? shared : c.mass, best.value, score, index) : best.id;
 
     const float chosen = raw(id);
-    double sum = 0, weighted = 0, ahead = 0;
-    for (int i = threadIdx.x; i < count; i += kBlock) {
-        const float v = raw(i);
-        if (v > chosen || (v == chosen && i < id)) ahead += 1;
-        if (v == -INFINITY) continue;
-        const float distance = v - top;
-        const double power = static_cast<double>(expf(distance));
-        sum += power;
-        weighted += static_cast<double>(distance) * power;
+    Totals totals;
+    for (int first = threadIdx.x; first < count; first += 4 * kBlock) {
+        float sum = 0, weighted = 0;
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            const int i = first + j * kBlock;
+            const float v = i < count ? raw(i) : -INFINITY, distance = v - top;
+            if (v > chosen || (v == chosen && i < id)) ++totals.ahead;
+            if (v == -INFINITY) continue;
+            const float power = expf(distance);
+            sum += power;
+            weighted += distance * power;
+        }
+        totals.sum += static_cast<double>(sum);
+        totals.weighted += static_cast<double>(weighted);
     }
-    sum = blockSum(sum), weighted = blockSum(weighted), ahead = blockSum(ahead);
-    const double logSum = log(sum);
+    totals.overBlock();
+    const double logSum = log(totals.sum);
 
-    // The most probable ones, one by one: only the owner of the last looks for its next.
+    // The most probable ones, one by one: the warp of the last one's owner looks for the owner's next.
     const int alternatives = min(min(s.alternatives, kMostAlternatives), count);
     Best next = mine;
     for (int n = 0; n < alternatives; ++n) {
@@ -220,23 +269,26 @@ __global__ __launch_bounds__(kBlock) void chooseKernel(const __grid_constant__ T
             record.alternativeLogprobs[n] =
                 static_cast<double>(found.value) - static_cast<double>(top) - logSum;
         }
-        if (found.id % kBlock != static_cast<int>(threadIdx.x)) continue;
-        next = {-INFINITY, 0x7FFFFFFF};
-        for (int i = threadIdx.x; i < count; i += kBlock) {
+        const int owner = found.id % kBlock;
+        if (owner / 32 != static_cast<int>(threadIdx.x) / 32) continue;
+        Best other{-INFINITY, 0x7FFFFFFF};
+        for (int i = owner + static_cast<int>(threadIdx.x & 31) * kBlock; i < count; i += 32 * kBlock) {
             const Best one{raw(i), i};
             const bool after = one.value < found.value || (one.value == found.value && one.id > found.id);
-            if (after) next = Better{}(next, one);
+            if (after) other = Better{}(other, one);
         }
+        other = warpBest(other);
+        if (owner == static_cast<int>(threadIdx.x)) next = other;
     }
     for (std::int64_t i = threadIdx.x; i < c.noteCount; i += kBlock)
         c.noted[slot * c.noteCount + i] = c.notes[i];
     if (threadIdx.x == 0) {
         record.id = id;
-        record.rank = static_cast<std::int32_t>(ahead) + 1;
+        record.rank = static_cast<std::int32_t>(totals.ahead) + 1;
         record.index = index;
         record.alternatives = alternatives;
         record.logprob = static_cast<double>(chosen) - static_cast<double>(top) - logSum;
-        record.entropy = fmax(0.0, logSum - weighted / sum);
+        record.entropy = fmax(0.0, logSum - totals.weighted / totals.sum);
         c.state->token = id;
         c.state->position = c.state->left > 1 ? c.state->position + 1 : -1;
         c.state->index = index + 1;

@@ -157,7 +157,7 @@ class Decoding {
         std::vector<TokenId> cached = randomPrompt(m_length, m_model.config().vocabulary, seed);
         const std::vector<TokenId> prompt = cached;
         std::vector<moe::LayerRouting> routing;
-        const model::ForwardOptions forward{.routing = m_routing ? &routing : nullptr};
+        const model::ForwardOptions forward{.routing = m_routing ? &routing : nullptr, .lastAlone = true};
         const generate::SamplerOptions greedy{.temperature = 0, .alternatives = 5};
         m_cache.truncate(0);
         table().synchronize(0);

@@ -63,7 +63,8 @@ class Writer {
                                   {.layer = 5, .expert = 4, .bias = 0.5}};
             m_steering.activeExperts = 3;
         }
-        m_forward = {.steering = set.steered ? &m_steering : nullptr, .routing = &m_routing};
+        m_forward = {
+            .steering = set.steered ? &m_steering : nullptr, .routing = &m_routing, .lastAlone = true};
         m_sampler = {.temperature = set.temperature,
                      .topP = 0.95,
                      .repetitionPenalty = set.penalty,

@@ -22,122 +22,11 @@ kernels::cuda::Stream stream() {
     return streamOf(at::empty({1}, at::TensorOptions().device(at::kCUDA, 0)));
 }
 
-struct Experts {
-    std::int64_t experts, k, width, size;
-    bool steered = false, residual = true;
-    std::int64_t batch = 1;
-};
-
-// Everything that a call of the experts points to.
-struct ExpertSide {
-    at::Tensor logits, bias, preference, u, down, up, residual, notes, hidden, y;
-    kernels::ExpertChoice choice;
-    kernels::ExpertShape shape;
-
-    // Sequence `first` and `count - 1` more.
-    void launch(at::ScalarType type, std::int64_t first, std::int64_t count) const {
-        kernels::ExpertChoice c = choice;
-        c.batch = count;
-        c.logits += first * c.experts;
-        c.noted += first * c.noteStride;
-        c.chosen += first * c.noteStride;
-        c.weights += first * c.noteStride;
-        const auto row = [&](const at::Tensor& x) -> void* {
-            return x.defined() ? x[first].data_ptr() : nullptr;
-        };
-        const auto& table = cudaTable().decode;
-        auto* middle = static_cast<float*>(row(hidden));
-        checkLaunch("down",
-                    table.expertsDown(elementFor(type), c, shape, row(u), down.data_ptr(), middle, stream()));
-        checkLaunch("up", table.expertsUp(elementFor(type), c, shape, row(u), up.data_ptr(), middle, 0.25F,
-                                          row(residual), row(y), stream()));
-    }
-    void compute() const {
-        kernels::decodeExpertsDown(choice, shape, data<float>(u), data<float>(down), data<float>(hidden));
-        kernels::decodeExpertsUp(choice, shape, data<float>(u), data<float>(up), data<float>(hidden), 0.25F,
-                                 residual.defined() ? data<float>(residual) : nullptr, data<float>(y));
-    }
-    [[nodiscard]] at::Tensor chosen() const { return notes.narrow(1, 0, choice.k); }
-    [[nodiscard]] at::Tensor told() const { return notes.narrow(1, choice.k, choice.k + choice.experts); }
-};
-
-ExpertSide expertSide(const Experts& c, at::ScalarType type, bool device, const at::Tensor& hidden,
-                      const at::Tensor& y) {
-    ExpertSide side;
-    const auto put = [&](const at::Tensor& x, bool element) {
-        const at::Tensor v = element ? rounded(x, type).to(device ? type : at::kFloat) : x;
-        return device ? gpu(v) : v.clone();
-    };
-    at::Tensor preference = at::zeros({c.experts}, at::kFloat);
-    if (c.steered) {
-        preference[1] = -1e30;
-        preference[2] = 1e30;
-    }
-    side.logits = put(values({c.batch, c.experts}, 1, 3), false);
-    side.u = put(values({c.batch, c.width}, 2, 2), true);
-    side.down = put(values({c.experts, c.size, c.width}, 3, 0.1), true);
-    side.up = put(values({c.experts, c.width, c.size}, 4, 0.3), true);
-    if (c.residual) side.residual = put(values({c.batch, c.width}, 5), true);
-    side.bias = put(values({c.experts}, 6), false);
-    side.preference = put(preference, false);
-    side.notes = put(at::full({c.batch, 2 * c.k + c.experts + 3}, 5.0F), false);
-    side.hidden = hidden;
-    side.y = y;
-    side.shape = {c.width, c.size};
-    auto* notes = data<float>(side.notes);
-    side.choice = {c.experts, c.k, data<float>(side.logits)};
-    if (c.steered)
-        side.choice.bias = data<float>(side.bias), side.choice.preference = data<float>(side.preference);
-    side.choice.chosen = reinterpret_cast<std::int32_t*>(notes);
-    side.choice.weights = notes + c.k;
-    side.choice.noted = notes + 2 * c.k;
-    side.choice.batch = c.batch;
-    side.choice.noteStride = side.notes.size(1);
-    return side;
-}
-
-TEST_F(DecodeKernelsOnGpu, ExpertsAgreeWithThePlainVersion) {
-    for (const Experts& c :
-         {Experts{8, 2, 4096, 512}, Experts{4, 2, 64, 8}, Experts{1, 1, 100, 30},
-          Experts{64, 6, 384, 64, true, false}, Experts{8, 8, 128, 24, true},
-          Experts{8, 2, 4096, 512, false, true, 2}, Experts{8, 2, 4096, 512, false, true, 5},
-          Experts{16, 3, 200, 24, true, true, 16}, Experts{3, 1, 100, 30, false, false, 2},
-          Experts{64, 6, 384, 64, true, true, 9}, Experts{8, 2, 4096, 512, true, true, 16},
-          Experts{64, 2, 128, 640, false, true, 16}, Experts{8, 1, 8192, 40, false, true, 4}})
-        for (const auto type : kTypes) {
-            SCOPED_TRACE(testing::Message() << c.batch << ": " << c.k << " of " << c.experts << ", "
-                                            << c.width << "/" << c.size << " " << type);
-            const ExpertSide host = expertSide(c, type, false, at::zeros({c.batch, c.k, c.size}, at::kFloat),
-                                               at::zeros({c.batch, c.width}, at::kFloat));
-            host.compute();
-            const Guarded hidden({c.batch, c.k, c.size}, at::kFloat), y({c.batch, c.width}, type);
-            const ExpertSide device = expertSide(c, type, true, hidden.inner, y.inner);
-            device.launch(type, 0, c.batch);
-            EXPECT_TRUE(hidden.intact() && y.intact());
-            EXPECT_TRUE(sameBits(device.chosen(), host.chosen()));
-            EXPECT_LT(relativeError(device.told(), host.told()), 1e-5);
-            EXPECT_TRUE((device.notes.narrow(1, 2 * c.k + c.experts, 3) == 5.0F).all().item<bool>());
-            EXPECT_LT(relativeError(hidden.inner, host.hidden), 1e-5);
-            EXPECT_LT(relativeError(y.inner, host.y), tolerance(type));
-            const at::Tensor together = y.inner.clone(), notes = device.notes.clone();
-            for (std::int64_t b = 0; c.batch > 1 && b < c.batch; ++b) {
-                y.inner.zero_();
-                device.launch(type, b, 1);
-                EXPECT_TRUE(sameBits(y.inner[b], together[b])) << "sequence " << b << " alone";
-            }
-            EXPECT_TRUE(sameBits(device.notes, notes));
-            const auto first = host.chosen().contiguous();
-            device.down[*reinterpret_cast<const std::int32_t*>(first.data_ptr())].add_(0.5);
-            device.launch(type, 0, c.batch);
-            EXPECT_GT(relativeError(hidden.inner, host.hidden), 1e-3) << "an injected error shows";
-        }
-}
-
 struct Attention {
     std::int64_t heads, kvHeads, size;
     std::vector<std::int64_t> positions;  // of each sequence; -1: none there
     std::int64_t splits, window = 0;
-    bool norms = false;
+    bool norms = false, hopper = false;
 };
 
 // Everything that a call points to. The caches are tensors of their own, as long as the sequence.
@@ -183,7 +72,8 @@ AttentionSide attentionSide(const Attention& c, at::ScalarType type, bool device
          .headStride = c.size,
          .window = c.window,
          .splits = c.splits,
-         .batch = batch};
+         .batch = batch,
+         .hopper = c.hopper};
     at::Tensor keysOf = at::zeros({batch}, at::kLong), valuesOf = at::zeros({batch}, at::kLong),
                positions = at::full({batch, 3}, 1 << 30, at::kInt);
     for (std::int64_t b = 0; b < batch; ++b) {
@@ -226,18 +116,20 @@ AttentionSide attentionSide(const Attention& c, at::ScalarType type, bool device
     return side;
 }
 
-TEST_F(DecodeKernelsOnGpu, AttentionAgreesWithThePlainVersion) {
-    for (const Attention& c :
+void expectAttention(const bool hopper) {
+    for (Attention c :
          {Attention{32, 32, 128, {512}, 8}, Attention{56, 8, 128, {700}, 32}, Attention{6, 2, 64, {0}, 8},
           Attention{6, 2, 64, {37}, 32, 0, true}, Attention{8, 4, 8, {130}, 5, 17},
           Attention{4, 2, 96, {33}, 1, 9}, Attention{8, 8, 256, {40}, 3},
           Attention{32, 32, 128, {512, 3, 700, 41}, 16}, Attention{56, 8, 128, {0, 700}, 32},
           Attention{6, 2, 64, {37, 0, 512, 5, -1, 90, 91, 12, 300, -1, 1, 2, 7, 600, 44, 45}, 32, 0, true},
-          Attention{8, 4, 8, {130, -1, 4}, 5, 17}})
+          Attention{8, 4, 8, {130, -1, 4}, 5, 17}, Attention{22, 2, 128, {900, 5}, 8, 0, true},
+          Attention{12, 4, 64, {2000}, 8, 77}})
         for (const auto type : kTypes) {
-            SCOPED_TRACE(testing::Message()
-                         << c.positions.size() << ": " << c.heads << "/" << c.kvHeads << " of " << c.size
-                         << " at " << c.positions[0] << " in " << c.splits << " " << type);
+            SCOPED_TRACE(testing::Message() << c.positions.size() << ": " << c.heads << "/" << c.kvHeads
+                                            << " of " << c.size << " at " << c.positions[0] << " in "
+                                            << c.splits << " " << type << (hopper ? " clusters" : ""));
+            c.hopper = hopper;
             const AttentionSide cpu = attentionSide(c, type, false), device = attentionSide(c, type, true);
             kernels::splitAttention(cpu.call);
             const auto run = [&](const kernels::SplitAttention& call) {
@@ -267,6 +159,13 @@ TEST_F(DecodeKernelsOnGpu, AttentionAgreesWithThePlainVersion) {
             if (position > 0 && (c.window == 0 || c.window > position))
                 EXPECT_GT(relativeError(device.result[0], cpu.result[0]), 1e-2) << "an injected error shows";
         }
+}
+TEST_F(DecodeKernelsOnGpu, AttentionAgreesWithThePlainVersion) {
+    expectAttention(false);
+}
+TEST_F(DecodeKernelsOnGpu, AttentionOfClustersAgreesWithThePlainVersion) {
+    if (!hopperPaths()) GTEST_SKIP() << "no clusters";
+    expectAttention(true);
 }
 
 struct Choice {

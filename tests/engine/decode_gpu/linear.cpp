@@ -148,6 +148,12 @@ const Case kCases[] = {
     {.inner = 4096, .rows = {2001}, .nf4 = false, .norm = true, .wide = true},
     {.inner = 200, .rows = {33, 7}, .batch = 5, .nf4 = false, .ranks = {3, 0}, .norm = true, .bias = true},
     {.inner = 131, .rows = {16}, .nf4 = false, .residual = true},
+    // One step of the NF4 kernel; half steps at a row's end; more tiles than multiprocessors; ranks of all
+    // kinds.
+    {.inner = 256, .rows = {16}, .residual = true},
+    {.inner = 640, .rows = {4224}, .ranks = {32}, .norm = true, .wide = true},
+    {.inner = 896, .rows = {896, 128, 128}, .ranks = {16, 2, 16}, .norm = true, .bias = true},
+    {.inner = 7168, .rows = {512, 512}, .ranks = {64, 8}, .norm = true, .swiglu = true, .side = 8},
 };
 
 TEST_F(DecodeLinearOnGpu, AgreesWithThePlainVersion) {

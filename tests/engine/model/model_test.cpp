@@ -55,6 +55,36 @@ TEST(StepZero, FreshExpertsAndLoraLeaveTheModelAsItIs) {
     EXPECT_EQ(model->loraInfo().size(), 15U);
 }
 
+// Of a prompt the last token alone: the same state, the last layer's routing of one token, the same cache.
+TEST(Decode, LastAloneIsTheLastRow) {
+    const auto model = model::loadModel(dataFolder() / "models" / "stories260k", {});
+    const std::vector<std::int32_t> ids = storiesReference()["token_ids_with_bos"];
+    model->attachPesc(
+        {.experts = 4, .topK = 2, .adapterSize = 8, .scaling = 1, .layers = {0, 2, 4}, .seed = 3});
+    at::Tensor& values = model->trainable().values();
+    values.add_(ops::uniformHost(values.sizes(), 0.05, {.seed = 9}));
+    model->trainable().refresh();
+    std::vector<moe::LayerRouting> all, some;
+    model::KvCache cache = model->makeCache(), other = model->makeCache();
+    const at::Tensor hidden = model->decode(ids, cache, {.routing = &all}),
+                     last = model->decode(ids, other, {.routing = &some, .lastAlone = true}),
+                     wanted = hidden.narrow(0, hidden.size(0) - 1, 1);
+    ASSERT_EQ(last.sizes(), wanted.sizes());
+    EXPECT_LT((last - wanted).abs().max().item<float>(), 1e-4F);
+    EXPECT_GT((last - hidden.narrow(0, 0, 1)).abs().max().item<float>(), 1e-2F);
+    EXPECT_EQ(other.length(), cache.length());
+    for (const std::int64_t layer : {0, 4}) {
+        EXPECT_TRUE(at::equal(other.keys(layer), cache.keys(layer)));
+        EXPECT_TRUE(at::equal(other.values(layer), cache.values(layer)));
+    }
+    ASSERT_EQ(some.size(), all.size());
+    EXPECT_TRUE(at::equal(some[1].routing.chosen, all[1].routing.chosen));
+    const std::int64_t tokens = all[2].routing.chosen.size(0);
+    EXPECT_EQ(some[2].routing.chosen.size(0), all[2].layer == model->config().layers - 1 ? 1 : tokens);
+    EXPECT_TRUE(at::equal(some[2].routing.chosen.narrow(0, some[2].routing.chosen.size(0) - 1, 1),
+                          all[2].routing.chosen.narrow(0, tokens - 1, 1)));
+}
+
 TEST(Attach, InitialValuesFollowTheSeedAndTheirBounds) {
     auto valueOf = [](std::uint64_t seed, const char* key) {
         const auto model = model::loadModel(dataFolder() / "models" / "stories260k", {});

@@ -86,32 +86,40 @@ TEST_F(AttentionOnGpu, OwnBackward) {
             const at::Tensor joinedGpu = onGpu(joined, type), dout = onGpu(g, type);
             const Heads view = splitHeads(joinedGpu, heads, heads, size);
             const Attention got = attention(view.query, view.key, view.value, segments, c.window, true);
-            const auto run = [&](const Guarded& gradient, const Guarded& scratch) {
+            const at::Tensor angle = values({length + 5, size / 2}, 3, 3.0),
+                             positions = at::arange(tokens, at::kInt).remainder(length).add(2);
+            const RopeTable table{angle.cos(), angle.sin()}, tableGpu{gpu(table.cos), gpu(table.sin)};
+            const at::Tensor positionsGpu = gpu(positions);
+            const auto run = [&](const Guarded& gradient, const Guarded& scratch, bool turned = false) {
                 Heads d = splitHeads(gradient.inner, heads, heads, size);
-                const kernels::cuda::AttentionBackward arguments{
-                    .q = view.query.data_ptr(),
-                    .k = view.key.data_ptr(),
-                    .v = view.value.data_ptr(),
-                    .out = got.out.data_ptr(),
-                    .dout = dout.data_ptr(),
-                    .qStride = width,
-                    .kStride = width,
-                    .vStride = width,
-                    .outStride = heads * size,
-                    .doutStride = heads * size,
-                    .logsumexp = got.saved[0].data_ptr<float>(),
-                    .dq = d.query.data_ptr(),
-                    .dk = d.key.data_ptr(),
-                    .dv = d.value.data_ptr(),
-                    .dqStride = width,
-                    .dkStride = width,
-                    .dvStride = width,
-                    .rows = rows,
-                    .length = length,
-                    .heads = heads,
-                    .size = size,
-                    .scale = 1 / std::sqrt(static_cast<float>(size)),
-                    .scratch = scratch.inner.data_ptr()};
+                kernels::cuda::AttentionBackward arguments{.q = view.query.data_ptr(),
+                                                           .k = view.key.data_ptr(),
+                                                           .v = view.value.data_ptr(),
+                                                           .out = got.out.data_ptr(),
+                                                           .dout = dout.data_ptr(),
+                                                           .qStride = width,
+                                                           .kStride = width,
+                                                           .vStride = width,
+                                                           .outStride = heads * size,
+                                                           .doutStride = heads * size,
+                                                           .logsumexp = got.saved[0].data_ptr<float>(),
+                                                           .dq = d.query.data_ptr(),
+                                                           .dk = d.key.data_ptr(),
+                                                           .dv = d.value.data_ptr(),
+                                                           .dqStride = width,
+                                                           .dkStride = width,
+                                                           .dvStride = width,
+                                                           .rows = rows,
+                                                           .length = length,
+                                                           .heads = heads,
+                                                           .size = size,
+                                                           .scale = 1 / std::sqrt(static_cast<float>(size)),
+                                                           .scratch = scratch.inner.data_ptr()};
+                if (turned) {
+                    arguments.positions = positionsGpu.data_ptr<std::int32_t>();
+                    arguments.cos = tableGpu.cos.data_ptr<float>();
+                    arguments.sin = tableGpu.sin.data_ptr<float>();
+                }
                 EXPECT_EQ(cudaTable().attentionBackward(arguments, streamOf(joinedGpu)), 0);
                 return d;
             };
@@ -125,6 +133,14 @@ TEST_F(AttentionOnGpu, OwnBackward) {
             other.inner.fill_(255);  // NaN where a sum of scores would read what it did not write
             run(again, other);
             EXPECT_TRUE(sameBits(gradient.inner, again.inner)) << "not the same bits twice";
+            const Guarded turned({tokens, width}, type), turnedAgain({tokens, width}, type);
+            run(turned, scratch, true);
+            run(turnedAgain, other, true);
+            Heads before{expected.q.clone(), expected.k.clone(), expected.v.clone()};
+            const at::Tensor back = joinHeads(before, positions, table);
+            EXPECT_LT(relativeError(turned.inner, back), 2 * tolerance(type)) << "turned back and joined";
+            EXPECT_GT(relativeError(gradient.inner, back), 0.1) << "an angle that is left out must show";
+            EXPECT_TRUE(turned.intact() && sameBits(turned.inner, turnedAgain.inner));
             joinedGpu[tokens / 2].mul_(-1);
             EXPECT_GT(relativeError(run(broken, scratch).query, expected.q), 4 * tolerance(type))
                 << "an error must show";
@@ -172,6 +188,14 @@ TEST_F(AttentionOnGpu, HeadsOfOneProduct) {
             EXPECT_LT(relativeError(got.query, expected.query), tolerance(type));
             EXPECT_LT(relativeError(got.key, expected.key), tolerance(type));
             EXPECT_TRUE(sameBits(got.value.to(at::kFloat), expected.value));
+            const at::Tensor another = onGpu(joined, type);
+            const Guarded keys({tokens, kvHeads, size}, type), kept({tokens, kvHeads, size}, type);
+            Heads cached = splitHeads(another, heads, kvHeads, size);
+            ropeHeads(cached, gpu(positions), onDevice, keys.inner, kept.inner);
+            EXPECT_TRUE(sameBits(cached.query, got.query) && sameBits(keys.inner, got.key) &&
+                        sameBits(kept.inner, got.value))
+                << "rotated into a cache";
+            EXPECT_TRUE(cached.key.is_same(keys.inner) && keys.intact() && kept.intact());
             const at::Tensor back = joinHeads(got, gpu(positions), onDevice);
             EXPECT_LT(relativeError(back, joined), 2 * tolerance(type)) << "there and back";
         }

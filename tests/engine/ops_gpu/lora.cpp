@@ -20,6 +20,8 @@ const Case kCases[] = {{3, 24, 4, {8}, 0.3},
                        {4097, 128, 64, {64, 128, 64}, 0.1},  // own kernels: tokens not a multiple of a tile
                        {512, 1024, 64, {640, 64}, 0.1},      // few tokens: inner dimensions are split
                        {130, 2048, 64, {64, 1024, 64}, 0},
+                       {300, 1152, 64, {192}, 0},  // no masks: Hopper's own products where they are
+                       {257, 128, 64, {320, 64}, 0},
                        {4096, 256, 64, {192}, 0.25},
                        {5000, 384, 64, {128, 64}, 0}};
 

@@ -70,6 +70,36 @@ TEST_F(Nf4OnGpu, WritesToAnyAddress) {
     EXPECT_TRUE((row[0] == 5).all().item<bool>() && (row[33] == 5).all().item<bool>());
 }
 
+// Parts of a joined matrix: the bits of each alone; four do not fit one launch.
+TEST_F(Nf4OnGpu, SeveralPartsOfOneMatrix) {
+    for (const bool twice : {true, false})
+        for (const std::vector<std::int64_t>& rows :
+             {std::vector<std::int64_t>{64}, {96, 8}, {8, 200, 40}, {16, 16, 16, 16}}) {
+            std::vector<Nf4> weights;
+            std::vector<const Nf4*> all;
+            std::int64_t sum = 0;
+            for (const std::int64_t count : rows) {
+                weights.push_back(quantizeNf4(gpu(values({count, 192}, static_cast<int>(sum))), twice));
+                sum += count;
+            }
+            for (const Nf4& weight : weights)
+                all.push_back(&weight);
+            for (const auto type : {at::kBFloat16, at::kFloat}) {
+                Guarded joined({sum, 192}, type);
+                joined.inner.fill_(std::numeric_limits<double>::quiet_NaN());
+                dequantizeNf4(all, at::kBFloat16, joined.inner);
+                std::int64_t begin = 0;
+                for (const Nf4& weight : weights) {
+                    at::Tensor alone = at::empty(weight.shape, joined.inner.options());
+                    dequantizeNf4(weight, at::kBFloat16, alone);
+                    EXPECT_TRUE(sameBits(joined.inner.narrow(0, begin, weight.shape[0]), alone));
+                    begin += weight.shape[0];
+                }
+                EXPECT_TRUE(joined.intact());
+            }
+        }
+}
+
 TEST_F(Nf4OnGpu, AnInjectedErrorIsSeen) {
     const at::Tensor x = values({64, 128}, 1, 0.02);
     Nf4 a = quantizeNf4(x, true), b = quantizeNf4(gpu(x), true);

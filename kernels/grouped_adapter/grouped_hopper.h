@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "kernels/grouped_adapter/grouped_adapter.h"
+
+// The adapters' products in bf16 on Hopper, with what surrounds them done while a tile's results are still on
+// the multiprocessor. Every element of a result is made by one block in a fixed order: equal bits each time.
+//
+// Log, one H200 (several of its kind: the same code differs by 5 to 10 % from call to call), microseconds at
+// 16,384 tokens of 4,096, two of eight experts of 512: 137 GFLOP a product. Floor: 185 each at the rate of
+// one dense product (742 TFLOP/s). Library (at::_grouped_mm) in v1's call: h 212, o 263, q 210, dm 266, dUp
+// 226, dDown 222; beside it, by bytes, GELU 17, hidden backward 33, adding each gradient 42.
+//
+// v1, blocks that stay, 128 x 256, three stages, 64 KB for finished tiles and a warpgroup that finishes one
+// while the next is multiplied (predicted: 205 each): h 204, with GELU 219; o 222; q 202, with the hidden
+// backward 238 (the last tile's finish is seen); dm 236; gradients by load, add and store 232, of which some
+// 40 are the adding, all blocks at it together.
+//
+// v2, seven finishing warps; gradients added by the copy engine from shared memory, 16 x 32 at a time
+// (predicted: 215): dUp 256 and dDown 261 in the call before, then 207 and 226 (once more in that call: 210
+// and 213); h with GELU 228, o 224, q 241, dm 242. Passes alone: gather 107, masked 118, combination 129
+// (before 155), scatter 135. All of it, forward and backward, in one call, library and then this, TFLOP/s:
+// 343 and 400 at 8k, 395 and 411 at 16k, 409 and 427 at 32k; half of the tokens on one expert 329 and 370,
+// 382 and 416, 384 and 421. At 2k, in two calls, 205 and 235.
+//
+// Tried, right and not taken. Combination and scatter in the finish of o and dm, the second of a token's
+// choices adding to what the first one left (predicted: 240): 391 and 641 by one warpgroup, 446 and 557 by
+// seven warps that look rows up ahead; probably their loads stand behind the copy engine's. Rows of g
+// gathered while loading, cp.async by a warpgroup: q 265 instead of 238 and a gather of 107, but dUp 319
+// instead of 241. The masked gather for dDown by the finishing warps of q: 426 instead of 242 and 120.
+// Gradients by instructions of 64 x 256: the same. Pairs of blocks that share rows by multicast, three
+// stages: q 294 instead of 209. Parts of tiles behind the whole ones, for the 2.06 waves of h and q at 8k:
+// 400 and 401 TFLOP/s in two calls.
+//
+// Left: the last tile's finish by all warps (some 25 us), multicast with more stages.
+namespace caravan::kernels::cuda {
+
+// What becomes of p [slots, outer], the products rounded to bf16:
+//  Store: out = p
+//  Gelu: out = p, second = gelu(p)
+//  Hidden: p is q, left h: out = dh, second = scaled, dWeights (as hiddenBackward)
+enum class Finish { Store, Gelu, Hidden };
+
+struct GroupedHopper {
+    const void* rows;    // [slots, inner] in sorted order
+    const void* weight;  // as in GroupedShape
+    GroupedShape shape;
+    Finish finish;
+    const std::int32_t* offsets;
+    void* out;
+    void* second = nullptr;
+    AdapterRouting routing = {};  // Hidden
+    const void* left = nullptr;
+    const float* weights = nullptr;
+    float* dWeights = nullptr;
+    double s = 1;
+    std::int32_t* counters = nullptr;  // groupedHopperCounters of them, zero
+    float* partial = nullptr;          // Hidden: groupedHopperPartial floats
+};
+// inner a multiple of 64, outer of 256, 1 to 128 experts, pointers aligned to 16 bytes, a Hopper card
+[[nodiscard]] bool groupedHopperTakes(const GroupedShape& shape);
+[[nodiscard]] std::int64_t groupedHopperCounters(const GroupedShape& shape);
+[[nodiscard]] std::int64_t groupedHopperPartial(const GroupedShape& shape);
+int groupedHopper(const GroupedHopper& product, Stream stream);
+
+// sum[expert] [left, right] (fp32) += a_e^T b_e. left a multiple of 128, right of 256.
+struct GroupedHopperGradient {
+    const void *a, *b;
+    float* sum;
+    GroupedGradientShape shape;
+    const std::int32_t* offsets;
+    std::int32_t* counters;  // one, zero
+};
+[[nodiscard]] bool groupedHopperTakesGradient(const GroupedGradientShape& shape);
+int groupedHopperGradient(const GroupedHopperGradient& gradient, Stream stream);
+
+}  // namespace caravan::kernels::cuda

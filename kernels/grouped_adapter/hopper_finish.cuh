@@ -1,0 +1,153 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "kernels/common/dependent.cuh"
+#include "kernels/grouped_adapter/gelu.cuh"
+#include "kernels/grouped_adapter/hopper_product.cuh"
+
+// The finishing warps. A warp takes whole rows of a tile, 16 bytes a lane; lane i knows where the i-th row
+// goes that the warp has of the first half, lane 16 + i of the second.
+namespace caravan::kernels::cuda::grouped {
+
+__device__ __forceinline__ int readFlag(const int* flag) {
+    int count;
+    asm volatile("ld.acquire.gpu.global.s32 %0, [%1];" : "=r"(count) : "l"(flag) : "memory");
+    return count;
+}
+__device__ __forceinline__ void raiseFlag(int* flag) {
+    asm volatile("red.release.gpu.global.add.s32 [%0], 1;" ::"l"(flag) : "memory");
+}
+
+__device__ __forceinline__ void unpack(const uint4& v, float* to) {
+    const std::uint32_t words[4] = {v.x, v.y, v.z, v.w};
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+        to[2 * i] = __uint_as_float(words[i] << 16);
+        to[2 * i + 1] = __uint_as_float(words[i] & 0xFFFF0000u);
+    }
+}
+__device__ __forceinline__ const uint4& words(const Bf16* p) {
+    return *reinterpret_cast<const uint4*>(p);
+}
+__device__ __forceinline__ uint4& words(Bf16* p) {
+    return *reinterpret_cast<uint4*>(p);
+}
+
+template <Finish F>
+struct Finisher {
+    static constexpr int kTogether = 2;  // rows
+
+    // A lane's row of a tile.
+    struct Row {
+        int position = 0, slot = 0;
+        float weight = 0;
+        bool inside = false;
+    };
+
+    ProductShared& s;
+    const ProductJob& job;
+    int finisher, lane;
+
+    __device__ __forceinline__ int rowOf(int i) const { return finisher + i * kFinishers; }  // of a half
+
+    __device__ __forceinline__ Row placeRow(const TilePlace& tile) const {
+        Row row;
+        if (F != Finish::Hidden) return row;
+        const int r = lane / 16 * 64 + rowOf(lane % 16);
+        row.inside = rowOf(lane % 16) < 64 && r < tile.left;
+        row.position = tile.first + (row.inside ? r : 0);
+        row.slot = __ldg(job.routing.order + row.position);
+        row.weight = job.s * __ldg(job.weights + row.slot);
+        if (row.inside)
+#pragma unroll
+            for (int line = 0; line < kColumns; line += 64)
+                prefetchL2(job.left + row.position * job.outer + tile.column * kColumns + line);
+        return row;
+    }
+
+    // The warp's rows first, first + 1, ... of a half; dot: of the lane's row.
+    __device__ __forceinline__ void finishRows(const Row& mine, const TilePlace& tile, int half, int first,
+                                               float& dot) const {
+        uint4 own[kTogether], left[kTogether];
+        std::int64_t at[kTogether];
+        bool inside[kTogether];
+#pragma unroll
+        for (int i = 0; i < kTogether; ++i) {
+            const int r = min(rowOf(first + i), 63), row = half * 64 + r;
+            inside[i] = rowOf(first + i) < 64 && row < tile.left;
+            at[i] =
+                static_cast<std::int64_t>(tile.first + row) * job.outer + tile.column * kColumns + lane * 8;
+            if (F == Finish::Hidden) left[i] = inside[i] ? words(job.left + at[i]) : make_uint4(0, 0, 0, 0);
+            own[i] = *reinterpret_cast<const uint4*>(s.results[half] + lane / 8 * kChunkBytes +
+                                                     swizzled(r, lane % 8 * 8));
+        }
+#pragma unroll
+        for (int i = 0; i < kTogether; ++i) {
+            float v[8], second[8];
+            unpack(own[i], v);
+            if constexpr (F == Finish::Gelu) {
+#pragma unroll
+                for (int j = 0; j < 8; ++j)
+                    second[j] = v[j] * normal<Bf16>(v[j]).phi;
+            } else if constexpr (F == Finish::Hidden) {
+                const int owner = half * 16 + first + i;
+                float x[8], part = 0;
+                unpack(left[i], x);
+                hiddenBackwardEight<Bf16>(x, v, second, __shfl_sync(0xFFFFFFFFu, mine.weight, owner), part);
+                part = warpReduce(part, Plus{});
+                if (lane == owner) dot = part;
+            }
+            if (!inside[i]) continue;
+            if (F == Finish::Hidden)
+                storeEight(job.out + at[i], v);
+            else
+                words(job.out + at[i]) = own[i];
+            if (F != Finish::Store) storeEight(job.second + at[i], second);
+        }
+    }
+
+    // A row's dots over all column tiles, in their order, by whoever has the last. It waits for the others'
+    // flags: tiles are handed out in rising order, so what is waited for is always at work or done.
+    __device__ __forceinline__ void addDots(const Row& mine, const TilePlace& tile, float dot) const {
+        if (tile.column + 1 < job.columnTiles) {
+            if (mine.inside) job.partial[tile.column * std::int64_t{job.slots} + mine.position] = dot;
+            __syncwarp();
+            if (lane == 0) raiseFlag(job.done + tile.rowTile * job.columnTiles + tile.column);
+            return;
+        }
+        float sum = 0;
+        for (int n = 0; n + 1 < job.columnTiles; ++n) {
+            while (readFlag(job.done + tile.rowTile * job.columnTiles + n) < kFinishers) {
+            }
+            sum += __ldcg(job.partial + n * std::int64_t{job.slots} + mine.position);
+        }
+        if (mine.inside) job.dWeights[mine.slot] = job.s * (sum + dot);
+    }
+
+    __device__ __forceinline__ void finishAll() {
+        Turn<kItems> turn;
+        Turn<1> results[kGroups];
+        int expert = 0;
+        for (;;) {
+            const int item = s.items.take(turn);
+            if (item < 0) break;
+            const TilePlace tile = placeOf(s.experts, item, job.columnTiles, expert);
+            const Row row = placeRow(tile);
+            float dot = 0;
+#pragma unroll
+            for (int half = 0; half < kGroups; ++half) {
+                if (tile.left <= half * 64) break;
+                s.resultFull[half].wait(results[half].phase);
+                results[half].next();
+#pragma unroll 1
+                for (int first = 0; rowOf(first) < min(tile.left - half * 64, 64); first += kTogether)
+                    finishRows(row, tile, half, first, dot);
+                s.resultEmpty[half].arriveAsWarp();
+            }
+            if (F == Finish::Hidden) addDots(row, tile, dot);
+        }
+    }
+};
+
+}  // namespace caravan::kernels::cuda::grouped

@@ -1,0 +1,185 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "kernels/grouped_adapter/grouped_hopper.h"
+#include "kernels/grouped_adapter/hopper_tiles.cuh"
+
+// rows [slots, inner] * weight[expert]: one warp loads, two warpgroups multiply 64 x 256 each, seven warps
+// take their tiles, rounded to bf16, out of shared memory and finish them (hopper_finish.cuh) while the next
+// tile is multiplied.
+namespace caravan::kernels::cuda::grouped {
+
+inline constexpr int kStages = 3, kThreads = 128 * (kGroups + 2), kFinishers = 7;  // finishing warps
+inline constexpr int kHalfBytes = 64 * kColumns * 2;  // what a warpgroup hands over: [4][64 rows][64 columns]
+
+// Row tiles are cut per expert; a tile's number is its row tile's times the column tiles plus its column
+// tile's.
+struct Experts {
+    int offset[kMostExperts + 1], tiles[kMostExperts + 1];  // tiles before the expert
+};
+struct TilePlace {
+    int expert, first, left, rowTile, column;  // first sorted row, rows left of the expert, column tile
+};
+
+struct ProductShared {
+    unsigned char ring[kStages][kStageBytes];
+    unsigned char results[kGroups][kHalfBytes];
+    Barrier full[kStages], empty[kStages], resultFull[kGroups], resultEmpty[kGroups];
+    Items items;
+    Experts experts;
+};
+
+struct ProductJob {
+    std::int64_t inner, outer;
+    int steps, columnTiles, experts, slots;
+    const std::int32_t* offsets;
+    AdapterRouting routing;
+    Bf16 *out, *second;
+    const Bf16* left;
+    const float* weights;
+    float *dWeights, *partial;
+    float s;
+    int* counter;
+    int* done;  // per tile: finishing warps that are through (Hidden)
+};
+
+// By all threads of the block, before a __syncthreads().
+__device__ __forceinline__ void countTiles(Experts& e, const std::int32_t* offsets, int experts) {
+    for (int i = threadIdx.x; i <= experts; i += blockDim.x)
+        e.offset[i] = offsets[i];
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        int tiles = 0;
+        for (int i = 0; i < experts; ++i) {
+            e.tiles[i] = tiles;
+            tiles += (e.offset[i + 1] - e.offset[i] + kRows - 1) / kRows;
+        }
+        e.tiles[experts] = tiles;
+    }
+}
+
+// expert: where to start looking; tiles come in rising order.
+__device__ __forceinline__ TilePlace placeOf(const Experts& e, int item, int columnTiles, int& expert) {
+    TilePlace t;
+    t.rowTile = item / columnTiles;
+    t.column = item % columnTiles;
+    while (t.rowTile >= e.tiles[expert + 1])
+        ++expert;
+    t.expert = expert;
+    t.first = e.offset[expert] + (t.rowTile - e.tiles[expert]) * kRows;
+    t.left = e.offset[expert + 1] - t.first;
+    return t;
+}
+
+template <Major Right>
+__device__ __forceinline__ void copyWeight(ProductShared& s, const CUtensorMap& map, const ProductJob& job,
+                                           const TilePlace& tile, int step, int stage) {
+    void* to = s.ring[stage] + kLeftBytes;
+    if (Right == Major::Inner)
+        copyBox(to, map, 0, tile.expert * static_cast<int>(job.outer) + tile.column * kColumns, step, 0,
+                s.full[stage]);
+    else
+        copyBox(to, map, 0, tile.expert * static_cast<int>(job.inner) + step * kDeep,
+                tile.column * (kColumns / 64), 0, s.full[stage]);
+}
+
+// One thread.
+template <Major Right>
+__device__ __forceinline__ void loadTiles(ProductShared& s, const CUtensorMap& rowMap,
+                                          const CUtensorMap& weightMap, const ProductJob& job) {
+    const int count = s.experts.tiles[job.experts] * job.columnTiles;
+    Turn<kStages> t;
+    Turn<kItems> turn;
+    int next = atomicAdd(job.counter, 1), expert = 0;
+    while (next < count) {
+        s.items.give(turn, next);
+        turn.next();
+        const TilePlace tile = placeOf(s.experts, next, job.columnTiles, expert);
+        next = atomicAdd(job.counter, 1);
+        for (int k = 0; k < job.steps; ++k, t.next()) {
+            s.empty[t.stage].wait(t.phase ^ 1);
+            s.full[t.stage].arriveExpecting(kStageBytes);
+            copyBox(s.ring[t.stage], rowMap, 0, tile.first, k, 0, s.full[t.stage]);
+            copyWeight<Right>(s, weightMap, job, tile, k, t.stage);
+        }
+    }
+    s.items.give(turn, -1);
+}
+
+// Four 8 x 8 matrices of a warp's registers into shared memory; lane l gives the address of row l % 8 of
+// matrix l / 8.
+__device__ __forceinline__ void storeMatrices(std::uint32_t address, std::uint32_t a, std::uint32_t b,
+                                              std::uint32_t c, std::uint32_t d) {
+    CARAVAN_BULK(
+        asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(address),
+                     "r"(a), "r"(b), "r"(c), "r"(d)
+                     : "memory"));
+}
+
+// One warpgroup's 64 rows.
+template <Major Right>
+__device__ __forceinline__ void multiplyTiles(ProductShared& s, const ProductJob& job, int group) {
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5 & 3;
+    const int row = warp * 16 + (lane >> 3 & 1) * 8 + (lane & 7);
+    const std::uint32_t place = sharedAddress(s.results[group]) + row * 128;
+    Turn<kStages> t;
+    Turn<kItems> turn;
+    Turn<1> result;
+    int expert = 0;
+    float sum[2][64];  // 128 columns each
+    for (;;) {
+        const int item = s.items.take(turn);
+        if (item < 0) break;
+        const TilePlace tile = placeOf(s.experts, item, job.columnTiles, expert);
+        if (tile.left <= group * 64) {
+            for (int k = 0; k < job.steps; ++k, t.next()) {
+                s.full[t.stage].wait(t.phase);
+                s.empty[t.stage].arriveAsWarp();
+            }
+            continue;
+        }
+        int before = 0;
+        for (int k = 0; k < job.steps; ++k, t.next()) {
+            s.full[t.stage].wait(t.phase);
+            const std::uint32_t at = sharedAddress(s.ring[t.stage]);
+            const std::uint64_t left = wgmmaInner(at + group * 64 * 128),
+                                right = Right == Major::Inner ? wgmmaInner(at + kLeftBytes)
+                                                              : wgmmaOuter(at + kLeftBytes, kChunkBytes);
+            keep(sum[0]);
+            keep(sum[1]);
+            wgmmaFence();
+#pragma unroll
+            for (int d = 0; d < kDeep / 16; ++d)
+#pragma unroll
+                for (int half = 0; half < 2; ++half)
+                    wgmmaShared<Major::Inner, Right>(
+                        sum[half], wgmmaAdvance(left, d * 32),
+                        wgmmaAdvance(right,
+                                     d * (Right == Major::Inner ? 32 : 2048) + half * (kRightBytes / 2)),
+                        k + d > 0);
+            wgmmaCommit();
+            keep(sum[0]);
+            keep(sum[1]);
+            wgmmaWait<1>();  // the stage before has been read
+            if (k > 0) s.empty[before].arriveAsWarp();
+            before = t.stage;
+        }
+        wgmmaWait<0>();
+        keep(sum[0]);
+        keep(sum[1]);
+        s.empty[before].arriveAsWarp();
+        s.resultEmpty[group].wait(result.phase ^ 1);
+        result.next();
+#pragma unroll
+        for (int j = 0; j < kColumns / 8; j += 2) {
+            const float* v = sum[j / 16] + j % 16 * 4;
+            storeMatrices(place + j / 8 * kChunkBytes + (((j % 8 + (lane >> 4)) ^ (lane & 7)) << 4),
+                          packBf16(v[0], v[1]), packBf16(v[2], v[3]), packBf16(v[4], v[5]),
+                          packBf16(v[6], v[7]));
+        }
+        s.resultFull[group].arriveAsWarp();
+    }
+}
+
+}  // namespace caravan::kernels::cuda::grouped
