@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The Caravan authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The tables of RESULTS.md on the first GPU from one build: rows B1 to B15 beside their ceilings, decoding of larger models, where a
-# step goes, the memory plan beside the peak, and with DATA the reference run in four precisions. About eight minutes on one H200.
+# step goes, the memory plan beside the peak, and with DATA the reference run in four precisions. About five minutes on one H200.
 # usage: [PARTS="rows decode step plan reference"] gpu_rows.sh BUILD [DATA]   (BUILD: gpu_check.sh makes one, with bench_gpu_decode,
 #        bench_gpu_plan, bench_gpu_step and caravan-cli; DATA: folder with {general,code,math}.{train,heldout}.jsonl)
 set -uo pipefail
