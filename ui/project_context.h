@@ -24,6 +24,7 @@
 namespace caravan::projects {
 class Project;
 class RunCatalogue;
+struct RunSummary;
 }  // namespace caravan::projects
 
 namespace caravan::ui {
@@ -142,6 +143,8 @@ class ProjectContext : public QObject {
     void editRun(const QString& id, F edit);
     void changeRuns(std::function<engine::Result<void>(projects::Project&)> change);
     [[nodiscard]] engine::Recipe recipeOf(const RunEntry* run) const;
+    using RunList = engine::Result<std::vector<projects::RunSummary>>;
+    void takeRuns(const RunList& runs);
     void moveRun(const QString& id, bool away);
     void applyRecipe(const engine::Recipe& recipe);
     void inspect(const QString& path);

@@ -94,33 +94,33 @@ void ProjectContext::selectRun(const QString& id) {
 }
 
 void ProjectContext::refreshRuns() {
-    using Outcome = engine::Result<std::vector<projects::RunSummary>>;
-    inProject<Outcome>(
+    inProject<RunList>(
         this, [](ProjectStore& store) { return store.catalogue->runs(); },
-        [this](const Outcome& runs) {
-            if (!runs) {
-                Q_EMIT failed(runs.error());
-                return;
-            }
-            m_runs.clear();
-            for (const projects::RunSummary& summary : *runs)
-                m_runs << entryOf(summary);
-            for (RunEntry& entry : m_runs) {
-                if (entry.steps <= 0)
-                    entry.steps = entry.recipe.tune.steps.value_or(m_steps.value(entry.folder, 0));
-                if (entry.steps <= 0 && entry.state != engine::RunState::Created &&
-                    entry.state != engine::RunState::Queued)
-                    askSteps(entry.folder, entry.recipe);
-                // the engine knows better than the database, which is written a little later
-                if (!m_controller || entry.folder != m_controller->live().folder) continue;
-                entry.state = m_controller->live().state;
-                entry.step = std::max(entry.step, m_controller->live().step);
-                m_controller->setSteps(entry.folder, entry.steps);
-                if (m_controller->live().lastCheckpoint < 0) findCheckpoint(entry);
-            }
-            Q_EMIT runsChanged();
-            if (run(m_selectedRun) == nullptr && !m_runs.isEmpty()) selectRun(m_runs.first().id);
-        });
+        [this](const RunList& runs) { takeRuns(runs); });
+}
+
+void ProjectContext::takeRuns(const RunList& runs) {
+    if (!runs) {
+        Q_EMIT failed(runs.error());
+        return;
+    }
+    m_runs.clear();
+    for (const projects::RunSummary& summary : *runs)
+        m_runs << entryOf(summary);
+    for (RunEntry& entry : m_runs) {
+        if (entry.steps <= 0) entry.steps = entry.recipe.tune.steps.value_or(m_steps.value(entry.folder, 0));
+        if (entry.steps <= 0 && entry.state != engine::RunState::Created &&
+            entry.state != engine::RunState::Queued)
+            askSteps(entry.folder, entry.recipe);
+        // the engine knows better than the database, which is written a little later
+        if (!m_controller || entry.folder != m_controller->live().folder) continue;
+        entry.state = m_controller->live().state;
+        entry.step = std::max(entry.step, m_controller->live().step);
+        m_controller->setSteps(entry.folder, entry.steps);
+        if (m_controller->live().lastCheckpoint < 0) findCheckpoint(entry);
+    }
+    Q_EMIT runsChanged();
+    if (run(m_selectedRun) == nullptr && !m_runs.isEmpty()) selectRun(m_runs.first().id);
 }
 
 // After the window attached to a run that was on before: its checkpoints are on disk.
@@ -136,7 +136,11 @@ void ProjectContext::findCheckpoint(const RunEntry& entry) {
 }
 
 void ProjectContext::createRun(QObject* context, std::function<void(const engine::Result<QString>&)> done) {
-    using Outcome = engine::Result<QString>;
+    struct Made {
+        QString id;
+        RunList runs;  // with it: who is told of the run finds it in the list
+    };
+    using Outcome = engine::Result<Made>;
     inProject<Outcome>(
         this,
         [recipe = m_recipe](ProjectStore& store) -> Outcome {
@@ -148,16 +152,17 @@ void ProjectContext::createRun(QObject* context, std::function<void(const engine
             projects::setRunTitle(*store.project, *name, titleOf(recipe));
             if (auto flushed = store.project->store().flush(); !flushed)
                 return tl::unexpected(flushed.error());
-            return QString::fromStdString(*name);
+            return Made{QString::fromStdString(*name), store.catalogue->runs()};
         },
-        [this, context = QPointer<QObject>(context), done = std::move(done)](const Outcome& created) {
-            if (!created) {
-                Q_EMIT failed(created.error());
+        [this, context = QPointer<QObject>(context), done = std::move(done)](const Outcome& made) {
+            const auto created = made.map([](const Made& run) { return run.id; });
+            if (!made) {
+                Q_EMIT failed(made.error());
                 if (context) done(created);
                 return;
             }
             m_selectedRun = *created;
-            refreshRuns();
+            takeRuns(made->runs);
             Q_EMIT selectedRunChanged(*created);
             if (context) done(created);
         });

@@ -28,7 +28,7 @@ RunFollower::RunFollower(const Services& services, QObject* parent)
     });
     RunController* runs = services.runs;
     if (runs == nullptr) return;
-    RunFeeds::of(runs);  // keeps what is told before a run is chosen
+    static_cast<void>(RunFeeds::of(runs));  // keeps what is told before a run is chosen
     connect(runs, &RunController::stateChanged, this, [this](const QString& folder, engine::RunState) {
         if (m_project == nullptr || !(m_id.isEmpty() || (!isHeld() && m_services.runs->live().isActive())))
             return;

@@ -81,6 +81,8 @@ int awaitEvent(void* event) {
 
 DecodeTable makeDecodeTable() {
     return {.linear = kernels::cuda::decodeLinear,
+            .takesChain = kernels::cuda::takesChain,
+            .chain = kernels::cuda::decodeChain,
             .head = kernels::cuda::decodeHead,
             .experts = kernels::cuda::decodeExperts,
             .expertsDown = kernels::cuda::decodeExpertsDown,

@@ -16,6 +16,8 @@ namespace caravan::engine::cuda {
 
 struct DecodeTable {
     decltype(&kernels::cuda::decodeLinear) linear;
+    decltype(&kernels::cuda::takesChain) takesChain;
+    decltype(&kernels::cuda::decodeChain) chain;
     decltype(&kernels::cuda::decodeHead) head;
     decltype(&kernels::cuda::decodeExperts) experts;
     decltype(&kernels::cuda::decodeExpertsDown) expertsDown;

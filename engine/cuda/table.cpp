@@ -103,6 +103,9 @@ Table makeTable() {
     t.synchronize = synchronize;
     t.setDevice = setDevice;
     t.product = cuda::product;
+    t.productFp32 = launch::productFp32;
+    t.gradientFp32Scratch = launch::gradientFp32Scratch;
+    t.gradientFp32 = launch::gradientFp32;
     t.dropout = launch::dropout;
     t.rmsNorm = launch::rmsNorm;
     t.rmsNormBackward = launch::rmsNormBackward;

@@ -19,6 +19,7 @@
 #include "kernels/grouped_adapter/grouped_hopper.h"
 #include "kernels/lora/lora.h"
 #include "kernels/nf4/nf4.h"
+#include "kernels/product_fp32/product_fp32.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "kernels/rope/rope.h"
 #include "kernels/rounding/rounding.h"
@@ -57,6 +58,9 @@ struct Table {
     int (*setDevice)(int device);
 
     decltype(&cuda::product) product;
+    decltype(&kernels::cuda::productFp32) productFp32;
+    decltype(&kernels::cuda::gradientFp32Scratch) gradientFp32Scratch;
+    decltype(&kernels::cuda::gradientFp32) gradientFp32;
     decltype(&kernels::cuda::dropout) dropout;
     decltype(&kernels::cuda::rmsNorm) rmsNorm;
     decltype(&kernels::cuda::rmsNormBackward) rmsNormBackward;

@@ -7,8 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/moe/expert_body.h"
-#include "engine/moe/router.h"
+#include "engine/generate/decode_parts.h"
 
 namespace caravan::engine::generate {
 namespace {
@@ -17,39 +16,10 @@ using ops::checkLaunch;
 using ops::data;
 constexpr std::int64_t kCountersPerLayer = 4, kMostHeadSize = 256, kMostProbabilities = 1024;
 
-const moe::LinearRouter* routerOf(const model::Layer& layer) {
-    return dynamic_cast<const moe::LinearRouter*>(layer.sparse->router.get());
-}
-const moe::SerialAdapters* adaptersOf(const model::Layer& layer) {
-    return dynamic_cast<const moe::SerialAdapters*>(layer.sparse->body.get());
-}
-std::int64_t choicesOf(const model::Layer& layer, const moe::Steering* steering) {
-    if (!steering || !steering->activeExperts) return layer.sparse->topK;
-    return std::clamp<std::int64_t>(*steering->activeExperts, 1, layer.sparse->experts);
-}
-
 bool partsKnown(const model::FrozenLinear& frozen) {
     for (std::size_t i = 0; i < frozen.parts(); ++i)
         if (!frozen.nf4(i) && !frozen.joined().defined()) return false;
     return frozen.parts() <= kernels::kDecodeParts;
-}
-
-kernels::StoredType storedType(at::ScalarType type) {
-    if (type == at::kBFloat16) return kernels::StoredType::BF16;
-    return type == at::kHalf ? kernels::StoredType::F16 : kernels::StoredType::F32;
-}
-
-kernels::Nf4Source sourceOf(const ops::Nf4& weight) {
-    kernels::Nf4Source source{data<std::uint8_t>(weight.codes), nullptr, nullptr, nullptr, nullptr,
-                              static_cast<float>(weight.offset)};
-    if (weight.doubleQuantised()) {
-        source.absmaxCodes = data<std::uint8_t>(weight.absmax);
-        source.nestedAbsmax = data<float>(weight.nestedAbsmax);
-        source.nestedMap = data<float>(weight.nestedMap);
-    } else {
-        source.absmax = data<float>(weight.absmax);
-    }
-    return source;
 }
 
 std::int64_t addressOf(const at::Tensor& x) {
@@ -57,11 +27,6 @@ std::int64_t addressOf(const at::Tensor& x) {
 }
 std::int64_t positionsOf(const DecodeRequest& request) {
     return request.cache ? request.cache->capacity() : request.positions;
-}
-
-// Element `offset` of a tensor.
-const void* at_(const at::Tensor& x, std::int64_t offset) {
-    return static_cast<const char*>(x.data_ptr()) + offset * static_cast<std::int64_t>(x.element_size());
 }
 
 }  // namespace
@@ -133,23 +98,38 @@ void DecodePlan::allocate(const DecodeRequest& request) {
                bytes = elements.dtype(at::kByte);
     const auto slots = static_cast<std::int64_t>(m_model.sparseLayers().size());
     m_x = at::zeros({m_places, config.hidden}, elements);
-    m_middle = at::zeros({m_places, config.hidden}, elements);
     m_qkv = at::zeros({m_places, config.queryWidth() + 2 * config.keyWidth()}, elements);
     m_attended = at::zeros({m_places, config.queryWidth()}, elements);
-    m_activated = at::zeros({m_places, config.intermediate}, elements);
     m_shared = at::zeros({m_places, config.hidden}, elements);
-    std::int64_t ranks = 1, size = 1;
+    std::int64_t ranks = 1, passedRanks = 1, size = 1;
+    const auto rankOf = [](const model::AdaptedLinear& linear) {
+        std::int64_t sum = 0;
+        for (const auto& part : linear.lora)
+            sum += part ? part->rank : 0;
+        return sum;
+    };
     for (const model::Layer& layer : m_model.layers()) {
-        for (const model::AdaptedLinear* linear : {&layer.qkv, &layer.out, &layer.gateUp, &layer.down}) {
-            std::int64_t sum = 0;
-            for (const auto& part : linear->lora)
-                sum += part ? part->rank : 0;
-            ranks = std::max(ranks, sum);
-        }
+        ranks = std::max(ranks, rankOf(layer.qkv));
+        passedRanks = std::max(passedRanks, rankOf(layer.out) + rankOf(layer.gateUp) + rankOf(layer.down));
         if (layer.sparse)
             size = std::max(size, m_model.trainable().working(adaptersOf(layer)->down()).size(1));
     }
     m_lora = at::zeros({m_places * ranks}, floats);
+    for (Passed& passed : m_passed) {
+        const std::int64_t widths[] = {config.hidden * m_x.element_size(),
+                                       config.intermediate * m_x.element_size(),
+                                       passedRanks * static_cast<std::int64_t>(sizeof(float))};
+        std::int64_t begins[] = {0, 0, 0, 0};
+        for (int i = 0; i < 3; ++i)
+            begins[i + 1] = (begins[i] + m_places * widths[i] + 127) / 128 * 128;
+        passed.whole = at::full({begins[3]}, 255, bytes);
+        const auto part = [&](int i, at::ScalarType type) {
+            return passed.whole.narrow(0, begins[i], m_places * widths[i]).view(type).view({m_places, -1});
+        };
+        passed.middle = part(0, m_model.compute());
+        passed.activated = part(1, m_model.compute());
+        passed.hidden = part(2, at::kFloat);
+    }
     m_routerLogits = at::zeros({m_places, std::max<std::int64_t>(1, m_experts)}, floats);
     m_hidden = at::zeros({m_places, std::max<std::int64_t>(1, m_k * size)}, floats);
     if (slots > 1) m_exchange = at::full({3, m_hidden.numel()}, -1, integers);
@@ -166,169 +146,6 @@ void DecodePlan::allocate(const DecodeRequest& request) {
     state = at::zeros({m_places * static_cast<std::int64_t>(sizeof(kernels::TokenState))}, bytes);
     settings = at::zeros({m_places * static_cast<std::int64_t>(sizeof(kernels::ChoiceSettings))}, bytes);
     seen = at::zeros({m_places, config.vocabulary}, bytes);
-}
-
-kernels::DecodeLinear DecodePlan::linearOf(const model::AdaptedLinear& linear, const at::Tensor& input,
-                                           const at::Tensor& output) {
-    kernels::DecodeLinear l;
-    l.inner = linear.frozen.in();
-    l.batch = m_places;
-    l.input = input.data_ptr();
-    l.out = output.data_ptr();
-    l.outStride = output.size(1);
-    l.partCount = static_cast<std::int32_t>(linear.frozen.parts());
-    l.arrived = data<std::uint32_t>(m_counters) + m_usedCounters++;
-    std::int64_t rank = 0;
-    for (std::size_t i = 0; i < linear.frozen.parts(); ++i) {
-        kernels::DecodePart& part = l.parts[i];
-        part.rows = linear.frozen.outOf(i);
-        part.column = linear.frozen.offsetOf(i);
-        if (const ops::Nf4* nf4 = linear.frozen.nf4(i)) {
-            part.nf4 = sourceOf(*nf4);
-            part.stored = storedType(linear.frozen.storedOf(i));
-        } else {
-            part.dense = at_(linear.frozen.joined(), part.column * l.inner);
-        }
-        if (linear.bias.defined()) part.bias = at_(linear.bias, part.column);
-        if (!linear.lora[i]) continue;
-        const model::LoraPart& lora = *linear.lora[i];
-        part.loraB = m_model.trainable().working(lora.b).data_ptr();
-        part.loraHidden = data<float>(m_lora) + m_places * rank;
-        part.rank = lora.rank;
-        part.scale = static_cast<float>(lora.scale);
-        l.sides[l.sideCount++] = {m_model.trainable().working(lora.a).data_ptr(), lora.rank,
-                                  data<float>(m_lora) + m_places * rank};
-        rank += lora.rank;
-    }
-    return l;
-}
-
-kernels::SplitAttention DecodePlan::attentionOf(const model::Layer& layer, const DecodeRequest& request,
-                                                const ops::RopeTable& rope) const {
-    const ModelConfig& config = m_model.config();
-    kernels::SplitAttention a;
-    a.heads = config.heads;
-    a.kvHeads = config.kvHeads;
-    a.headSize = config.headSize;
-    a.positionStride = config.keyWidth();  // as model::KvCache lays them out
-    a.headStride = config.headSize;
-    a.window = layer.window.value_or(0);
-    a.splits = m_splits;
-    a.batch = m_places;
-    a.qkv = m_qkv.data_ptr();
-    if (config.qkNorm) {
-        a.queryNorm = layer.queryNorm.data_ptr();
-        a.keyNorm = layer.keyNorm.data_ptr();
-    }
-    a.eps = static_cast<float>(config.normEps);
-    a.cos = data<float>(rope.cos);
-    a.sin = data<float>(rope.sin);
-    a.position = &reinterpret_cast<const kernels::TokenState*>(state.data_ptr())->position;
-    a.positionStep = sizeof(kernels::TokenState) / sizeof(std::int32_t);
-    if (request.cache) {
-        a.keys = request.cache->keys(layer.index).data_ptr();
-        a.values = request.cache->values(layer.index).data_ptr();
-    } else {
-        a.keysOf = static_cast<void* const*>(m_caches[layer.index][0].data_ptr());
-        a.valuesOf = static_cast<void* const*>(m_caches[layer.index][1].data_ptr());
-    }
-    a.out = m_attended.data_ptr();
-    a.partial = data<float>(m_partial);
-    a.arrived = data<std::uint32_t>(m_arrived);
-    a.hopper = ops::hopperPaths();
-    return a;
-}
-
-kernels::DecodeExperts DecodePlan::expertsOf(const model::Layer& layer, const DecodeRequest& request) {
-    const moe::SerialAdapters& body = *adaptersOf(layer);
-    const at::Tensor& down = m_model.trainable().working(body.down());
-    const std::int64_t slot = layer.sparse->slot, experts = layer.sparse->experts;
-    float* notes = data<float>(m_notes) + slot * (2 * m_k + m_experts);
-    kernels::DecodeExperts e;
-    e.shape = {down.size(2), down.size(1)};
-    e.down = down.data_ptr();
-    e.up = m_model.trainable().working(body.up()).data_ptr();
-    e.scaling = static_cast<float>(body.scaling());
-    e.u = m_shared.data_ptr();
-    e.hidden = data<float>(m_hidden);
-    e.residual = m_middle.data_ptr();
-    e.out = m_x.data_ptr();
-    e.choice.experts = experts;
-    e.choice.k = choicesOf(layer, request.steering);
-    e.choice.logits = data<float>(m_routerLogits);
-    e.choice.chosen = reinterpret_cast<std::int32_t*>(notes);
-    e.choice.weights = notes + m_k;
-    e.choice.noted = notes + 2 * m_k;
-    e.choice.batch = m_places;
-    e.choice.noteStride = m_notes.size(1);
-    if (request.steering) {
-        const moe::SteeringTerms terms = moe::steeringTerms(*request.steering, layer.index, experts);
-        m_steer[slot][0].narrow(0, 0, experts).copy_(terms.bias);
-        m_steer[slot][1].narrow(0, 0, experts).copy_(terms.preference);
-        e.choice.bias = data<float>(m_steer) + 2 * slot * m_experts;
-        e.choice.preference = e.choice.bias + m_experts;
-    }
-    return e;
-}
-
-// What a linear's kernel reads first, for the kernel ahead of it to ask for while it waits: of the first
-// part.
-template <class Call>
-void askAhead(Call& call, const kernels::DecodeLinear& next, std::int64_t elementSize) {
-    constexpr std::int64_t kMost = std::int64_t{8} << 20;
-    const kernels::DecodePart& part = next.parts[0];
-    const std::int64_t values = part.rows * next.inner;
-    call.ahead = part.dense ? part.dense : part.nf4.codes;
-    call.aheadBytes = std::min(kMost, part.dense ? values * elementSize : values / 2) / 128 * 128;
-}
-
-void DecodePlan::addLayer(const model::Layer& layer, const DecodeRequest& request,
-                          const ops::RopeTable& rope) {
-    const auto eps = static_cast<float>(m_model.config().normEps);
-    LayerPlan plan;
-    plan.qkv = linearOf(layer.qkv, m_x, m_qkv);
-    plan.qkv.norm = layer.inputNorm.data_ptr();
-    plan.qkv.eps = eps;
-    plan.attention = attentionOf(layer, request, rope);
-    plan.out = linearOf(layer.out, m_attended, m_middle);
-    plan.out.residual = m_x.data_ptr();
-    plan.gateUp = linearOf(layer.gateUp, m_middle, m_activated);
-    plan.gateUp.norm = layer.middleNorm.data_ptr();
-    plan.gateUp.eps = eps;
-    plan.gateUp.swiglu = true;
-    plan.down = linearOf(layer.down, m_activated, layer.sparse ? m_shared : m_x);
-    if (layer.sparse) {
-        const at::Tensor& router = m_model.trainable().working(routerOf(layer)->weight());
-        plan.gateUp.sides[plan.gateUp.sideCount++] = {router.data_ptr(), router.size(0),
-                                                      data<float>(m_routerLogits)};
-        plan.experts = expertsOf(layer, request);
-    } else {
-        plan.down.residual = m_middle.data_ptr();
-    }
-    const auto elementSize = static_cast<std::int64_t>(m_x.element_size());
-    if (m_places == 1) askAhead(plan.attention, plan.out, elementSize);
-    if (m_places == 1 && !m_layers.empty() && m_layers.back().experts)
-        askAhead(*m_layers.back().experts, plan.qkv, elementSize);
-    m_layers.push_back(plan);
-}
-
-// Each layer leaves the next one's exchange empty, the last one the first one's: in turns, a third where
-// their number is odd.
-void DecodePlan::addExchanges() {
-    std::vector<kernels::DecodeExperts*> all;
-    for (LayerPlan& layer : m_layers)
-        if (layer.experts) all.push_back(&*layer.experts);
-    const std::size_t count = all.size();
-    const bool equal = std::all_of(all.begin(), all.end(), [&](const kernels::DecodeExperts* e) {
-        return e->choice.k == all[0]->choice.k && e->shape.size == all[0]->shape.size;
-    });
-    if (count < 2 || !equal) return;
-    const auto bufferOf = [&](std::size_t i) {
-        const std::size_t which = i + 1 == count && count % 2 == 1 ? 2 : i % 2;
-        return static_cast<float*>(m_exchange[static_cast<std::int64_t>(which)].data_ptr());
-    };
-    for (std::size_t i = 0; i < count; ++i)
-        all[i]->exchange = bufferOf(i), all[i]->cleared = bufferOf((i + 1) % count);
 }
 
 void DecodePlan::addEnds() {
@@ -397,19 +214,20 @@ void DecodePlan::describe(const float* notes, TokenEvent& event) const {
 
 void DecodePlan::launch(kernels::cuda::Stream stream, unsigned stages) const {
     const cuda::DecodeTable& table = ops::cudaTable().decode;
-    const auto linear = [&](const kernels::DecodeLinear& l, unsigned stage) {
-        if (stages & stage) checkLaunch("decodeLinear", table.linear(m_element, l, stream));
+    const auto linear = [&](const kernels::DecodeLinear& l) {
+        if (stages & Linears) checkLaunch("decodeLinear", table.linear(m_element, l, stream));
     };
     checkLaunch("beginToken", table.beginToken(m_element, m_choice.state, m_places,
                                                m_model.embedding().data_ptr(), m_x.size(1), m_x.data_ptr(),
                                                data<std::uint32_t>(m_counters), m_counters.numel(), stream));
     for (const LayerPlan& layer : m_layers) {
-        linear(layer.qkv, Linears);
+        linear(layer.qkv);
         if (stages & Attention)
             checkLaunch("splitAttention", table.attention(m_element, layer.attention, stream));
-        linear(layer.out, Linears);
-        linear(layer.gateUp, Linears);
-        linear(layer.down, Linears);
+        if (m_chained && (stages & Linears))
+            checkLaunch("decodeChain", table.chain(m_element, layer.chain, stream));
+        for (std::int32_t i = 0; i < (m_chained ? 0 : layer.chain.count); ++i)
+            linear(layer.chain.linears[i]);
         if (layer.experts && (stages & Experts))
             checkLaunch("decodeExperts", table.experts(m_element, *layer.experts, stream));
     }

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <optional>
 #include <span>
 #include <vector>
@@ -24,8 +25,8 @@ struct DecodeRequest {
     std::int64_t positions = 0;  // without `cache`: of the longest sequence at its end
 };
 
-// One token of each of a few sequences through the model as a fixed list of launches on fixed buffers: five
-// or six kernels a layer (kernels/decode_linear, split_attention, decode_experts), the head, and the choice
+// One token of each of a few sequences through the model as a fixed list of launches on fixed buffers: three
+// to six kernels a layer (kernels/decode_linear, split_attention, decode_experts), the head, and the choice
 // of the next tokens (kernels/token_choice). Nothing in it depends on positions, so that a graph of it serves
 // every token; with places, nothing depends on the caches either. Each sequence has the bits that it has
 // alone.
@@ -55,13 +56,19 @@ class DecodePlan {
 
   private:
     struct LayerPlan {
-        kernels::DecodeLinear qkv, out, gateUp, down;
+        kernels::DecodeLinear qkv;
         kernels::SplitAttention attention;
+        kernels::DecodeChain chain;  // o, gate and up, down
         std::optional<kernels::DecodeExperts> experts;
     };
+    // What a layer's chain passes on within itself: bytes, and the parts of them.
+    struct Passed {
+        at::Tensor whole, middle, activated, hidden;
+    };
     void allocate(const DecodeRequest& request);
+    // hidden: where LoRA's hidden values go; moved behind them
     [[nodiscard]] kernels::DecodeLinear linearOf(const model::AdaptedLinear& linear, const at::Tensor& input,
-                                                 const at::Tensor& output);
+                                                 const at::Tensor& output, float*& hidden);
     [[nodiscard]] kernels::SplitAttention attentionOf(const model::Layer& layer, const DecodeRequest& request,
                                                       const ops::RopeTable& rope) const;
     [[nodiscard]] kernels::DecodeExperts expertsOf(const model::Layer& layer, const DecodeRequest& request);
@@ -73,11 +80,13 @@ class DecodePlan {
     kernels::cuda::Element m_element;
     bool m_routing = false;
     std::int64_t m_places = 1, m_k = 0, m_experts = 0, m_splits = 1;
-    at::Tensor m_x, m_middle, m_qkv, m_attended, m_activated, m_shared;                          // elements
+    at::Tensor m_x, m_qkv, m_attended, m_shared;                                                 // elements
     at::Tensor m_lora, m_routerLogits, m_hidden, m_notes, m_steer, m_partial, m_logits, m_mass;  // fp32
     at::Tensor m_counters, m_arrived;                                                            // int32
-    at::Tensor m_exchange;  // fp32 [3, places, k, size]: the experts' kernels leave it full of ones
-    at::Tensor m_caches;    // addresses [layers, keys and values, places], with places
+    at::Tensor m_exchange;           // fp32 [3, places, k, size]: the experts' kernels leave it full of ones
+    at::Tensor m_caches;             // addresses [layers, keys and values, places], with places
+    std::array<Passed, 3> m_passed;  // every bit is set but while a chain runs; used in turns
+    bool m_chained = false;
     std::int64_t m_usedCounters = 0;
     std::vector<LayerPlan> m_layers;
     kernels::DecodeLinear m_head;

@@ -25,24 +25,32 @@ bool suitsJoin(const at::Tensor& x) {
            reinterpret_cast<std::uintptr_t>(x.data_ptr()) % 16 == 0;
 }
 
+// What both kernels are told of the heads, the positions and the table.
+template <class Arguments>
+Arguments argumentsOf(const Heads& heads, const at::Tensor& positions, const RopeTable& table) {
+    const at::Tensor &q = heads.query, &k = heads.key, &v = heads.value;
+    Arguments arguments{};
+    arguments.query = q.data_ptr();
+    arguments.key = k.data_ptr();
+    arguments.value = v.data_ptr();
+    arguments.queryStride = q.stride(0);
+    arguments.keyStride = k.stride(0);
+    arguments.valueStride = v.stride(0);
+    arguments.positions = data<std::int32_t>(positions);
+    arguments.cos = data<float>(table.cos);
+    arguments.sin = data<float>(table.sin);
+    arguments.heads = q.size(1);
+    arguments.kvHeads = k.size(1);
+    arguments.half = q.size(2) / 2;
+    arguments.tokens = q.size(0);
+    return arguments;
+}
+
 at::Tensor joinOnDevice(const Heads& gradient, const at::Tensor& positions, const RopeTable& table) {
-    const at::Tensor &q = gradient.query, &k = gradient.key, &v = gradient.value;
-    const std::int64_t tokens = q.size(0), size = q.size(2);
-    at::Tensor joined = at::empty({tokens, (q.size(1) + 2 * k.size(1)) * size}, q.options());
-    const kernels::cuda::RopeJoinArguments arguments{q.data_ptr(),
-                                                     k.data_ptr(),
-                                                     v.data_ptr(),
-                                                     q.stride(0),
-                                                     k.stride(0),
-                                                     v.stride(0),
-                                                     data<std::int32_t>(positions),
-                                                     data<float>(table.cos),
-                                                     data<float>(table.sin),
-                                                     joined.data_ptr(),
-                                                     q.size(1),
-                                                     k.size(1),
-                                                     size / 2,
-                                                     tokens};
+    const at::Tensor &q = gradient.query, &k = gradient.key;
+    at::Tensor joined = at::empty({q.size(0), (q.size(1) + 2 * k.size(1)) * q.size(2)}, q.options());
+    auto arguments = argumentsOf<kernels::cuda::RopeJoinArguments>(gradient, positions, table);
+    arguments.out = joined.data_ptr();
     checkLaunch("joinHeads", cudaTable().ropeJoin(elementOf("joinHeads", q), arguments, streamOf(q)));
     return joined;
 }
@@ -74,23 +82,11 @@ void ropeHeads(Heads& heads, const at::Tensor& positions, const RopeTable& table
                        suitsJoin(valueRows) && keyRows.scalar_type() == q.scalar_type();
     if (suits) {
         const PartScope scope(Part::Elementwise);
-        const kernels::cuda::RopeRowsArguments arguments{q.data_ptr(),
-                                                         k.data_ptr(),
-                                                         v.data_ptr(),
-                                                         keyRows.data_ptr(),
-                                                         valueRows.data_ptr(),
-                                                         q.stride(0),
-                                                         k.stride(0),
-                                                         v.stride(0),
-                                                         keyRows.stride(0),
-                                                         valueRows.stride(0),
-                                                         data<std::int32_t>(positions),
-                                                         data<float>(table.cos),
-                                                         data<float>(table.sin),
-                                                         q.size(1),
-                                                         k.size(1),
-                                                         q.size(2) / 2,
-                                                         q.size(0)};
+        auto arguments = argumentsOf<kernels::cuda::RopeRowsArguments>(heads, positions, table);
+        arguments.keyRows = keyRows.data_ptr();
+        arguments.valueRows = valueRows.data_ptr();
+        arguments.keyRowStride = keyRows.stride(0);
+        arguments.valueRowStride = valueRows.stride(0);
         checkLaunch("ropeHeads", cudaTable().ropeRows(elementOf("ropeHeads", q), arguments, streamOf(q)));
     } else {
         ropeHeads(heads, positions, table);

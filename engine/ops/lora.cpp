@@ -5,6 +5,7 @@
 #include "engine/ops/host_lora.h"
 #include "engine/ops/lora_cuda.h"
 #include "engine/ops/products_cuda.h"
+#include "engine/ops/products_fp32.h"
 #include "engine/ops/timeline.h"
 
 namespace caravan::engine::ops {
@@ -51,6 +52,12 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
         if (bias.defined()) y.add_(bias);
         return y;
     }
+    if (covered == weight.size(0) && fp32::suits(x, weight, true) && fp32::suitsLora(x, group)) {
+        const PartScope scope(Part::Products);
+        y = fp32::linearWithLora(x, weight, group, h);
+        if (bias.defined()) y.add_(bias);
+        return y;
+    }
     if (suitsFewRows(x, weight, group)) {
         y = fewRowsLinear(x, weight, group, h);
         if (bias.defined()) y.add_(bias);
@@ -75,6 +82,10 @@ at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight, const 
         productOnDevice(dy, weight, false, true, dx);
         return dx;
     }
+    if (fp32::suitsLoraBackward(dy, weight, group)) {
+        const PartScope scope(Part::Products);
+        return fp32::linearBackwardWithLora(dy, weight, group, dh);
+    }
     if (host::suitsLora(dy, weight, group)) {
         at::Tensor dx = at::empty({dy.size(0), weight.size(1)}, dy.options());
         dh = host::backwardInputWithLora(dy, weight, group, dx);
@@ -88,6 +99,7 @@ at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight, const 
 std::vector<at::Tensor> loraForward(at::Tensor& y, const at::Tensor& x, const LoraGroup& group) {
     const PartScope scope(Part::Lora);
     if (suitsJoinedLora(x, group)) return loraForwardOnDevice(y, x, group);
+    if (fp32::suitsLora(x, group) && fp32::suitsLora(y, group)) return fp32::loraForward(y, x, group);
     std::vector<at::Tensor> h;
     for (std::size_t i = 0; i < group.parts.size(); ++i) {
         const LoraPart& part = group.parts[i];
@@ -100,6 +112,8 @@ std::vector<at::Tensor> loraForward(at::Tensor& y, const at::Tensor& x, const Lo
 std::vector<at::Tensor> loraBackwardInput(const at::Tensor& dy, const LoraGroup& group, at::Tensor& dx) {
     const PartScope scope(Part::Lora);
     if (suitsJoinedLora(dy, group)) return loraBackwardInputOnDevice(dy, group, dx);
+    if (fp32::suitsLora(dy, group) && (!dx.defined() || dx.is_contiguous()))
+        return fp32::loraBackwardInput(dy, group, dx);
     if (host::suitsLora(dy, {}, group)) return host::backwardInputWithLora(dy, {}, group, dx);
     std::vector<at::Tensor> all;
     for (std::size_t i = 0; i < group.parts.size(); ++i) {
@@ -120,6 +134,10 @@ void loraBackwardParameters(const at::Tensor& dy, const at::Tensor& x, const std
     const PartScope scope(Part::Lora);
     if (suitsJoinedLora(x, group)) {
         loraBackwardParametersOnDevice(dy, x, h, dh, group);
+        return;
+    }
+    if (fp32::suitsLora(x, group) && fp32::suitsLora(dy, group)) {
+        fp32::loraBackwardParameters(dy, x, h, dh, group);
         return;
     }
     if (host::suitsLora(x, {}, group) && host::suitsLora(dy, {}, group)) {

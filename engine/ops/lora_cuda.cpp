@@ -101,16 +101,14 @@ bool rowsAligned(const at::Tensor& x) {
 // A gradient of the rows' products with x, all but where it goes.
 kernels::cuda::LoraGradient gradientOf(const at::Tensor& rows, const at::Tensor& x,
                                        const at::Tensor& scratch) {
-    kernels::cuda::LoraGradient gradient{};
-    gradient.rows = rows.data_ptr();
-    gradient.x = x.data_ptr();
-    gradient.rowStride = rows.stride(0);
-    gradient.xStride = x.stride(0);
-    gradient.tokens = x.size(0);
-    gradient.columns = x.size(1);
-    gradient.scratch = data<float>(scratch);
-    gradient.hopper = hopperPaths();
-    return gradient;
+    return {.rows = rows.data_ptr(),
+            .x = x.data_ptr(),
+            .rowStride = rows.stride(0),
+            .xStride = x.stride(0),
+            .tokens = x.size(0),
+            .columns = x.size(1),
+            .scratch = data<float>(scratch),
+            .hopper = hopperPaths()};
 }
 
 at::Tensor scratchFor(const at::Tensor& x, std::int64_t columns, int sites) {
@@ -210,13 +208,12 @@ bool spread(at::Tensor& y, const at::Tensor& h, const LoraGroup& group, bool up)
     if (!hopperPaths() || !ownKernelsTake(group) || y.stride(1) != 1) return false;
     // 16,384 tokens of 4,096, three sites: 67 us, the library 59.
     if (!up && group.parts.size() > 2 && y.size(0) >= kManyTokens) return false;
-    kernels::cuda::LoraSpread s{};
-    s.h = h.data_ptr();
-    s.y = y.data_ptr();
-    s.hStride = h.stride(0);
-    s.yStride = y.stride(0);
-    s.tokens = y.size(0);
-    s.up = up;
+    kernels::cuda::LoraSpread s{.h = h.data_ptr(),
+                                .y = y.data_ptr(),
+                                .hStride = h.stride(0),
+                                .yStride = y.stride(0),
+                                .tokens = y.size(0),
+                                .up = up};
     for (const LoraPart& part : group.parts) {
         const at::Tensor& weight = up ? part.b : part.a;
         if (!weight.is_contiguous()) return false;

@@ -5,6 +5,7 @@
 #include "engine/ops/dispatch.h"
 #include "engine/ops/host_products.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/products_fp32.h"
 #include "engine/ops/timeline.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 
@@ -117,11 +118,11 @@ CrossEntropy crossEntropy(const at::Tensor& hidden, const at::Tensor& head, cons
     for (std::int64_t first = 0; first < rows; first += chunk) {
         const std::int64_t n = std::min(chunk, rows - first);
         at::Tensor logits = buffer.narrow(0, 0, n), perRow = result.perRow.narrow(0, first, n);
-        at::mm_out(logits, hidden.narrow(0, first, n), head.t());
+        fp32::multiply(hidden.narrow(0, first, n), head, true, logits);
         lossOfChunk(logits, labels.narrow(0, first, n), perRow, {vocabulary, scale, withGradient});
         if (!withGradient) continue;
         at::Tensor d = result.dHidden.narrow(0, first, n);
-        at::mm_out(d, logits, head);
+        fp32::multiply(logits, head, false, d);
     }
     result.lossSum = result.perRow.sum(at::kDouble).to(lossType.dtype().toScalarType());
     return result;

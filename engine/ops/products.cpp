@@ -3,6 +3,7 @@
 #include "engine/ops/few_rows.h"
 #include "engine/ops/host_products.h"
 #include "engine/ops/products_cuda.h"
+#include "engine/ops/products_fp32.h"
 #include "engine/ops/support.h"
 #include "engine/ops/timeline.h"
 
@@ -38,6 +39,11 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
         productOnDevice(x, weight, true, false, y);
         return y;
     }
+    if (fp32::suits(x, weight, true)) {
+        at::Tensor y = at::empty({x.size(0), weight.size(0)}, x.options());
+        fp32::multiply(x, weight, true, y);
+        return y;
+    }
     return suitsFewRows(x, weight) ? fewRowsLinear(x, weight) : product(x, weight, true);
 }
 at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight) {
@@ -45,6 +51,11 @@ at::Tensor linearBackward(const at::Tensor& dy, const at::Tensor& weight) {
     if (suitsProductOnDevice(dy, weight)) {
         at::Tensor dx = at::empty({dy.size(0), weight.size(1)}, dy.options());
         productOnDevice(dy, weight, false, false, dx);
+        return dx;
+    }
+    if (fp32::suits(dy, weight, false)) {
+        at::Tensor dx = at::empty({dy.size(0), weight.size(1)}, dy.options());
+        fp32::multiply(dy, weight, false, dx);
         return dx;
     }
     return product(dy, weight, false);

@@ -13,7 +13,6 @@
 #include "engine/api/routing_analysis.h"
 #include "engine/api/side_by_side.h"
 #include "engine/bench/sheet.h"
-#include "engine/checkpoint/checkpoint_store.h"
 #include "engine/checkpoint/model_export.h"
 #include "engine/evaluate/heldout.h"
 #include "engine/evaluate/probe.h"
@@ -30,9 +29,8 @@
 #include "engine/session/host_status.h"
 #include "engine/session/loaded_model.h"
 #include "engine/session/model_source.h"
-#include "engine/session/stoppable_mutex.h"
+#include "engine/train/run_folder.h"
 #include "engine/train/session.h"
-#include "engine/train/snapshot.h"
 #include "engine/upcycle/dry_step.h"
 #include "engine/upcycle/upcycle.h"
 
@@ -48,7 +46,7 @@ class LocalEngine final : public Engine,
                           public Measurer {
   public:
     explicit LocalEngine(const EngineOptions& options)
-        : m_options(options), m_choice(chooseDevice(options)) {}
+        : m_options(options), m_choice(chooseDevice(options)), m_models(m_choice.device) {}
 
     DeviceStatus device() override { return deviceStatus(m_choice); }
 
@@ -90,8 +88,8 @@ class LocalEngine final : public Engine,
                 });
                 return summary;
             }
-            const auto lock = acquire(stop);
-            const auto [loaded, dense] = share(source, progress, stop);
+            const auto lock = m_models.acquire(stop);
+            const auto [loaded, dense] = m_models.share(source, progress, stop);
             const Tokenizer& tokenizer = loaded.opened.text();
             if (!loaded.generator)
                 loaded.generator = std::make_unique<generate::Generator>(*loaded.opened.model, tokenizer);
@@ -170,8 +168,8 @@ class LocalEngine final : public Engine,
     Result<Approximation> approximate(const ApproximationRequest& request, const ProgressFunction& progress,
                                       std::stop_token stop) override {
         return compute([&] {
-            const auto lock = acquire(stop);
-            m_loaded.reset();  // it reads two models, one after the other
+            const auto lock = m_models.acquire(stop);
+            m_models.drop();  // it reads two models, one after the other
             return routing::approximate(request, m_choice, progress, stop);
         });
     }
@@ -186,15 +184,15 @@ class LocalEngine final : public Engine,
         return compute([&] {
             ModelSource exact = source;
             if (exact.compute == Compute::Auto) exact.compute = Compute::Fp32;
-            const auto lock = acquire(stop);
-            evaluate::probe(*use(exact, {}, stop).opened.model, request, stop);
+            const auto lock = m_models.acquire(stop);
+            evaluate::probe(*m_models.use(exact, {}, stop).opened.model, request, stop);
         });
     }
     Result<ExportOutcome> exportModel(const ModelSource& source, const ExportRequest& request,
                                       const ProgressFunction& progress, std::stop_token stop) override {
         return compute([&] {
-            const auto lock = acquire(stop);
-            OpenedModel& opened = use(source, progress, stop).opened;
+            const auto lock = m_models.acquire(stop);
+            OpenedModel& opened = m_models.use(source, progress, stop).opened;
             std::optional<ChatTemplate> chat;
             if (opened.recipe && opened.tokenizer)
                 chat = generate::promptForm(opened.tokenizerFolder, &*opened.recipe, *opened.tokenizer);
@@ -204,8 +202,8 @@ class LocalEngine final : public Engine,
         });
     }
     void unload() override {
-        const std::lock_guard lock(m_mutex);
-        m_loaded.reset();
+        const auto lock = m_models.acquire({});
+        m_models.drop();
     }
 
   private:
@@ -227,47 +225,6 @@ class LocalEngine final : public Engine,
         return status.memoryTotal - status.memoryUsed;
     }
 
-    // The model's lock; a request that is cancelled while it waits for another one goes at once.
-    std::unique_lock<StoppableMutex> acquire(const std::stop_token& stop) {
-        if (!m_mutex.lock(stop)) throw EngineException(ErrorCode::Interrupted, {{"run", ""}, {"step", "0"}});
-        return {m_mutex, std::adopt_lock};
-    }
-
-    // With the lock held. Drops the model before, so that two never lie in memory.
-    LoadedModel& use(const ModelSource& source, const ProgressFunction& progress,
-                     const std::stop_token& stop) {
-        const SourcePlan plan = planSource(source);
-        if (!m_loaded || m_loaded->key != plan.key()) {
-            m_loaded.reset();
-            m_loaded.emplace(
-                LoadedModel{plan.key(), plan, openSource(plan, m_choice.device, progress, stop), nullptr});
-        }
-        return *m_loaded;
-    }
-
-    struct Shared {
-        LoadedModel& loaded;
-        bool dense;  // its base alone is meant
-    };
-    // As use(), but what lies in memory already stays: a run's dense base is the run's model without experts
-    // and LoRA, and another checkpoint of a run only brings other trainable values.
-    Shared share(const ModelSource& source, const ProgressFunction& progress, const std::stop_token& stop) {
-        if (!m_loaded) return {use(source, progress, stop), false};
-        const SourcePlan plan = planSource(source);
-        if (m_loaded->key == plan.key()) return {*m_loaded, false};
-        if (isBaseOf(*m_loaded, plan)) return {*m_loaded, true};
-        if (isSiblingOf(*m_loaded, plan)) {
-            const auto checkpoint = unwrap(checkpoint::load(*plan.checkpoint, false));
-            m_loaded->key.clear();  // of no model while it is written
-            train::restore(m_loaded->opened.model->trainable(), checkpoint, {});
-            m_loaded->generator.reset();
-            m_loaded->key = plan.key();
-            m_loaded->plan = plan;
-            return {*m_loaded, false};
-        }
-        return {use(source, progress, stop), false};
-    }
-
     // A model as it is asked something: a loaded one, or that of the paused run.
     struct Asked {
         model::Model& model;
@@ -279,8 +236,8 @@ class LocalEngine final : public Engine,
     void ask(const ModelSource& source, const ProgressFunction& progress, const std::stop_token& stop,
              F&& f) {
         if (!source.live) {
-            const auto lock = acquire(stop);
-            const auto [loaded, dense] = share(source, progress, stop);
+            const auto lock = m_models.acquire(stop);
+            const auto [loaded, dense] = m_models.share(source, progress, stop);
             f(Asked{*loaded.opened.model, loaded.opened.text(), formOf(loaded, dense), dense});
             return;
         }
@@ -306,8 +263,8 @@ class LocalEngine final : public Engine,
             }));
             return std::move(*out);
         }
-        const auto lock = acquire(stop);
-        OpenedModel& opened = use(source, progress, stop).opened;
+        const auto lock = m_models.acquire(stop);
+        OpenedModel& opened = m_models.use(source, progress, stop).opened;
         const Recipe* recipe = opened.recipe ? &*opened.recipe : nullptr;
         // Without a run there is no template that the rows were learned in: PESC, as the reference figures.
         return f(*opened.model, opened.text(), recipe,
@@ -403,8 +360,7 @@ class LocalEngine final : public Engine,
 
     EngineOptions m_options;
     DeviceChoice m_choice;
-    StoppableMutex m_mutex;  // m_loaded
-    std::optional<LoadedModel> m_loaded;
+    ModelHolder m_models;
     std::mutex m_runMutex;
     std::weak_ptr<train::Session> m_run;  // the one started last
 };

@@ -35,6 +35,7 @@ int launchCluster(void (*kernel)(Parameters...), dim3 grid, unsigned blocks, uns
         if (const auto error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                                     static_cast<int>(shared)))
             return static_cast<int>(error);
+    keepSplit(reinterpret_cast<const void*>(kernel));
     cudaLaunchAttribute attributes[2]{};
     attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[0].val.programmaticStreamSerializationAllowed = 1;

@@ -67,6 +67,17 @@ struct DecodeLinear {
     std::uint32_t* arrived = nullptr;  // one counter per call, zero before it; needed where a part has LoRA
 };
 
+// Linears of which each reads what the one before wrote, in one launch. Its blocks hand over values
+// themselves: outputs of all but the last and LoRA's hidden values of all lie where every bit is set before
+// the call (no value looks so), and a reader waits for the values.
+constexpr int kDecodeChain = 3;
+struct DecodeChain {
+    DecodeLinear linears[kDecodeChain];
+    std::int32_t count = 0;
+    void* cleared = nullptr;  // where every bit is set afterwards, for a later call; not this call's own
+    std::int64_t clearedBytes = 0;  // a multiple of 16
+};
+
 // The plain CPU version: elements are fp32.
 void decodeLinear(const DecodeLinear& linear);
 
@@ -75,5 +86,8 @@ void decodeLinear(const DecodeLinear& linear);
 namespace caravan::kernels::cuda {
 
 int decodeLinear(Element element, const DecodeLinear& linear, Stream stream);
+// Whether one launch of the NF4 kernel takes the chain. Its bits are those of decodeLinear().
+[[nodiscard]] bool takesChain(Element element, const DecodeChain& chain);
+int decodeChain(Element element, const DecodeChain& chain, Stream stream);
 
 }  // namespace caravan::kernels::cuda

@@ -84,12 +84,20 @@ unsigned share(DecodeLaunch& launch, std::int64_t sideRows, int most) {
     launch.fewTiles = launch.tiles / blocks;
     launch.richBlocks = launch.tiles % blocks;
     launch.blockTiles = launch.fewTiles + (launch.richBlocks > 0 ? 1 : 0);
+    launch.sideRows = static_cast<std::int32_t>(sideRows);
     launch.sideBlocks = std::min(blocks, multiprocessors);
     launch.sideRoom = static_cast<std::int32_t>(
         std::min<std::int64_t>(8, (sideRows + launch.sideBlocks - 1) / launch.sideBlocks));
     launch.sideShift = launch.sideRoom > 4 ? 1 : launch.sideRoom > 2 ? 2 : launch.sideRoom > 1 ? 3 : 4;
-    planNf4(launch);
+    launch.at = layoutOf(planNf4(launch));
     return static_cast<unsigned>(blocks);
+}
+
+std::int64_t sideRowsOf(const DecodeLinear& l) {
+    std::int64_t rows = 0;
+    for (int s = 0; s < l.sideCount; ++s)
+        rows += l.sides[s].rows;
+    return rows;
 }
 
 }  // namespace
@@ -98,11 +106,9 @@ int decodeLinear(Element element, const DecodeLinear& l, Stream stream) {
     const auto invalid = static_cast<int>(cudaErrorInvalidValue);
     if (l.batch < 1 || l.batch > kDecodeBatch || l.partCount < 1) return invalid;
     const bool waits = l.sideCount > 0;
-    std::int64_t sideRows = 0;
+    const std::int64_t sideRows = sideRowsOf(l);
     for (int p = 0; p < l.partCount; ++p)
         if (l.parts[p].loraB && !l.arrived) return invalid;
-    for (int s = 0; s < l.sideCount; ++s)
-        sideRows += l.sides[s].rows;
     const bool vectors = suitsVectors(element, l);
     bool nf4 = vectors && suitsNf4(element, l);
     const DeviceTraits& device = deviceTraits();
@@ -150,12 +156,53 @@ int decodeLinear(Element element, const DecodeLinear& l, Stream stream) {
             arrivals += blocks;
         }
         launch.arrivals = arrivals;
-        const int error =
-            nf4 ? launchNf4(launch, blocks, stream) : launchRows(element, launch, blocks, stream);
+        const int error = nf4 ? launchNf4(&launch, 1, nullptr, blocks, stream)
+                              : launchRows(element, launch, blocks, stream);
         if (error != 0) return error;
         first += count;
     }
     return 0;
+}
+
+namespace {
+
+// The launches of a chain where one kernel takes it: every multiprocessor has a block, all rows of x fit.
+// Tiles are cut as decodeLinear() cuts them, so that the bits are the same.
+bool plannedChain(Element element, const DecodeChain& chain, DecodeLaunch* launches) {
+    const DeviceTraits& device = deviceTraits();
+    Nf4Sizes most;
+    for (int i = 0; i < chain.count; ++i) {
+        const DecodeLinear& l = chain.linears[i];
+        if (l.batch != chain.linears[0].batch || (i + 1 < chain.count && l.wide)) return false;
+        if (!suitsVectors(element, l) || !suitsNf4(element, l)) return false;
+        DecodeLaunch& launch = launches[i];
+        launch = planned(l, true, true);
+        const std::int64_t sideRows = sideRowsOf(l);
+        if (sideRows == 0 && launch.tiles < device.multiprocessors) return false;
+        share(launch, sideRows, device.multiprocessors);
+        const Nf4Sizes sizes = planNf4(launch);
+        for (int r = 0; r < Nf4Sizes::kRegions; ++r)
+            most.bytes[r] = std::max(most.bytes[r], sizes.bytes[r]);
+    }
+    for (int i = 0; i < chain.count; ++i)
+        launches[i].at = layoutOf(most);
+    return nf4SharedBytes(launches[0]) + 4096 <= static_cast<std::size_t>(device.sharedPerBlock);
+}
+
+}  // namespace
+
+bool takesChain(Element element, const DecodeChain& chain) {
+    DecodeLaunch launches[kDecodeChain];
+    return chain.count >= 1 && chain.count <= kDecodeChain && chain.clearedBytes % 16 == 0 &&
+           plannedChain(element, chain, launches);
+}
+
+int decodeChain(Element element, const DecodeChain& chain, Stream stream) {
+    DecodeLaunch launches[kDecodeChain];
+    if (!takesChain(element, chain) || !plannedChain(element, chain, launches))
+        return static_cast<int>(cudaErrorInvalidValue);
+    return launchNf4(launches, chain.count, &chain, static_cast<unsigned>(deviceTraits().multiprocessors),
+                     stream);
 }
 
 }  // namespace caravan::kernels::cuda

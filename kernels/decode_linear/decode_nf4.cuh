@@ -28,7 +28,12 @@ constexpr int kTableAt = 1024,  // address in shared memory, for loads with a co
 // x: a row is [steps][4 quarters][8 pieces][8 values], where the step has 8 pieces of 32 columns; a load of
 // one quarter of all pieces meets no bank twice. A last half step stands for the last 256 columns, those that
 // the step before it has had being zero.
-inline void planNf4(DecodeLaunch& a) {
+struct Nf4Sizes {
+    static constexpr int kRegions = 9;
+    std::int32_t bytes[kRegions] = {};
+};
+// Fills in the strides; bytes of the regions in the order in which they lie.
+inline Nf4Sizes planNf4(DecodeLaunch& a) {
     const int batch = static_cast<int>(a.linear.batch), inner = static_cast<int>(a.linear.inner);
     const auto up = [](int bytes) { return (bytes + 15) / 16 * 16; };
     a.perRow = static_cast<std::uint32_t>(inner / 64);
@@ -40,17 +45,21 @@ inline void planNf4(DecodeLaunch& a) {
     a.codeStride =
         a.wideCodes ? static_cast<int>(a.perRow / 16 | 1) * 16 : static_cast<int>(a.perRow + 3) / 4 * 4;
     a.nestedStride = static_cast<int>(a.perRow * 8 / 256 + 2);
-    Nf4Layout& at = a.at;
-    at.input = kTableBytes;
-    at.maps = at.input + batch * a.inputRowBytes;
-    at.codes = at.maps + a.linear.partCount * 256 * 4;
-    at.nested = at.codes + up(a.blockTiles * kTileRows * a.codeStride);
-    at.slots = at.nested + up(a.blockTiles * 2 * a.nestedStride * 4);
-    at.hidden = at.slots + (kRanges + a.blockTiles) * batch * kTileRows * 4;
-    at.squares = at.hidden + a.linear.partCount * batch * a.hiddenStride * 2;
-    at.sums = at.squares + (a.linear.norm ? up(batch * a.steps * 4) : 0);
-    at.sides = at.sums + (a.sideRoom > 0 ? kSlices * (batch > 8 ? 16 : 8) * 8 * 4 : 0);
-    at.total = at.sides + a.sideRoom * a.sideRowBytes;
+    return {{batch * a.inputRowBytes, a.linear.partCount * 256 * 4,
+             up(a.blockTiles * kTileRows * a.codeStride), up(a.blockTiles * 2 * a.nestedStride * 4),
+             (kRanges + a.blockTiles) * batch * kTileRows * 4,
+             a.linear.partCount * batch * a.hiddenStride * 2, a.linear.norm ? up(batch * a.steps * 4) : 0,
+             a.sideRoom > 0 ? kSlices * (batch > 8 ? 16 : 8) * 8 * 4 : 0, a.sideRoom * a.sideRowBytes}};
+}
+inline Nf4Layout layoutOf(const Nf4Sizes& sizes) {
+    Nf4Layout at;
+    std::int32_t next = kTableBytes;
+    std::int32_t* regions[Nf4Sizes::kRegions] = {&at.input,  &at.maps,    &at.codes, &at.nested, &at.slots,
+                                                 &at.hidden, &at.squares, &at.sums,  &at.sides};
+    for (int i = 0; i < Nf4Sizes::kRegions; ++i)
+        *regions[i] = next, next += sizes.bytes[i];
+    at.total = next;
+    return at;
 }
 
 // The first rows of a tile's two groups: neighbours of a part, or with SwiGLU the same rows of parts 0 and 1.
@@ -82,6 +91,36 @@ struct Share {
     }
 };
 
+// What passes between the blocks of a chain: a reader waits until no value has all bits set.
+constexpr std::uint32_t kNotYet = 0xFFFFFFFFu;
+__device__ __forceinline__ bool allThere(const uint4& v) {  // eight bf16
+    const auto missing = [](std::uint32_t w) { return (~w - 0x00010001u) & w & 0x80008000u; };
+    return (missing(v.x) | missing(v.y) | missing(v.z) | missing(v.w)) == 0;
+}
+// Where v stays as it is, nothing is read.
+__device__ __forceinline__ void readPassedIf(uint4& v, const void* from, bool wanted) {
+    asm volatile(
+        "{ .reg .pred p; setp.ne.s32 p, %5, 0; @p ld.relaxed.gpu.global.v4.u32 {%0,%1,%2,%3}, [%4]; }"
+        : "+r"(v.x), "+r"(v.y), "+r"(v.z), "+r"(v.w)
+        : "l"(from), "r"(static_cast<int>(wanted))
+        : "memory");
+}
+__device__ __forceinline__ float awaitPassed(const float* from, bool passed) {
+    std::uint32_t v;
+    do {
+        asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(v) : "l"(from) : "memory");
+    } while (passed && v == kNotYet);
+    return __uint_as_float(v);
+}
+__device__ __forceinline__ void pass(float* to, float value) {
+    asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(to), "r"(__float_as_uint(value)) : "memory");
+}
+__device__ __forceinline__ void pass(Bf16* to, float value) {
+    asm volatile("st.relaxed.gpu.global.u16 [%0], %1;" ::"l"(to),
+                 "h"(__bfloat16_as_ushort(__float2bfloat16_rn(value)))
+                 : "memory");
+}
+
 __device__ __forceinline__ std::uint32_t sharedAddress(const void* p) {
     return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
 }
@@ -110,6 +149,10 @@ __device__ __forceinline__ uint4 readShared(std::uint32_t at) {
                  : "r"(at)
                  : "memory");
     return v;
+}
+__device__ __forceinline__ void writeShared(std::uint32_t at, const uint4& v) {
+    asm volatile("st.shared.v4.u32 [%0], {%1,%2,%3,%4};" ::"r"(at), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w)
+                 : "memory");
 }
 // Where v stays as it is, nothing is read.
 __device__ __forceinline__ void readSharedIf(uint4& v, std::uint32_t at, bool wanted) {

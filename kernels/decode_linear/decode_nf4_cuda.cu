@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Caravan authors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <type_traits>
 #include <utility>
 
 #include "kernels/decode_linear/decode_nf4_end.cuh"
@@ -27,7 +28,7 @@
 //    less), scales and side rows by asynchronous copies: 6.6, 11.7, 27.5; 2,078.
 // 13. Items waited for in turn, side rows by all warps (predicted 93 cycles a step; 147): 6.8, 11.8, 25.7;
 //    1,811.
-// 14. (here) Shorter way to the first step: places from the host, scales as they lie in memory, the
+// 14. Shorter way to the first step: places from the host, scales as they lie in memory, the
 //    table from constants (predicted: 2 us a launch less; 0.6): 6.7, 11.4, 25.2; 1,835,
 //    without LoRA 1,557 (13.: 1,607). 1, 2, 4, 8, 16 rows: 1,835, 2,015, 2,380, 3,620, 7,200.
 // Not kept: codes asked for 512 or 1,024 bytes a row ahead in the L2 (8.0, 14.8, 33.3; 2,401 against 11.),
@@ -37,6 +38,19 @@
 // block does once costs 10 to 20 cycles an instruction.
 // 15. A warp's second item asked for only behind the input, so that scales and side rows come sooner
 //    (predicted: 50 us of a token less): 7.2, 12.3, 27.5; 1,891. Not kept.
+// 16. (here) o, gate and up, and down in one launch (DecodeChain): values are waited for, not counters, and
+//    the next one's first codes are under way before (predicted: 290 us of a token less). By themselves the
+//    128 linears take 1,741 us, as three launches of this code 1,765, of 14. 1,858: the gain is a third of
+//    what was predicted, since a block's own path (end of a tile 2 to 3 us, requests 2 to 3, side rows 1 to
+//    2) is what remains, and a trace shows the same between linears of one launch. 6.8, 11.0, 24.3; of 2, 4,
+//    8, 16 rows 11008 x 4096 takes 11.5, 12.8, 14.6, 29.1 (13.2, 16.5, 19.5, 39.3 before) since a row's steps
+//    are staged three at a time. Among attention and experts the linears lost another 360 us until all
+//    kernels asked for the same split of the first cache (keepSplit() in kernels/common/dependent.cuh): a
+//    token 2,440.
+// Not kept: the chosen experts' weights asked into the L2 cache during down (linears 135 us more, experts 55
+// less); one copy of a step's code in the loop instead of two (2,000 by themselves, a token 4,095); a
+// linear's launch as code of its own beside the chain's (linears 1,895). Registers matter more than they
+// look: with 24 bytes of spills the same code took 1,800 to 1,900.
 namespace caravan::kernels::cuda {
 namespace {
 
@@ -72,81 +86,142 @@ __device__ __forceinline__ void fillTable(unsigned char* shared) {
         fillLines(shared + high * 4096 + (threadIdx.x & 31) * 4, bookOf(high, kCodes), kCodes);
 }
 
-// Named barrier 1: of the side rows. The warps that stream only arrive.
-template <int Threads>
-__device__ __forceinline__ void arriveSides() {
-    asm volatile("bar.arrive 1, %0;" ::"n"(Threads) : "memory");
-}
+// Named barrier 1: of the side rows. The warps that stream only arrive (but in builds for racecheck, see
+// tests/bench/gpu_sanitize.sh).
 template <int Threads>
 __device__ __forceinline__ void meetSides() {
     asm volatile("bar.sync 1, %0;" ::"n"(Threads) : "memory");
 }
+template <int Threads>
+__device__ __forceinline__ void arriveSides() {
+#if defined(CARAVAN_EVERY_LANE_ARRIVES)
+    meetSides<Threads>();
+#else
+    asm volatile("bar.arrive 1, %0;" ::"n"(Threads) : "memory");
+#endif
+}
 
-// Up to Rows rows of x; Streaming warps multiply, one more sees to the side rows.
+// One linear of a launch, by a block of Streaming warps that multiply up to Rows rows of x and one more that
+// sees to the side rows.
 template <int Rows, int Streaming>
-__global__ __launch_bounds__((Streaming + 1) * 32, 1) void nf4Kernel(const __grid_constant__ DecodeLaunch a) {
-    constexpr int kAll = Streaming + 1, kThreads = kAll * 32;
+struct Linear {
+    static constexpr int kAll = Streaming + 1, kThreads = kAll * 32;
+    Range range;
+    NormWeights norm;
+
+    // Frozen weights do not wait for anybody: all is asked for before anything is waited for.
+    __device__ __forceinline__ void request(const DecodeLaunch& a, unsigned char* shared) {
+        const Share share(a);
+        const int warp = threadIdx.x >> 5;
+        const Sides sides(a);
+        if (sides.any(a)) sides.request<kAll>(a, shared + a.at.sides, 0);
+        requestScales<kAll>(a, share, shared);
+        range = Range{};  // nothing of the linear before lives on: a kernel with a stack follows others late
+        if (warp < Streaming) range.begin(a, share, warp);
+        if (a.hiddenStride > 0)
+            for (int tile = warp; tile < share.tiles; tile += kAll)
+                TileEnd<Rows>::prefetch(a, share.first + tile);
+        norm.request(a, kAll);
+    }
+    // The input stands. Chained: other blocks wait for the values themselves.
+    __device__ __forceinline__ void multiplySides(const DecodeLaunch& a, unsigned char* shared,
+                                                  bool chained) const {
+        const Sides sides(a);
+        auto* sums = reinterpret_cast<float*>(shared + a.at.sums);
+#pragma unroll 1
+        for (int first = 0; sides.any(a, first); first += a.sideRoom) {
+            if (first > 0) {  // more than there is room for
+                __syncthreads();
+                sides.request<kAll>(a, shared + a.at.sides, first);
+                awaitCopies();
+                __syncthreads();
+            }
+            sides.multiplySlices<(Rows > 8), kAll>(a, sharedAddress(shared + a.at.input),
+                                                   sharedAddress(shared + a.at.sides), sums);
+            if (threadIdx.x >> 5 < Streaming) {
+                arriveSides<kThreads>();
+            } else {
+                meetSides<kThreads>();
+                sides.finish<(Rows > 8)>(a, first, sums, chained);
+            }
+        }
+    }
+    __device__ __forceinline__ void multiply(const DecodeLaunch& a, unsigned char* shared, bool chained) {
+        const Share share(a);
+        const int warp = threadIdx.x >> 5;
+        if (warp < Streaming) {
+            Sums<Rows> mine(shared + a.at.input, a.inputRowBytes, static_cast<int>(a.linear.batch));
+            range.run(a, share, shared, mine);
+            if constexpr (Streaming < kRanges)
+#pragma unroll 1
+                for (int next = warp + Streaming; next < kRanges; next += Streaming) {
+                    range.begin(a, share, next);
+                    range.run(a, share, shared, mine);
+                }
+        } else if (a.hiddenStride > 0) {
+            if (!chained) {
+                if (Sides(a).any(a) && (threadIdx.x & 31) == 0) {
+                    __threadfence();
+                    atomicAdd(a.linear.arrived, 1u);
+                }
+                awaitSides(a);
+            }
+            fetchHidden(a, reinterpret_cast<Bf16*>(shared + a.at.hidden), chained);
+        }
+    }
+    // Passed: the chain's next linear waits for y.
+    __device__ __forceinline__ void finish(const DecodeLaunch& a, unsigned char* shared, bool passed) const {
+        const Share share(a);
+        const int warp = threadIdx.x >> 5;
+        TileEnd<Rows> end{};
+        if (warp < share.tiles) end.prepare(a, share.first + warp);
+        __syncthreads();
+#pragma unroll 1
+        for (int tile = warp; tile < share.tiles; tile += kAll) {
+            if (tile != warp) end.prepare(a, share.first + tile);
+            end.finish(a, share, tile, reinterpret_cast<const float*>(shared + a.at.slots),
+                       reinterpret_cast<const Bf16*>(shared + a.at.hidden), passed);
+        }
+    }
+};
+
+// One linear, or a chain of them whose blocks wait for each other's values instead of for a launch. What the
+// next one reads of frozen weights is asked for as soon as a warp has no tile to finish. All blocks are
+// there at once. No linear of a chain may write where another block still reads: outputs are the chain's own
+// until it ends. Each part stands here once: a launch's time is much that of code met for the first time.
+struct ChainLaunch {
+    DecodeLaunch linears[kDecodeChain];
+    int count = 1;
+    bool chained = false;
+    uint4* cleared = nullptr;
+    int clearedEights = 0;  // of 16 bytes
+};
+
+template <int Rows, int Streaming>
+__global__ __launch_bounds__((Streaming + 1) * 32, 1) void nf4Kernel(const __grid_constant__ ChainLaunch c) {
+    constexpr int kAll = Streaming + 1;
     extern __shared__ __align__(256) unsigned char dynamic[];
     if (sharedAddress(dynamic) > kTableAt) __trap();
     unsigned char* shared = dynamic + (kTableAt - sharedAddress(dynamic));
-    const Share share(a);
-    const int warp = threadIdx.x >> 5;
-    const bool streams = warp < Streaming;
-    const Sides sides(a);
-    // Frozen weights do not wait for the previous kernel: all is asked for before anything is waited for.
-    if (sides.any(a)) sides.request<kAll>(a, shared + a.at.sides, 0);
-    requestScales<kAll>(a, share, shared);
-    Range range;
-    if (streams) range.begin(a, share, warp);
-    if (a.hiddenStride > 0)
-        for (int tile = warp; tile < share.tiles; tile += kAll)
-            TileEnd<Rows>::prefetch(a, share.first + tile);
-    const NormWeights norm(a, kAll);
-    fillTable<kAll>(shared);
-    previousDone();
-    allowNext();
-    stageNf4Input<kAll>(a, shared, norm);
-    auto* hidden = reinterpret_cast<Bf16*>(shared + a.at.hidden);
-    auto* sums = reinterpret_cast<float*>(shared + a.at.sums);
 #pragma unroll 1
-    for (int first = 0; sides.any(a, first); first += a.sideRoom) {
-        if (first > 0) {  // more than there is room for
-            __syncthreads();
-            sides.request<kAll>(a, shared + a.at.sides, first);
-            awaitCopies();
-            __syncthreads();
+    for (int i = 0;; ++i) {
+        const DecodeLaunch& a = c.linears[i];
+        Linear<Rows, Streaming> linear;
+        linear.request(a, shared);
+        if (i == 0) {
+            fillTable<kAll>(shared);
+            previousDone();
+            allowNext();
+            for (int k = static_cast<int>(threadIdx.x * gridDim.x + blockIdx.x); k < c.clearedEights;
+                 k += static_cast<int>(gridDim.x * blockDim.x))
+                c.cleared[k] = make_uint4(kNotYet, kNotYet, kNotYet, kNotYet);
         }
-        sides.multiplySlices<(Rows > 8), kAll>(a, sharedAddress(shared + a.at.input),
-                                               sharedAddress(shared + a.at.sides), sums);
-        if (streams) {
-            arriveSides<kThreads>();
-        } else {
-            meetSides<kThreads>();
-            sides.finish<(Rows > 8)>(a, first, sums);
-        }
-    }
-    if (streams) {
-        Sums<Rows> mine(shared + a.at.input, a.inputRowBytes, static_cast<int>(a.linear.batch));
-        range.run(a, share, shared, mine);
-#pragma unroll 1
-        for (int next = warp + Streaming; next < kRanges; next += Streaming) {
-            range.begin(a, share, next);
-            range.run(a, share, shared, mine);
-        }
-    } else if (a.hiddenStride > 0) {
-        if (sides.any(a) && (threadIdx.x & 31) == 0) {
-            __threadfence();
-            atomicAdd(a.linear.arrived, 1u);
-        }
-        fetchHidden(a, hidden);
-    }
-    TileEnd<Rows> end;
-    if (warp < share.tiles) end.prepare(a, share.first + warp);
-    __syncthreads();
-#pragma unroll 1
-    for (int tile = warp; tile < share.tiles; tile += kAll) {
-        if (tile != warp) end.prepare(a, share.first + tile);
-        end.finish(a, share, tile, reinterpret_cast<const float*>(shared + a.at.slots), hidden);
+        stageNf4Input<kAll>(a, shared, linear.norm, i > 0);
+        linear.multiplySides(a, shared, c.chained);
+        linear.multiply(a, shared, c.chained);
+        const bool last = i + 1 == c.count;
+        linear.finish(a, shared, !last);
+        if (last) return;
     }
 }
 
@@ -156,17 +231,37 @@ std::size_t nf4SharedBytes(const DecodeLaunch& launch) {
     return static_cast<std::size_t>(launch.at.total) + kTableAt;
 }
 
-int launchNf4(const DecodeLaunch& launch, unsigned blocks, Stream stream) {
-    const auto start = [&](auto kernel, int warps) {
-        return launchDependent(kernel, blocks, static_cast<unsigned>(warps + 1) * 32, nf4SharedBytes(launch),
-                               stream, launch);
-    };
-    const auto rows = launch.linear.batch;
-    if (rows == 1) return start(nf4Kernel<1, kRanges>, kRanges);
-    if (rows == 2) return start(nf4Kernel<2, kRanges>, kRanges);
-    if (rows <= 4) return start(nf4Kernel<4, kRanges>, kRanges);
-    if (rows <= 8) return start(nf4Kernel<8, kRanges>, kRanges);
-    return start(nf4Kernel<16, 8>, 8);
+namespace {
+
+// f(rows of x at most, warps that multiply), as constants
+template <class F>
+int forRows(std::int64_t rows, F&& f) {
+    using std::integral_constant;
+    const auto with = [&](auto most, auto warps) { return f(most, warps); };
+    if (rows == 1) return with(integral_constant<int, 1>{}, integral_constant<int, kRanges>{});
+    if (rows == 2) return with(integral_constant<int, 2>{}, integral_constant<int, kRanges>{});
+    if (rows <= 4) return with(integral_constant<int, 4>{}, integral_constant<int, kRanges>{});
+    if (rows <= 8) return with(integral_constant<int, 8>{}, integral_constant<int, kRanges>{});
+    return with(integral_constant<int, 16>{}, integral_constant<int, 8>{});
+}
+
+}  // namespace
+
+int launchNf4(const DecodeLaunch* launches, int count, const DecodeChain* chain, unsigned blocks,
+              Stream stream) {
+    ChainLaunch c;
+    c.count = count;
+    if (chain) {
+        c.chained = true;
+        c.cleared = static_cast<uint4*>(chain->cleared);
+        c.clearedEights = static_cast<int>(chain->clearedBytes / 16);
+    }
+    for (int i = 0; i < count; ++i)
+        c.linears[i] = launches[i];
+    return forRows(launches[0].linear.batch, [&](auto rows, auto warps) {
+        return launchDependent(nf4Kernel<rows(), warps()>, blocks, (warps() + 1) * 32,
+                               nf4SharedBytes(launches[0]), stream, c);
+    });
 }
 
 }  // namespace caravan::kernels::cuda

@@ -114,9 +114,9 @@ struct TileEnd {
             }
     }
 
-    // tile: of the block; slots as Range leaves them.
+    // tile: of the block; slots as Range leaves them. passed: other blocks of this launch wait for y.
     __device__ __forceinline__ void finish(const DecodeLaunch& a_, const Share& share, int tile,
-                                           const float* slots, const Bf16* hidden) const {
+                                           const float* slots, const Bf16* hidden, bool passed) const {
         const DecodeLinear& l = a_.linear;
         const int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3, batch = static_cast<int>(l.batch);
         const TileRows at(a_, share.first + tile);
@@ -144,7 +144,10 @@ struct TileEnd {
         forOutputs(a_, at, [&](int n, int c, std::int64_t x, std::int64_t column) {
             float y = v[n][c] + (c < 2 ? biasA : biasB);
             if (l.swiglu) y = silu(roundAs<Bf16>(y)) * roundAs<Bf16>(v[n][2 + c] + biasB);
-            storeValue<Bf16>(l, x, column, y, residual[n][c]);
+            if (passed)
+                pass(static_cast<Bf16*>(l.out) + x * l.outStride + column, y + residual[n][c]);
+            else
+                storeValue<Bf16>(l, x, column, y, residual[n][c]);
         });
     }
 };

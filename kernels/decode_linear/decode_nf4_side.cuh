@@ -24,10 +24,10 @@ struct InputPlace {
 };
 
 // Weights of the norm for a warp's first steps, asked for ahead of the previous kernel's end.
-constexpr int kNormAhead = 2;
+constexpr int kNormAhead = 1;
 struct NormWeights {
     uint4 at[kNormAhead];
-    __device__ __forceinline__ NormWeights(const DecodeLaunch& a, int warps) {
+    __device__ __forceinline__ void request(const DecodeLaunch& a, int warps) {
 #pragma unroll
         for (int i = 0; i < kNormAhead; ++i) {
             const int step = static_cast<int>(threadIdx.x >> 5) + i * warps;
@@ -98,51 +98,15 @@ __device__ __forceinline__ void requestScales(const DecodeLaunch& a, const Share
     }
 }
 
-// After previousDone(). Ends with a barrier.
+// The staged rows times their norm; squares of their steps are there. Ends with a barrier.
 template <int Warps>
-__device__ __forceinline__ void stageNf4Input(const DecodeLaunch& a, unsigned char* shared,
-                                              const NormWeights& norm) {
+__device__ __forceinline__ void normNf4Input(const DecodeLaunch& a, unsigned char* shared,
+                                             const NormWeights& norm) {
     const DecodeLinear& l = a.linear;
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, batch = static_cast<int>(l.batch),
               rowBytes = a.inputRowBytes;
-    const auto inner = static_cast<std::uint32_t>(l.inner);
-    const Bf16* in = static_cast<const Bf16*>(l.input);
     unsigned char* input = shared + a.at.input;
-    float* squares = reinterpret_cast<float*>(shared + a.at.squares);
-    if (!l.norm) {
-#pragma unroll 1
-        for (int b = 0; b < batch; ++b)
-#pragma unroll 1
-            for (int step = warp; step < a.steps; step += Warps) {
-                const InputPlace place(a, step);
-                unsigned char* to = input + b * rowBytes + place.offset;
-                if (place.first)
-                    *reinterpret_cast<uint4*>(to) = uint4{};
-                else
-                    copyAsync(sharedAddress(to), in + b * inner + place.column);
-            }
-        awaitCopies();
-        __syncthreads();
-        return;
-    }
-#pragma unroll 1
-    for (int b = 0; b < batch; ++b)
-#pragma unroll 1
-        for (int step = warp; step < a.steps; step += Warps) {
-            const InputPlace place(a, step);
-            uint4 raw{};
-            if (!place.first) raw = *reinterpret_cast<const uint4*>(in + b * inner + place.column);
-            *reinterpret_cast<uint4*>(input + b * rowBytes + place.offset) = raw;
-            float v[8], sum = 0;
-            widen(raw, v);
-#pragma unroll
-            for (int j = 0; j < 8; ++j)
-                sum += v[j] * v[j];
-            sum = warpReduce(sum, Plus{});
-            if (lane == 0) squares[b * a.steps + step] = sum;
-        }
-    awaitCopies();
-    __syncthreads();
+    const float* squares = reinterpret_cast<const float*>(shared + a.at.squares);
 #pragma unroll 1
     for (int b = 0; b < batch; ++b) {
         float sum = 0;
@@ -155,23 +119,82 @@ __device__ __forceinline__ void stageNf4Input(const DecodeLaunch& a, unsigned ch
         for (int step = warp; step < a.steps; step += Warps, ++i) {
             const InputPlace place(a, step);
             auto* x = reinterpret_cast<uint4*>(input + b * rowBytes + place.offset);
-            const uint4 w = i == 0 ? norm.at[0] : i == 1 ? norm.at[1] : NormWeights::load(a, place);
+            const uint4 w = i < kNormAhead ? norm.at[0] : NormWeights::load(a, place);
             *x = normedEight(*x, w, r);
         }
     }
     __syncthreads();
 }
 
+// Of eight values by each lane of a warp.
+__device__ __forceinline__ float squaresOf(const uint4& raw) {
+    float v[8], sum = 0;
+    widen(raw, v);
+#pragma unroll
+    for (int j = 0; j < 8; ++j)
+        sum += v[j] * v[j];
+    return warpReduce(sum, Plus{});
+}
+
+// Ends with a barrier. Each thread asks for a few eights at once; passed: it waits for them to be there.
+template <int Warps>
+__device__ __forceinline__ void stageNf4Input(const DecodeLaunch& a, unsigned char* shared,
+                                              const NormWeights& norm, bool passed) {
+    constexpr int kAtOnce = 3;
+    const DecodeLinear& l = a.linear;
+    const int lane = threadIdx.x & 31, rowBytes = a.inputRowBytes,
+              items = static_cast<int>(l.batch) * a.steps;  // a step of a row each
+    const auto inner = static_cast<std::uint32_t>(l.inner);
+    const Bf16* in = static_cast<const Bf16*>(l.input);
+    const std::uint32_t input = sharedAddress(shared + a.at.input);
+    float* squares = reinterpret_cast<float*>(shared + a.at.squares);
+#pragma unroll 1
+    for (int first = threadIdx.x >> 5; first < items; first += kAtOnce * Warps) {
+        uint4 raw[kAtOnce] = {};
+        std::uint32_t from[kAtOnce], to[kAtOnce];  // elements of the input; bytes of shared memory
+        bool is[kAtOnce];
+#pragma unroll
+        for (int i = 0; i < kAtOnce; ++i) {
+            const int item = first + i * Warps,
+                      b = a.steps == 1
+                              ? item
+                              : static_cast<int>(__umulhi(static_cast<unsigned>(item), a.stepsInverse));
+            const InputPlace place(a, item - b * a.steps);
+            from[i] = b * inner + place.column;
+            to[i] = input + b * rowBytes + place.offset;
+            is[i] = item < items && !place.first;
+        }
+        bool all;
+        do {
+            all = true;
+#pragma unroll
+            for (int i = 0; i < kAtOnce; ++i)
+                readPassedIf(raw[i], in + from[i], is[i]);
+#pragma unroll
+            for (int i = 0; i < kAtOnce; ++i)
+                all = all && allThere(raw[i]);
+        } while (passed && !all);
+#pragma unroll
+        for (int i = 0; i < kAtOnce; ++i) {
+            if (first + i * Warps >= items) break;
+            writeShared(to[i], raw[i]);
+            if (!l.norm) continue;
+            const float sum = squaresOf(raw[i]);
+            if (lane == 0) squares[first + i * Warps] = sum;
+        }
+    }
+    awaitCopies();
+    __syncthreads();
+    if (l.norm) normNf4Input<Warps>(a, shared, norm);
+}
+
 // The side rows of a block, a few at a time: asked for ahead of the previous kernel's end, then x [batch]
 // times them by the tensor cores. A step is of slice step % kSlices; a warp has some of the slices.
 struct Sides {
-    int total;  // side rows of all blocks
+    int total;  // side rows of all blocks; 0 where this one has none
 
-    __device__ __forceinline__ explicit Sides(const DecodeLaunch& a) : total(0) {
-        if (static_cast<int>(blockIdx.x) >= a.sideBlocks) return;
-        for (int s = 0; s < a.linear.sideCount; ++s)
-            total += static_cast<int>(a.linear.sides[s].rows);
-    }
+    __device__ __forceinline__ explicit Sides(const DecodeLaunch& a)
+        : total(static_cast<int>(blockIdx.x) < a.sideBlocks ? a.sideRows : 0) {}
     __device__ __forceinline__ bool any(const DecodeLaunch& a, int first = 0) const {
         return static_cast<int>(blockIdx.x) + first * a.sideBlocks < total;
     }
@@ -182,8 +205,9 @@ struct Sides {
         int index = static_cast<int>(blockIdx.x) + n * a.sideBlocks;
         if (index >= total) return;
         int s = 0;
-        while (index >= a.linear.sides[s].rows)
-            index -= static_cast<int>(a.linear.sides[s++].rows);
+#pragma unroll 1
+        for (int rows; index >= (rows = static_cast<int>(a.linear.sides[s].rows)); ++s)
+            index -= rows;
         f(a.linear.sides[s], index);
     }
     // Rows [first, first + sideRoom), by all threads: some of 16 warps for each.
@@ -245,7 +269,8 @@ struct Sides {
     }
     // By one warp: lane (g, t) has side row g, every fourth row of x.
     template <bool Many>
-    __device__ __forceinline__ void finish(const DecodeLaunch& a, int first, const float* sums) const {
+    __device__ __forceinline__ void finish(const DecodeLaunch& a, int first, const float* sums,
+                                           bool chained) const {
         constexpr int kRows = Many ? 16 : 8;
         const int lane = threadIdx.x & 31, g = lane >> 2;
         if (g < a.sideRoom)
@@ -256,7 +281,10 @@ struct Sides {
 #pragma unroll
                     for (int slice = 0; slice < kSlices; ++slice)
                         v += sums[(slice * kRows + b) * 8 + g];
-                    side.out[b * side.rows + row] = roundAs<Bf16>(v);
+                    if (chained)
+                        pass(side.out + b * side.rows + row, roundAs<Bf16>(v));
+                    else
+                        side.out[b * side.rows + row] = roundAs<Bf16>(v);
                 }
             });
         __syncwarp();
@@ -265,8 +293,7 @@ struct Sides {
 
 // Once the side rows of all blocks are there: LoRA's hidden values in bf16, which is what they are rounded
 // to. By one warp.
-__device__ __forceinline__ void fetchHidden(const DecodeLaunch& a, Bf16* hidden) {
-    awaitSides(a);
+__device__ __forceinline__ void fetchHidden(const DecodeLaunch& a, Bf16* hidden, bool chained) {
     __syncwarp();
     const int lane = threadIdx.x & 31, batch = static_cast<int>(a.linear.batch);
 #pragma unroll 1
@@ -278,8 +305,8 @@ __device__ __forceinline__ void fetchHidden(const DecodeLaunch& a, Bf16* hidden)
         for (int b = 0; b < batch; ++b)
 #pragma unroll 2
             for (int i = lane; i < padded; i += 32)
-                hidden[(p * batch + b) * a.hiddenStride + i] =
-                    __float2bfloat16_rn(i < rank ? __ldcg(part.loraHidden + b * rank + i) : 0.0f);
+                hidden[(p * batch + b) * a.hiddenStride + i] = __float2bfloat16_rn(
+                    i < rank ? awaitPassed(part.loraHidden + b * rank + i, chained) : 0.0f);
     }
 }
 

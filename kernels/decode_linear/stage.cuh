@@ -33,7 +33,8 @@ struct DecodeLaunch {
     std::int32_t fewTiles = 0;  // tiles of a block; the first richBlocks have one more
     std::int32_t richBlocks = 0;
     std::int32_t blockTiles = 0;     // at most
-    std::int32_t sideBlocks = 0;     // the first of them make side rows
+    std::int32_t sideRows = 0;       // of all sides
+    std::int32_t sideBlocks = 0;     // the first blocks make them
     std::int32_t sideRoom = 0;       // rows of them in shared memory
     std::int32_t sideShift = 0;      // log2 of the warps, of 16, that fetch one of them
     std::uint32_t stepsInverse = 0;  // 2^32 / steps, rounded up
@@ -313,7 +314,8 @@ __device__ __forceinline__ float biasOf(const DecodePart& part, std::int64_t row
 }
 template <class T>
 __device__ __forceinline__ float residualOf(const DecodeLinear& l, std::int64_t b, std::int64_t column) {
-    return l.residual ? toFloat(static_cast<const T*>(l.residual)[b * l.outStride + column]) : 0.0f;
+    // Past the first cache: in a chain another block may have written it during this launch.
+    return l.residual ? toFloat(__ldcg(static_cast<const T*>(l.residual) + b * l.outStride + column)) : 0.0f;
 }
 
 }  // namespace caravan::kernels::cuda

@@ -33,6 +33,19 @@
 // stages: q 294 instead of 209. Parts of tiles behind the whole ones, for the 2.06 waves of h and q at 8k:
 // 400 and 401 TFLOP/s in two calls.
 //
+// Passes by seven warps beside the gradients, loads a piece ahead and lines called into the L2 cache before
+// (random normal values; predicted: gather beside dUp 20, scatter beside dDown 40 instead of 114 and 133
+// alone): dUp with the masked gather 364 instead of 232, dDown with the masked scatter 391 instead of 221,
+// 2,126 and 2,092 us for all at 16k instead of 2,043 and 2,009. Without a mask 296 and 313; all of it 1,981
+// and 1,959 instead of 1,981 and 1,995. Calling ahead further or not at all, loads through the L1 cache: the
+// same. Dependent launches of the chain (dependent.cuh) were in these figures: forward 735 and 745 instead
+// of 738 and 728.
+//
+// The same with the masks drawn once, as bits, by the gather of g (predicted: 20 to 55 us less at 16k): in
+// two turns of one call, repeated uniform values, 16k 2,037 and 2,023 became 1,996 and 1,973 (half on one
+// expert 2,023 became 2,026 and 2,008), 8k 1,027 became 1,086 and 1,023, 32k 4,203 became 4,376 and 4,065:
+// nothing beyond what calls differ by. Not taken.
+//
 // Left: the last tile's finish by all warps (some 25 us), multicast with more stages.
 namespace caravan::kernels::cuda {
 

@@ -133,6 +133,25 @@ struct Seen {
     }
 };
 
+struct Merged {
+    float top = -INFINITY, total = 0, sum = 0;
+};
+// A head's parts in their order; top, total and value give those of part i.
+template <int Parts, class Top, class Total, class Value>
+__device__ __forceinline__ Merged merge(Top top, Total total, Value value) {
+    Merged all;
+#pragma unroll
+    for (int i = 0; i < Parts; ++i)
+        all.top = fmaxf(all.top, top(i));
+#pragma unroll
+    for (int i = 0; i < Parts; ++i) {
+        const float factor = total(i) > 0 ? exp2f(top(i) - all.top) : 0.0f;
+        all.total += total(i) * factor;
+        all.sum += value(i) * factor;
+    }
+    return all;
+}
+
 // Heads: query heads of a block at most, 1 or 8.
 template <int Size, int Heads, bool Many>
 __global__ __launch_bounds__(kThreads, 3) void clusterKernel(const __grid_constant__ SplitAttention a) {
@@ -295,39 +314,26 @@ __global__ __launch_bounds__(kThreads, 3) void clusterKernel(const __grid_consta
     clusterAwait();  // all blocks have begun
     for (int i = threadIdx.x; i < heads * Size; i += kThreads) {
         const int h = i / Size, c = i % Size;
-        float top = -INFINITY, total = 0, merged = 0;
-#pragma unroll
-        for (int w = 0; w < kWarps; ++w)
-            top = fmaxf(top, tops[w][h]);
-#pragma unroll
-        for (int w = 0; w < kWarps; ++w) {
-            const float factor = totals[w][h] > 0 ? exp2f(tops[w][h] - top) : 0.0f;
-            total += totals[w][h] * factor;
-            merged += reinterpret_cast<const float*>(reinterpret_cast<const Bf16*>(shared) +
-                                                     w * kSlots * 2 * kTileValues<Size>)[i] *
-                      factor;
-        }
-        storeInCluster(&parts[rank][h][c % kShareSize], arrivals, c / kShareSize, merged);
+        const Merged block =
+            merge<kWarps>([&](int w) { return tops[w][h]; }, [&](int w) { return totals[w][h]; },
+                          [&](int w) {
+                              return reinterpret_cast<const float*>(reinterpret_cast<const Bf16*>(shared) +
+                                                                    w * kSlots * 2 * kTileValues<Size>)[i];
+                          });
+        storeInCluster(&parts[rank][h][c % kShareSize], arrivals, c / kShareSize, block.sum);
         if (c < kBlocks) {
-            storeInCluster(&partTops[rank][h], arrivals, c, top);
-            storeInCluster(&partTotals[rank][h], arrivals, c, total);
+            storeInCluster(&partTops[rank][h], arrivals, c, block.top);
+            storeInCluster(&partTotals[rank][h], arrivals, c, block.total);
         }
     }
     arrivals.wait(0);
     for (int i = threadIdx.x; i < heads * kShareSize; i += kThreads) {
         const int h = i / kShareSize, c = i % kShareSize;
-        float top = -INFINITY, total = 0, merged = 0;
-#pragma unroll
-        for (int r = 0; r < kBlocks; ++r)
-            top = fmaxf(top, partTops[r][h]);
-#pragma unroll
-        for (int r = 0; r < kBlocks; ++r) {
-            const float factor = partTotals[r][h] > 0 ? exp2f(partTops[r][h] - top) : 0.0f;
-            total += partTotals[r][h] * factor;
-            merged += parts[r][h][c] * factor;
-        }
+        const Merged all =
+            merge<kBlocks>([&](int r) { return partTops[r][h]; }, [&](int r) { return partTotals[r][h]; },
+                           [&](int r) { return parts[r][h][c]; });
         static_cast<Bf16*>(a.out)[(b * a.heads + head + h) * Size + rank * kShareSize + c] =
-            fromFloat<Bf16>(merged / total);
+            fromFloat<Bf16>(all.sum / all.total);
     }
 #else
     __trap();

@@ -315,6 +315,81 @@ class TestDataPage : public QObject {
         QCOMPARE(link.at(0).at(0).toString(), QStringLiteral("tune"));
         QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("run.start"), 1, 5000);
     }
+    // Before anything else happens: the list of runs is not read once more in between.
+    void aRunThatWasJustMadeIsTheOneThatStarts() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.page->mainAction()->isEnabled(), 5000);
+        QString made;
+        bench.project->createRun(bench.page.get(), [&](const engine::Result<QString>& id) {
+            made = id.value_or(QString());
+            bench.page->mainAction()->trigger();
+        });
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("run.start"), 1, 5000);
+        const auto started = bench.engine.last("run.start")->body["run"].get<std::string>();
+        QCOMPARE(QString::fromStdString(started).section(QLatin1Char('/'), -1), made);
+        QCOMPARE(bench.project->runs().size(), 1);
+    }
+    void theEngineGettingBusyAsksNothingAgain() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.engine.hold("preview");
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 1, 5000);
+        bench.engine.become(EngineState::Busy);  // as the real one does with the request
+        QTest::qWait(500);
+        QCOMPARE(bench.engine.count("preview"), 1);
+        QCOMPARE(bench.engine.count("cancel"), 0);
+    }
+    void aCancelledReadingMayAnswerLast() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.engine.hold("preview");
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 1, 5000);
+        const quint64 first = bench.engine.last("preview")->id;
+        bench.page->addFiles({QStringLiteral("/d/code.jsonl")}, false);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 2, 5000);
+        bench.project->undoStack()->undo();  // what the first one read
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 3, 5000);
+        const FakeEngineLink::Asked last = *bench.engine.last("preview");
+        bench.engine.finish(last.id, nlohmann::json(test::dataPreview(last.body["recipe"])));
+        QCOMPARE(bench.page->hindrance(), QString());
+        bench.engine.finish(first, engine::fail(engine::ErrorCode::Interrupted, {}));
+        QCOMPARE(bench.page->hindrance(), QString());
+        QVERIFY(bench.page->mainAction()->isEnabled());
+    }
+    void anEditUndoneWhileItIsReadLeavesThePageReady() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.page->mainAction()->isEnabled(), 5000);
+        bench.engine.hold("preview");
+        bench.page->addFiles({QStringLiteral("/d/code.jsonl")}, false);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 2, 5000);
+        const quint64 dropped = bench.engine.last("preview")->id;
+        bench.project->undoStack()->undo();
+        QCOMPARE(bench.page->hindrance(), QString());
+        bench.engine.finish(dropped, engine::fail(engine::ErrorCode::Interrupted, {}));
+        QCOMPARE(bench.page->hindrance(), QString());
+        QVERIFY(bench.page->mainAction()->isEnabled());
+    }
+    void anEngineThatDiesWhileItReadsIsAskedAgain() {
+        Bench bench;
+        QTRY_VERIFY(bench.project->isOpen());
+        bench.engine.hold("preview");
+        bench.chooseModel();
+        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 1, 5000);
+        bench.engine.die(QStringLiteral("signal 9"));
+        bench.engine.become(EngineState::Ready);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 2, 5000);
+    }
     void anEngineErrorIsSaidAndNothingIsLost() {
         Bench bench;
         QTRY_VERIFY(bench.project->isOpen());

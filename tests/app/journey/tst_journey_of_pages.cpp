@@ -235,7 +235,7 @@ void TestJourneyOfPages::c_oddTables() {
     QVERIFY(!seen.contains(QStringLiteral("leaflet7")));  // an unmapped column is not trained on
     qInfo("Data: 40 rows, refused: line %s; %s", qPrintable(told.join(QStringLiteral("; line "))),
           qPrintable(batch->countsText().remove(QRegularExpression(QStringLiteral("<[^>]*>|&nbsp;")))));
-    QTRY_VERIFY_WITH_TIMEOUT(page->mainAction()->isEnabled(), kPatience);
+    QTRY_VERIFY2_WITH_TIMEOUT(page->mainAction()->isEnabled(), qPrintable(page->hindrance()), kPatience);
     QTest::keyClick(m_bench.window(), Qt::Key_R, Qt::ControlModifier);  // the dialog has given the keys back
     tuneToTheEnd(1);
     seeABatch();
@@ -301,7 +301,7 @@ void TestJourneyOfPages::d_aSecondRunWithAnotherRate() {
     click(buttonIn(upcycle, QStringLiteral("Create and go to Data")));
     QTRY_COMPARE_WITH_TIMEOUT(m_bench.shownPage(), QStringLiteral("data"), kPatience);
     auto* data = m_bench.page<DataPage>("data");
-    QTRY_VERIFY_WITH_TIMEOUT(data->mainAction()->isEnabled(), kPatience);
+    QTRY_VERIFY2_WITH_TIMEOUT(data->mainAction()->isEnabled(), qPrintable(data->hindrance()), kPatience);
     click(buttonIn(data, QStringLiteral("Start tuning")));
     tuneToTheEnd(2);
 }

@@ -30,27 +30,11 @@ struct ExpertSide {
     kernels::ExpertChoice choice;
     kernels::ExpertShape shape;
 
-    // Sequence `first` and `count - 1` more.
-    void launch(at::ScalarType type, std::int64_t first, std::int64_t count) const {
-        kernels::ExpertChoice c = choice;
-        c.batch = count;
-        c.logits += first * c.experts;
-        c.noted += first * c.noteStride;
-        c.chosen += first * c.noteStride;
-        c.weights += first * c.noteStride;
+    // What a call takes of sequence `first` and `count - 1` more.
+    [[nodiscard]] kernels::DecodeExperts callOf(std::int64_t first, std::int64_t count) const {
         const auto row = [&](const at::Tensor& x) -> void* {
             return x.defined() ? x[first].data_ptr() : nullptr;
         };
-        const auto& table = cudaTable().decode;
-        auto* middle = static_cast<float*>(row(hidden));
-        checkLaunch("down",
-                    table.expertsDown(elementFor(type), c, shape, row(u), down.data_ptr(), middle, stream()));
-        checkLaunch("up", table.expertsUp(elementFor(type), c, shape, row(u), up.data_ptr(), middle, 0.25F,
-                                          row(residual), row(y), stream()));
-    }
-    // The same in one call, where the shape allows in one launch. Exchanges change places after each.
-    void launchOnce(at::ScalarType type, std::int64_t first, std::int64_t count, at::Tensor& exchange,
-                    at::Tensor& cleared) const {
         kernels::DecodeExperts d;
         d.choice = choice;
         d.choice.batch = count;
@@ -59,15 +43,26 @@ struct ExpertSide {
         d.choice.chosen += first * choice.noteStride;
         d.choice.weights += first * choice.noteStride;
         d.shape = shape;
-        const auto row = [&](const at::Tensor& x) -> void* {
-            return x.defined() ? x[first].data_ptr() : nullptr;
-        };
         d.u = row(u), d.residual = row(residual), d.out = row(y);
         d.hidden = static_cast<float*>(row(hidden));
         d.down = down.data_ptr(), d.up = up.data_ptr();
-        d.exchange = static_cast<float*>(row(exchange));
-        d.cleared = static_cast<float*>(row(cleared));
         d.scaling = 0.25F;
+        return d;
+    }
+    void launch(at::ScalarType type, std::int64_t first, std::int64_t count) const {
+        const auto& table = cudaTable().decode;
+        const auto d = callOf(first, count);
+        checkLaunch("down",
+                    table.expertsDown(elementFor(type), d.choice, shape, d.u, d.down, d.hidden, stream()));
+        checkLaunch("up", table.expertsUp(elementFor(type), d.choice, shape, d.u, d.up, d.hidden, d.scaling,
+                                          d.residual, d.out, stream()));
+    }
+    // The same in one call, where the shape allows in one launch. Exchanges change places after each.
+    void launchOnce(at::ScalarType type, std::int64_t first, std::int64_t count, at::Tensor& exchange,
+                    at::Tensor& cleared) const {
+        auto d = callOf(first, count);
+        d.exchange = static_cast<float*>(exchange[first].data_ptr());
+        d.cleared = static_cast<float*>(cleared[first].data_ptr());
         d.ahead = down.data_ptr();
         d.aheadBytes = down.numel() * down.element_size() / 16 * 16;
         checkLaunch("experts", cudaTable().decode.experts(elementFor(type), d, stream()));

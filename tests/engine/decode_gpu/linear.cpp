@@ -223,6 +223,104 @@ TEST_F(DecodeLinearOnGpu, ARowHasTheBitsThatItHasAlone) {
         }
 }
 
+// Three calls that read each other's outputs, and where a chain of them passes values on.
+struct Links {
+    std::vector<Side> calls;
+
+    Links(const std::vector<Case>& cases, std::int64_t batch, int seed) {
+        for (Case c : cases) {
+            c.batch = batch;
+            calls.push_back(build(c, at::Device(at::kCUDA, 0), at::kBFloat16, seed += 100));
+            if (calls.size() > 1) calls.back().linear.input = calls[calls.size() - 2].linear.out;
+        }
+    }
+    // Every value that is passed on lies in `passed`, which is to be as large as bytes() says.
+    kernels::DecodeChain chain(const at::Tensor& passed) const {
+        kernels::DecodeChain chain;
+        auto* next = passed.defined() ? static_cast<char*>(passed.data_ptr()) : nullptr;
+        const auto take = [&](std::int64_t bytes) {
+            char* at = next;
+            next += (bytes + 127) / 128 * 128;
+            return at;
+        };
+        for (const Side& side : calls) {
+            kernels::DecodeLinear& l = chain.linears[chain.count] = side.linear;
+            if (chain.count > 0) l.input = chain.linears[chain.count - 1].out;
+            if (++chain.count < std::ssize(calls)) l.out = take(l.batch * l.outStride * 2);
+            for (int p = 0, s = 0; p < l.partCount; ++p) {
+                if (!l.parts[p].loraB) continue;
+                l.sides[s].out = reinterpret_cast<float*>(take(l.batch * l.parts[p].rank * 4));
+                l.parts[p].loraHidden = l.sides[s++].out;
+            }
+        }
+        chain.clearedBytes = next - (passed.defined() ? static_cast<char*>(passed.data_ptr()) : nullptr);
+        return chain;
+    }
+};
+
+const std::vector<std::vector<Case>> kLinks = {
+    {{.inner = 4096, .rows = {4096}, .ranks = {64}, .residual = true},
+     {.inner = 4096, .rows = {11008, 11008}, .ranks = {64, 64}, .norm = true, .swiglu = true, .side = 8},
+     {.inner = 11008, .rows = {4096}, .ranks = {64}, .residual = true}},
+    {{.inner = 256, .rows = {256}, .ranks = {8}},
+     {.inner = 256, .rows = {640, 640}, .ranks = {16, 4}, .norm = true, .bias = true, .swiglu = true},
+     {.inner = 640, .rows = {256}, .ranks = {64}}},
+    {{.inner = 2048, .rows = {2560}, .norm = true, .residual = true},
+     {.inner = 2560, .rows = {2304}, .residual = true, .side = 160}},
+};
+
+// Rounds in turns on two places, each of which the other's call leaves empty.
+TEST_F(DecodeLinearOnGpu, AChainHasTheBitsOfItsCalls) {
+    constexpr int kRounds = 20;
+    for (const auto& cases : kLinks)
+        for (const std::int64_t batch : {1, 2, 3, 4, 8}) {
+            const Links links(cases, batch, 7);
+            const std::int64_t bytes = links.chain({}).clearedBytes;
+            at::Tensor expectedSide;
+            for (const Side& side : links.calls) {
+                launch(side, at::kBFloat16);
+                if (!side.sides.empty()) expectedSide = side.sides[0].clone();
+            }
+            const Side& last = links.calls.back();
+            const at::Tensor expected = last.out.inner.clone();
+            const Guarded first({bytes}, at::kByte), second({bytes}, at::kByte);
+            for (const Guarded* place : {&first, &second})
+                place->inner.fill_(255);
+            for (int round = 0; round < kRounds; ++round) {
+                const Guarded &mine = round % 2 ? second : first, &other = round % 2 ? first : second;
+                kernels::DecodeChain chain = links.chain(mine.inner);
+                chain.cleared = other.inner.data_ptr();
+                last.out.inner.fill_(3);
+                const bool taken = cudaTable().decode.takesChain(kernels::cuda::Element::BF16, chain);
+                ASSERT_TRUE(taken || batch > 3) << cases[0];
+                if (!taken) break;  // does not fit
+                checkLaunch("decodeChain", cudaTable().decode.chain(kernels::cuda::Element::BF16, chain,
+                                                                    streamOf(last.out.inner)));
+                ASSERT_TRUE(sameBits(last.out.inner, expected))
+                    << cases[0] << " of " << batch << ", " << round;
+                ASSERT_TRUE(other.inner.eq(255).all().item<bool>());
+                EXPECT_TRUE(last.out.intact() && first.intact() && second.intact());
+            }
+            for (const Side& side : links.calls)
+                if (!side.sides.empty()) EXPECT_TRUE(sameBits(side.sides[0], expectedSide)) << cases[0];
+        }
+}
+
+TEST_F(DecodeLinearOnGpu, AChainTellsWhatItDoesNotTake) {
+    const Links links(kLinks[1], 2, 7);
+    const at::Tensor place = at::full({links.chain({}).clearedBytes}, 255,
+                                      at::TensorOptions().device(at::kCUDA, 0).dtype(at::kByte));
+    kernels::DecodeChain chain = links.chain(place);
+    const auto& decode = cudaTable().decode;
+    EXPECT_FALSE(decode.takesChain(kernels::cuda::Element::F32, chain));
+    chain.linears[2].batch = 1;
+    EXPECT_FALSE(decode.takesChain(kernels::cuda::Element::BF16, chain));
+    EXPECT_NE(decode.chain(kernels::cuda::Element::BF16, chain, streamOf(place)), 0);
+    chain = links.chain(place);
+    chain.linears[1].parts[0].nf4.absmaxCodes = nullptr;
+    EXPECT_FALSE(decode.takesChain(kernels::cuda::Element::BF16, chain));
+}
+
 TEST_F(DecodeLinearOnGpu, AnInjectedErrorShows) {
     for (const auto type : kTypes) {
         EXPECT_GT(errorOf(kCases[1], type, true), 2e-2) << type;

@@ -24,7 +24,10 @@ constexpr Case kCases[] = {
     {4200, 8, 2, 256, 256, 0},
     {9001, 5, 1, 512, 256, 0},
     {4300, 8, 2, 256, 512, 1},
-    {4177, 128, 2, 256, 256, 2}};
+    {4177, 128, 2, 256, 256, 2},
+    // rows of several pieces for the passes beside the gradients, the last one short
+    {2111, 8, 2, 1280, 256, 0},
+    {2049, 4, 2, 4096, 256, 1}};
 
 // Routing alone: many blocks, all experts that there may be, shares of the slots and none.
 constexpr Case kRoutes[] = {{1, 8, 2, 0, 0, 0},      {65, 256, 8, 0, 0, 0},  {3000, 1, 1, 0, 0, 0},
@@ -176,7 +179,7 @@ TEST_F(Mixture, WhatPassesByIsAdded) {
 }
 
 TEST_F(Mixture, AdaptersRepeatBitForBit) {
-    for (const std::size_t c : {3, 8})
+    for (const std::size_t c : {3, 8, 12})
         for (const auto type : kTypes) {
             const Outcome a = run(kCases[c], type, at::kFloat, 0.1, true),
                           b = run(kCases[c], type, at::kFloat, 0.1, true);

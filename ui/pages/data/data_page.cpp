@@ -91,6 +91,7 @@ DataPage::DataPage(const Services& services, QWidget* parent)
 void DataPage::setProject(ProjectContext* project) {
     if (this->project() != nullptr) this->project()->disconnect(this);
     Page::setProject(project);
+    dropRequest();
     m_preview.reset();
     m_error.reset();
     m_shownKey.clear();
@@ -111,7 +112,7 @@ void DataPage::setActive(bool active) {
     Page::setActive(active);
     if (!active) return;
     showState();
-    if (m_stale) m_debounce.start(0);
+    if (m_stale) QTimer::singleShot(0, this, [this] { requestPreview(); });
 }
 
 void DataPage::recipeChanged() {
@@ -122,6 +123,7 @@ void DataPage::recipeChanged() {
     m_files->setFiles(project()->recipe().data);
     m_mixHeader->setContext(weightWords(project()->recipe().data));
     m_stale = previewKey(project()->recipe()) != m_shownKey;
+    if (!m_stale) dropRequest();  // an edit was undone: what is shown is right again
     if (m_stale && isActive()) m_debounce.start();
     showState();
 }
@@ -133,42 +135,54 @@ void DataPage::commitData(const engine::Recipe::Data& data, const QString& text,
     project()->setRecipe(recipe, text, mergeKey);
 }
 
+void DataPage::dropRequest() {
+    if (m_request != 0) services().engine->cancel(m_request);
+    m_request = 0;
+}
+
 void DataPage::requestPreview() {
-    if (project() == nullptr || !isActive() || !services().engine->isUsable()) return;
+    if (project() == nullptr || !m_stale || !isActive() || !services().engine->isUsable()) return;
     const engine::Recipe& recipe = project()->recipe();
     if (recipe.model.path.empty() || (recipe.data.files.empty() && recipe.data.heldout.empty()))
         return showState();
-    if (m_waiting) services().engine->cancel(m_request);
-    m_waiting = true;
     const std::string key = previewKey(recipe);
-    m_request = services().engine->requestAs<engine::DataPreview>(
+    if (m_request != 0 && key == m_askedKey) return;  // the engine's state changes with every request
+    dropRequest();
+    m_askedKey = key;
+    const auto own = std::make_shared<quint64>(0);
+    const auto current = [this, own] { return *own == m_request; };  // a cancelled one may answer last
+    *own = m_request = services().engine->requestAs<engine::DataPreview>(
         "preview", {{"recipe", engine::recipeToJson(recipe)}, {"folder", project()->folder().toStdString()}},
         this,
-        [this, key](const engine::Result<engine::DataPreview>& preview) {
-            if (project() == nullptr || key != previewKey(project()->recipe()))
-                return;  // a newer one is on its way
-            m_waiting = false;
-            m_stale = false;
-            m_shownKey = key;
-            m_error.reset();
-            if (preview) {
-                m_preview = *preview;
-                showPreview();
-            } else {
-                m_error = preview.error();
-            }
-            showState();
+        [this, current](const engine::Result<engine::DataPreview>& preview) {
+            if (current()) takePreview(preview);
         },
-        [this](const engine::Progress& progress) { showProgress(progress); });
+        [this, current](const engine::Progress& progress) {
+            if (current()) showProgress(progress);
+        });
     m_progress->setRange(0, 0);
     m_clock.restart();
     m_reading.clear();
     showState();
 }
 
+void DataPage::takePreview(const engine::Result<engine::DataPreview>& preview) {
+    m_request = 0;
+    if (m_askedKey != previewKey(project()->recipe())) return showState();  // the next one is asked for soon
+    m_stale = !preview && !services().engine->isUsable();                   // again when the engine is back
+    m_shownKey = m_askedKey;
+    m_error.reset();
+    if (preview) {
+        m_preview = *preview;
+        showPreview();
+    } else {
+        m_error = preview.error();
+    }
+    showState();
+}
+
 // The engine counts the bytes of one file after the other.
 void DataPage::showProgress(const engine::Progress& progress) {
-    if (!m_waiting) return;
     constexpr int kWhole = 1000;
     const double share =
         static_cast<double>(progress.done) / std::max(1.0, static_cast<double>(progress.total));
@@ -234,8 +248,8 @@ QString DataPage::hindrance() const {
             .arg(services().runs->live().name);
     if (!services().engine->isUsable()) return tr("Waiting for the engine.");
     if (m_error) return words(*m_error).oneLine();
-    if (m_waiting && !m_reading.isEmpty()) return m_reading;
-    if (m_stale || m_waiting || !m_preview) return tr("Reading the rows…");
+    if (m_request != 0 && !m_reading.isEmpty()) return m_reading;
+    if (m_stale || m_request != 0 || !m_preview) return tr("Reading the rows…");
     QStringList bad;
     for (const engine::DataFileReport& file : m_preview->files)
         if (!file.error.empty())
@@ -270,16 +284,16 @@ void DataPage::showState() {
         m_template->setCurrentIndex(
             m_template->findData(QString::fromStdString(project()->recipe().data.templateName)));
     m_add->setEnabled(project() != nullptr);
-    m_progress->setVisible(m_waiting);
-    m_cancel->setVisible(m_waiting);
+    m_progress->setVisible(m_request != 0);
+    m_cancel->setVisible(m_request != 0);
     m_batch->setStale(m_stale && m_preview.has_value());
     const bool problems = m_problems->rowCount() > 0;
     m_problemStack->setCurrentIndex(problems ? 1 : 0);
     m_exportButton->setEnabled(problems);
     if (auto* none = qobject_cast<QLabel*>(m_problemStack->widget(0)))
-        none->setText(m_preview   ? tr("Every row can be used.")
-                      : m_waiting ? tr("Reading the rows…")
-                                  : tr("Known when the rows have been read."));
+        none->setText(m_preview        ? tr("Every row can be used.")
+                      : m_request != 0 ? tr("Reading the rows…")
+                                       : tr("Known when the rows have been read."));
     const QString why = hindrance();
     const bool ready = why.isEmpty() && !m_starting;
     m_start->setEnabled(ready);

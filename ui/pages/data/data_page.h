@@ -74,6 +74,8 @@ class DataPage : public Page {
     void openRow(const QString& file, qint64 line);
     void recipeChanged();
     void requestPreview();
+    void dropRequest();
+    void takePreview(const engine::Result<engine::DataPreview>& preview);
     void showPreview();
     void showProgress(const engine::Progress& progress);
     void showState();
@@ -111,13 +113,12 @@ class DataPage : public Page {
     QComboBox* m_template = nullptr;
     QAction* m_start = nullptr;
     QTimer m_debounce;
-    quint64 m_request = 0;
+    quint64 m_request = 0;  // the preview that is waited for; 0 = none
     StageClock m_clock;
-    QString m_reading;       // how far the engine is, of a preview that is waited for
-    bool m_waiting = false;  // a preview is asked for
-    bool m_stale = true;     // the recipe changed since the preview
+    QString m_reading;    // how far the engine is with it
+    bool m_stale = true;  // the recipe changed since the preview
     bool m_starting = false;
-    std::string m_shownKey;  // data, model, length of the shown preview
+    std::string m_shownKey, m_askedKey;  // data, model, length of the shown preview, of the last request
     std::optional<engine::DataPreview> m_preview;
     std::optional<engine::Error> m_error;
 };

@@ -335,10 +335,11 @@ void ModelDetails::showUse(const ModelEntry& entry, const QVector<RunEntry>& run
 void ModelDetails::tokenize() {
     if (m_path.isEmpty() || !m_tokenizer->isVisibleTo(this)) return;
     if (m_request) m_engine->cancel(m_request);
-    m_request = m_engine->request(
+    const auto own = std::make_shared<quint64>(0);
+    *own = m_request = m_engine->request(
         "tokenize", {{"path", m_path.toStdString()}, {"text", m_text->text().toStdString()}}, this,
-        [this, path = m_path](const engine::Result<nlohmann::json>& result) {
-            if (path != m_path) return;
+        [this, own, path = m_path](const engine::Result<nlohmann::json>& result) {
+            if (*own != m_request || path != m_path) return;  // a cancelled one may answer last
             m_request = 0;
             if (!result) {
                 m_tokenNote->setText(words(result.error()).what);

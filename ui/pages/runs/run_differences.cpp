@@ -64,7 +64,7 @@ QString resultLabel(const std::string& key) {
         {"heldout_best", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "Held-out loss, best")},
         {"loss_last", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "Train loss, last step")},
         {"max_vio", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "MaxVio, mean over layers")},
-        {"tokens_per_second", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "Tokens per second")},
+        {"tokens_per_second", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "Tokens/s, mean over steps")},
         {"memory_bytes", QT_TRANSLATE_NOOP("caravan::ui::RunDifferences", "Peak memory")}};
     for (const auto& [of, label] : kLabels)
         if (key == of) return RunDifferences::tr(label);

@@ -191,6 +191,14 @@ QString RunsModel::text(const RunEntry& run, int column) const {
     }
 }
 
+QStringList RunsModel::wordsOf(int column) {
+    const QDateTime now = QDateTime::currentDateTime();
+    if (column == Method) return {tr("PESC"), tr("Dense QLoRA")};
+    if (column == Started)
+        return {startedText(now), startedText(now.addDays(-1)), startedText(now.addYears(-1))};
+    return {};
+}
+
 QVariant RunsModel::sortValue(const RunEntry& run, int column) const {
     const RunFacts* facts = this->facts(run.id);
     switch (column) {
@@ -288,14 +296,15 @@ QVariant RunsModel::headerData(int section, Qt::Orientation orientation, int rol
     if (role == Qt::ToolTipRole) {
         if (section == HeldOut) return tr("Held-out loss, mean over domains, at the last evaluation");
         if (section == MaxVio) return tr("Busiest expert over its even share, less 1; mean over layers");
+        if (section == Speed) return tr("Tokens per second, mean over the steps");
         if (section == Experts) return tr("Experts");
         if (section == TopK) return tr("Active experts");
         if (section == AdapterSize) return tr("Adapter size");
     }
     if (role != Qt::DisplayRole) return {};
-    const QStringList titles{QString(),      tr("Name"),   tr("State"),    tr("Method"),  tr("E"),
-                             tr("k"),        tr("r"),      tr("LR"),       tr("Steps"),   tr("Train loss"),
-                             tr("Held out"), tr("MaxVio"), tr("Tokens/s"), tr("Started"), tr("Tags")};
+    const QStringList titles{QString(),      tr("Name"),   tr("State"),      tr("Method"),  tr("E"),
+                             tr("k"),        tr("r"),      tr("LR"),         tr("Steps"),   tr("Train loss"),
+                             tr("Held out"), tr("MaxVio"), tr("Mean tok/s"), tr("Started"), tr("Tags")};
     return titles.value(section);
 }
 

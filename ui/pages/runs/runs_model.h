@@ -49,6 +49,7 @@ class RunsModel : public QAbstractTableModel {
     [[nodiscard]] const QVector<RunEntry>& runs() const { return m_runs; }
     [[nodiscard]] const RunEntry* run(const QString& id) const;
     [[nodiscard]] const RunFacts* facts(const QString& id) const;
+    [[nodiscard]] static QStringList wordsOf(int column);  // what it may say, for its width; {} = figures
     [[nodiscard]] QStringList checked() const;  // the focused one first, then in the order of the list
     [[nodiscard]] QModelIndex indexOf(const QString& id) const;
     [[nodiscard]] engine::RunState stateOf(const RunEntry& run) const;

@@ -139,12 +139,15 @@ QWidget* RunsPage::makeTable() {
     m_table->viewport()->installEventFilter(this);
     QHeaderView* header = m_table->horizontalHeader();
     header->setMinimumSectionSize(40);
-    constexpr int kHeadRoom = 10;  // px beside a column's words
-    constexpr int kWidths[] = {66, 160, 116, 106, 40, 36, 50, 60, 100, 100, 74, 68, 70, 102, 84};
+    constexpr int kHeadRoom = 10, kCellRoom = 24;  // px beside a column's words
+    const QFontMetrics cells(widgets::textFont(TextRole::Body));
+    constexpr int kWidths[] = {66, 160, 116, 106, 40, 36, 50, 60, 100, 100, 74, 68, 70, 102, 64};
     for (int column = 0; column < RunsModel::ColumnCount; ++column) {
         const QString head = m_model->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
-        m_table->setColumnWidth(
-            column, std::max(kWidths[column], header->fontMetrics().horizontalAdvance(head) + kHeadRoom));
+        int width = std::max(kWidths[column], header->fontMetrics().horizontalAdvance(head) + kHeadRoom);
+        for (const QString& words : RunsModel::wordsOf(column))
+            width = std::max(width, cells.horizontalAdvance(words) + kCellRoom);
+        m_table->setColumnWidth(column, width);
     }
     header->setSectionResizeMode(RunsModel::Name, QHeaderView::Stretch);  // all columns fit from 1366 px on
     header->setResizeContentsPrecision(0);

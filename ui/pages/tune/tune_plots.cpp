@@ -172,6 +172,7 @@ void TunePlots::makeLanes() {
     });
     norm.fromZero = true;
     LaneStyle speed = lane(tr("Tokens/s"), compact);
+    speed.hint = tr("last step");  // the list of runs has the mean
     speed.minimumSpan = 10;
     LaneStyle memory = lane(tr("Memory"), [](double v) {
         return QString::number(v, 'f', v == 0 ? 0 : v < 10 ? 2 : 1);
