@@ -10,8 +10,8 @@
 #   stores run there in fp32 only, and "poison" is there for the rest: all tests without the tool, each new tensor full of NaN, so
 #   that a value which is read and was never written shows in the results.
 # - racecheck orders what a lane read by that lane's own arrival at a barrier, not by __syncwarp() and one lane's: a correct
-#   program of thirty lines is reported, with every lane arriving it is clean; likewise
-#   for a warp that arrives at a named barrier without waiting (bar.arrive). Configure the build for racecheck with
+#   program of thirty lines is reported, with every lane arriving it is clean; likewise for a warp that
+#   arrives at a named barrier without waiting (bar.arrive). Configure the build for racecheck with
 #   -DCMAKE_CUDA_FLAGS=-DCARAVAN_EVERY_LANE_ARRIVES (kernels/common/bulk_copy.cuh, kernels/decode_linear/decode_nf4_cuda.cu).
 # Prints one line per tool, then the tests that were not clean and what they told. About four minutes on one H200 with 16 cores.
 # usage: [JOBS=14] [LIMIT=seconds a test] [TOTAL=seconds] [TOOLS="racecheck initcheck memcheck poison"] [FILTER=regex of tests]
