@@ -6,84 +6,24 @@
 #include <QInputDialog>
 #include <QLabel>
 #include <QProgressBar>
-#include <QPushButton>
 #include <QSignalSpy>
-#include <QTableView>
-#include <QTemporaryDir>
-#include <QTest>
 
 #include "engine/api/config/descriptors.h"
-#include "engine/api/event_json.h"
-#include "tests/support/data_fixture.h"
-#include "tests/support/window_fixture.h"
-#include "ui/actions/action_registry.h"
-#include "ui/bridge/fake_engine_link.h"
-#include "ui/bridge/run_controller.h"
+#include "tests/support/data_bench.h"
 #include "ui/pages/data/batch_view.h"
 #include "ui/pages/data/data_files_model.h"
 #include "ui/pages/data/data_mix.h"
-#include "ui/pages/data/data_page.h"
 #include "ui/pages/data/data_problems_model.h"
 #include "ui/pages/data/length_chart.h"
 #include "ui/pages/data/length_plot.h"
 #include "ui/pages/data/mapping_dialog.h"
-#include "ui/project_context.h"
 #include "widgets/chart_pane.h"
 #include "widgets/stack_bar.h"
 #include "widgets/token_strip.h"
 
 using namespace caravan;
 using namespace caravan::ui;
-
-namespace {
-
-struct Bench {
-    QTemporaryDir folder;
-    FakeEngineLink engine;
-    RunController runs{&engine};
-    ActionRegistry actions;
-    std::unique_ptr<ProjectContext> project;
-    std::unique_ptr<DataPage> page;
-
-    Bench() {
-        engine.answer("preview", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
-            return test::dataPreview(body["recipe"]);
-        });
-        test::answerNoRuns(engine);
-        engine.answer("run.start", [](const nlohmann::json& body) -> engine::Result<nlohmann::json> {
-            return nlohmann::json{{"run", body["run"]}};
-        });
-        engine.start();
-        project = std::make_unique<ProjectContext>(folder.filePath(QStringLiteral("p")), &engine, &runs);
-        page = std::make_unique<DataPage>(Services{&engine, &runs, &actions}, nullptr);
-        page->setProject(project.get());
-        page->setActive(true);
-        actions.setActivePage(QStringLiteral("data"));
-        page->resize(1364, 800);
-        page->show();
-    }
-    ~Bench() {
-        page.reset();
-        project.reset();
-    }
-    void chooseModel() {
-        engine::Recipe recipe = project->recipe();
-        recipe.model.path = "/models/base";
-        project->setRecipe(recipe, QStringLiteral("Base"));
-    }
-    QTableView* table() const {
-        for (QTableView* view : page->findChildren<QTableView*>())
-            if (view->accessibleName() == QStringLiteral("Data files")) return view;
-        return nullptr;
-    }
-    QPushButton* button(const QString& text) const {
-        for (QPushButton* b : page->findChildren<QPushButton*>())
-            if (b->text() == text) return b;
-        return nullptr;
-    }
-};
-
-}  // namespace
+using test::DataBench;
 
 class TestDataPage : public QObject {
     Q_OBJECT
@@ -110,7 +50,7 @@ class TestDataPage : public QObject {
         problems.setProblems({});
     }
     void readingTellsHowFarItIsAndHowLongItTakes() {
-        Bench bench;
+        DataBench bench;
         QTRY_VERIFY(bench.project->isOpen());
         bench.engine.hold("preview");
         bench.chooseModel();
@@ -136,13 +76,13 @@ class TestDataPage : public QObject {
         QVERIFY(!bench.page->hindrance().contains(QStringLiteral("left")));
     }
     void theEmptyPageSaysWhatToDo() {
-        Bench bench;
+        DataBench bench;
         QVERIFY(bench.button(QStringLiteral("Add files…"))->isVisible());
         QVERIFY(!bench.page->mainAction()->isEnabled());
         QCOMPARE(bench.engine.count("preview"), 0);
     }
     void droppedFilesAreRecognizedAndPreviewed() {
-        Bench bench;
+        DataBench bench;
         QTRY_VERIFY(bench.project->isOpen());
         bench.chooseModel();
         for (const char* name : {"math.train.jsonl", "code.train.jsonl", "math.heldout.jsonl"}) {
@@ -172,7 +112,7 @@ class TestDataPage : public QObject {
         test::picture(*bench.page, QStringLiteral("data"));
     }
     void editsAreUndoableAndAskForANewPreview() {
-        Bench bench;
+        DataBench bench;
         QTRY_VERIFY(bench.project->isOpen());
         bench.chooseModel();
         bench.page->addFiles({QStringLiteral("/d/math.jsonl"), QStringLiteral("/d/code.jsonl")}, false);
@@ -211,7 +151,7 @@ class TestDataPage : public QObject {
         QCOMPARE(largestOf(many).back().name, QStringLiteral("7"));
     }
     void theCutIsASetting() {
-        Bench bench;
+        DataBench bench;
         QTRY_VERIFY(bench.project->isOpen());
         bench.chooseModel();
         bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
@@ -232,7 +172,7 @@ class TestDataPage : public QObject {
         }
     }
     void rowLengthsAreATable() {
-        Bench bench;
+        DataBench bench;
         QTRY_VERIFY(bench.project->isOpen());
         bench.chooseModel();
         bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
@@ -265,7 +205,7 @@ class TestDataPage : public QObject {
             QVERIFY(!label->isVisible());  // the words of the cut line do not lie over the table
     }
     void columnsSplitTemplateAndLongRowsAreSettings() {
-        Bench bench;
+        DataBench bench;
         QTRY_VERIFY(bench.project->isOpen());
         bench.chooseModel();
         bench.page->addFiles({QStringLiteral("/d/math.csv")}, false);
@@ -304,7 +244,7 @@ class TestDataPage : public QObject {
         QCOMPARE(bench.project->recipe().data.templateName, std::string("chatml"));
     }
     void startMakesARunAndStartsIt() {
-        Bench bench;
+        DataBench bench;
         QTRY_VERIFY(bench.project->isOpen());
         bench.chooseModel();
         bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
@@ -317,7 +257,7 @@ class TestDataPage : public QObject {
     }
     // Before anything else happens: the list of runs is not read once more in between.
     void aRunThatWasJustMadeIsTheOneThatStarts() {
-        Bench bench;
+        DataBench bench;
         QTRY_VERIFY(bench.project->isOpen());
         bench.chooseModel();
         bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
@@ -332,66 +272,8 @@ class TestDataPage : public QObject {
         QCOMPARE(QString::fromStdString(started).section(QLatin1Char('/'), -1), made);
         QCOMPARE(bench.project->runs().size(), 1);
     }
-    void theEngineGettingBusyAsksNothingAgain() {
-        Bench bench;
-        QTRY_VERIFY(bench.project->isOpen());
-        bench.engine.hold("preview");
-        bench.chooseModel();
-        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
-        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 1, 5000);
-        bench.engine.become(EngineState::Busy);  // as the real one does with the request
-        QTest::qWait(500);
-        QCOMPARE(bench.engine.count("preview"), 1);
-        QCOMPARE(bench.engine.count("cancel"), 0);
-    }
-    void aCancelledReadingMayAnswerLast() {
-        Bench bench;
-        QTRY_VERIFY(bench.project->isOpen());
-        bench.engine.hold("preview");
-        bench.chooseModel();
-        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
-        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 1, 5000);
-        const quint64 first = bench.engine.last("preview")->id;
-        bench.page->addFiles({QStringLiteral("/d/code.jsonl")}, false);
-        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 2, 5000);
-        bench.project->undoStack()->undo();  // what the first one read
-        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 3, 5000);
-        const FakeEngineLink::Asked last = *bench.engine.last("preview");
-        bench.engine.finish(last.id, nlohmann::json(test::dataPreview(last.body["recipe"])));
-        QCOMPARE(bench.page->hindrance(), QString());
-        bench.engine.finish(first, engine::fail(engine::ErrorCode::Interrupted, {}));
-        QCOMPARE(bench.page->hindrance(), QString());
-        QVERIFY(bench.page->mainAction()->isEnabled());
-    }
-    void anEditUndoneWhileItIsReadLeavesThePageReady() {
-        Bench bench;
-        QTRY_VERIFY(bench.project->isOpen());
-        bench.chooseModel();
-        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
-        QTRY_VERIFY_WITH_TIMEOUT(bench.page->mainAction()->isEnabled(), 5000);
-        bench.engine.hold("preview");
-        bench.page->addFiles({QStringLiteral("/d/code.jsonl")}, false);
-        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 2, 5000);
-        const quint64 dropped = bench.engine.last("preview")->id;
-        bench.project->undoStack()->undo();
-        QCOMPARE(bench.page->hindrance(), QString());
-        bench.engine.finish(dropped, engine::fail(engine::ErrorCode::Interrupted, {}));
-        QCOMPARE(bench.page->hindrance(), QString());
-        QVERIFY(bench.page->mainAction()->isEnabled());
-    }
-    void anEngineThatDiesWhileItReadsIsAskedAgain() {
-        Bench bench;
-        QTRY_VERIFY(bench.project->isOpen());
-        bench.engine.hold("preview");
-        bench.chooseModel();
-        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
-        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 1, 5000);
-        bench.engine.die(QStringLiteral("signal 9"));
-        bench.engine.become(EngineState::Ready);
-        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 2, 5000);
-    }
     void anEngineErrorIsSaidAndNothingIsLost() {
-        Bench bench;
+        DataBench bench;
         QTRY_VERIFY(bench.project->isOpen());
         bench.engine.answer("preview", [](const nlohmann::json&) -> engine::Result<nlohmann::json> {
             return engine::fail(engine::ErrorCode::FileMissing, {{"file", "/d/math.jsonl"}});
@@ -401,17 +283,6 @@ class TestDataPage : public QObject {
         QTRY_VERIFY_WITH_TIMEOUT(bench.page->hindrance().contains(QStringLiteral("/d/math.jsonl")), 5000);
         QVERIFY(!bench.page->mainAction()->isEnabled());
         QCOMPARE(bench.project->recipe().data.files.size(), 1u);
-    }
-    void aHiddenPageAsksNothing() {
-        Bench bench;
-        QTRY_VERIFY(bench.project->isOpen());
-        bench.page->setActive(false);
-        bench.chooseModel();
-        bench.page->addFiles({QStringLiteral("/d/math.jsonl")}, false);
-        QTest::qWait(500);
-        QCOMPARE(bench.engine.count("preview"), 0);
-        bench.page->setActive(true);
-        QTRY_COMPARE_WITH_TIMEOUT(bench.engine.count("preview"), 1, 5000);
     }
 };
 
