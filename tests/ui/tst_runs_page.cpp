@@ -115,6 +115,12 @@ class TestRunsPage : public QObject {
         QCOMPARE(bench.rows(), 3);
     }
 
+    void keysAreHintedWhereThereIsARun() {
+        Bench bench;
+        QTRY_COMPARE(bench.page->keyHints().size(), 2);
+        RunsPage empty(Services{&bench.engine, bench.runs.get(), &bench.actions}, nullptr);
+        QVERIFY(empty.keyHints().isEmpty());
+    }
     void theListTellsWhatRunsAre() {
         Bench bench;
         QTRY_COMPARE(bench.rows(), 3);

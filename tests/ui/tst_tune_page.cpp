@@ -51,6 +51,7 @@ class TestTunePage : public QObject {
         QCOMPARE(links.size(), 1);
         QCOMPARE(links[0][0].toString(), QStringLiteral("upcycle"));
         QVERIFY(bench.button(QStringLiteral("Pause")) == nullptr);
+        QVERIFY(bench.page->keyHints().isEmpty());
     }
 
     void anEarlierRunShowsItsNumbers() {

@@ -304,6 +304,7 @@ bool RunsPage::eventFilter(QObject* watched, QEvent* event) {
 }
 
 QStringList RunsPage::keyHints() const {
+    if (m_model->rowCount() == 0) return {};
     return {tr("Space checks a run"), tr("F2 renames")};
 }
 

@@ -304,6 +304,7 @@ void TunePage::actMain() {
 }
 
 QStringList TunePage::keyHints() const {
+    if (m_run->id().isEmpty()) return {};  // nothing that a key could act upon
     QStringList hints{tr("B batch of a step")};
     switch (state()) {
         case engine::RunState::Running:

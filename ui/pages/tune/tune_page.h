@@ -107,7 +107,7 @@ class TunePage : public Page {
     std::optional<QPair<qint64, qint64>> m_brush;
     QStringList m_overlaid;  // runs behind this one's curves
     QString m_closedAlarm, m_alarmText, m_mainLook;
-    engine::RunState m_hinted = engine::RunState::Created;  // of which the status bar tells the keys
+    QStringList m_hinted;  // what the status bar tells of the keys
     bool m_alarmActs = false;                               // a remedy is offered
     bool m_stale = true;
     int m_refreshes = 0;

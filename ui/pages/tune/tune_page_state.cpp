@@ -62,13 +62,13 @@ void TunePage::refresh() {
     m_stale = false;
     ++m_refreshes;
     showState();
+    if (const QStringList hints = keyHints(); hints != m_hinted) {
+        m_hinted = hints;
+        Q_EMIT statusChanged();
+    }
     if (m_run->id().isEmpty()) return;
     const RunEntry* run = m_run->entry();
     const RunState now = state();
-    if (now != m_hinted) {
-        m_hinted = now;
-        Q_EMIT statusChanged();
-    }
     const bool lives =
         m_run->isHeld() && (now == RunState::Running || now == RunState::Paused || now == RunState::Stopping);
     m_plots->setRun(totalSteps(), run != nullptr ? run->recipe.tune.maxGradientNorm : 0,
