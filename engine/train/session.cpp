@@ -17,6 +17,7 @@
 #include "engine/session/error_mapping.h"
 #include "engine/train/memory.h"
 #include "engine/train/snapshot.h"
+#include "engine/train/warm_up.h"
 
 namespace caravan::engine::train {
 
@@ -226,14 +227,21 @@ void Session::prepare() {
                                    .progress = [this](const Progress& state) { progress(state); },
                                    .stop = m_stop.get_token(),
                                    .threads = m_options.threads};
-    m_data = unwrap(DataSet::load(m_recipe, m_folder.path(), *m_tokenizer, reading));
+    const DeviceKind kind = m_options.device.is_cpu() ? DeviceKind::Cpu : DeviceKind::Cuda;
+    const std::int64_t microBatchTokens = microBatchTokensOf(m_recipe, m_model->config(), kind);
+    {
+        std::jthread warming;
+        if (kind == DeviceKind::Cuda)
+            warming = std::jthread(
+                [&] { warmUp(*m_model, stepperOptions(m_recipe, 1), sequenceLength, microBatchTokens); });
+        m_data = unwrap(DataSet::load(m_recipe, m_folder.path(), *m_tokenizer, reading));
+    }
     m_source.emplace(*m_data, m_recipe, sequenceLength);
     m_clock.emplace(*m_data, m_recipe, sequenceLength);
     m_steps = m_source->steps();
     if (!m_recipe.tune.microBatchTokens) {
         // Kept in the recipe: masks and sums depend on it.
-        const DeviceKind kind = m_options.device.is_cpu() ? DeviceKind::Cpu : DeviceKind::Cuda;
-        m_recipe.tune.microBatchTokens = microBatchTokensOf(m_recipe, m_model->config(), kind);
+        m_recipe.tune.microBatchTokens = microBatchTokens;
         m_folder.writeRecipe(m_recipe);
     }
     m_microBatchTokens = *m_recipe.tune.microBatchTokens;
