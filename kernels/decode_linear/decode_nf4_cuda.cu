@@ -51,6 +51,11 @@
 // less); one copy of a step's code in the loop instead of two (2,000 by themselves, a token 4,095); a
 // linear's launch as code of its own beside the chain's (linears 1,895). Registers matter more than they
 // look: with 24 bytes of spills the same code took 1,800 to 1,900.
+// Nor kept: the first codes of a block's share of the chain's next linear asked into the L2 by one bulk
+// prefetch when its stream ends, or those of a launch's own when it begins (predicted: 250 us of a token
+// less). Linears and a token with nothing asked 1,771 and 2,455; next 64 KB a block 1,763 and 2,452, 400 KB
+// 1,914 and 2,614; own 64 KB 1,791 and 2,492, own 64 and next 128 KB 1,819 and 2,522. What stands between two
+// streams is not the memory, and what is asked for ahead takes its place from what is needed now.
 namespace caravan::kernels::cuda {
 namespace {
 

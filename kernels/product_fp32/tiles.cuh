@@ -18,8 +18,9 @@
 // gate|up with its two masks 156 us, without 132; all gradients of gate|up 47. Relative error 1.1e-7
 // to 3.1e-7 over inner dimensions of 64 to 8,192, the library's 1.4e-7 to 3.2e-7 over 64 to 6,421. Reference
 // run with the demo's rows: 278 steps in 4.86 s; the generic paths 60 in 1.86 s. A chunk takes some 2,100
-// cycles where the tensor cores need 768; not yet known why, perhaps as a's numbers are asked for only a
-// chunk ahead.
+// cycles where the tensor cores need 768. Not for want of a's numbers: v3, four chunks of them ahead by
+// asynchronous copies of each thread's own (predicted: 4 to 5 ms), gives the same bits and a reference run of
+// 4.99 and 5.03 s, v2 4.93 and 4.90 beside it. Not kept. Left: a warpgroup cuts while its products rest.
 namespace caravan::kernels::cuda::fp32 {
 
 template <class S>
