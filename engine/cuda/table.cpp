@@ -154,6 +154,9 @@ Table makeTable() {
     t.decodeAttention = launch::decodeAttention;
     t.attentionBackwardScratch = launch::attentionBackwardScratch;
     t.attentionBackward = launch::attentionBackward;
+    t.attentionFp32Takes = launch::attentionFp32Takes;
+    t.attentionFp32 = launch::attentionFp32;
+    t.attentionFp32Backward = launch::attentionFp32Backward;
     t.observeBalance = launch::observeBalance;
     t.quantizeE4m3 = launch::quantizeE4m3;
     t.decode = makeDecodeTable();

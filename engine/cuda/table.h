@@ -11,6 +11,7 @@
 #include "kernels/adamw/adamw.h"
 #include "kernels/adamw/adamw8.h"
 #include "kernels/attention_backward/attention_backward.h"
+#include "kernels/attention_fp32/attention_fp32.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/decode_attention/decode_attention.h"
 #include "kernels/dropout/dropout.h"
@@ -109,6 +110,9 @@ struct Table {
     decltype(&kernels::cuda::decodeAttention) decodeAttention;
     decltype(&kernels::cuda::attentionBackwardScratch) attentionBackwardScratch;
     decltype(&kernels::cuda::attentionBackward) attentionBackward;
+    decltype(&kernels::cuda::attentionFp32Takes) attentionFp32Takes;
+    decltype(&kernels::cuda::attentionFp32) attentionFp32;
+    decltype(&kernels::cuda::attentionFp32Backward) attentionFp32Backward;
 
     decltype(&kernels::cuda::observeBalance) observeBalance;
     decltype(&kernels::cuda::quantizeE4m3) quantizeE4m3;

@@ -14,6 +14,7 @@ namespace {
 constexpr std::int64_t kCausalFromTopLeft = 1;  // custom_mask_type of the memory-efficient kernel
 constexpr std::int64_t kCudnnLength = 256;      // shorter rows: flash attention
 constexpr std::size_t kCudnnSaved = 5;          // tensors of cudnnForward's backward
+constexpr std::size_t kFp32Saved = 1;           // and of fp32Forward's
 
 void checkSegments(const Segments& segments, const at::Tensor& q) {
     require(segments.cumulative.defined() && segments.cumulative.is_cuda() &&
@@ -35,15 +36,77 @@ std::optional<std::int64_t> rightOf(std::optional<std::int64_t> window) {
     return window ? std::optional<std::int64_t>(0) : std::nullopt;
 }
 
+// [T, heads, size] -> [T, kv heads, size]
+at::Tensor folded(const at::Tensor& g, std::int64_t kvHeads) {
+    return g.size(1) == kvHeads ? g : g.unflatten(1, {kvHeads, g.size(1) / kvHeads}).sum(2);
+}
+
+// Heads behind each other, tokens at any multiple of what 16 bytes hold: what our kernels read.
+bool ownTakes(const at::Tensor& x) {
+    return x.stride(2) == 1 && x.stride(1) == x.size(2) && x.stride(0) % (16 / x.element_size()) == 0 &&
+           reinterpret_cast<std::uintptr_t>(x.data_ptr()) % 16 == 0;
+}
+
+// fp32: kernels/attention_fp32 for the sizes that it has.
+bool fp32Takes(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Segments& segments) {
+    return q.scalar_type() == at::kFloat && ownTakes(q) && ownTakes(k) && ownTakes(v) &&
+           cudaTable().attentionFp32Takes(q.size(2), segments.cumulative.size(0) - 1);
+}
+kernels::cuda::AttentionFp32 fp32Arguments(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                           const Segments& segments, std::optional<std::int64_t> window,
+                                           const at::Tensor& out, const at::Tensor& logsumexp) {
+    return {.q = data<float>(q),
+            .k = data<float>(k),
+            .v = data<float>(v),
+            .qStride = q.stride(0),
+            .kStride = k.stride(0),
+            .vStride = v.stride(0),
+            .cumulative = data<std::int32_t>(segments.cumulative),
+            .tokens = q.size(0),
+            .rows = segments.cumulative.size(0) - 1,
+            .longest = segments.longest,
+            .heads = q.size(1),
+            .kvHeads = k.size(1),
+            .size = q.size(2),
+            .window = window.value_or(0),
+            .scale = 1 / std::sqrt(static_cast<float>(q.size(2))),
+            .out = data<float>(out),
+            .logsumexp = logsumexp.defined() ? data<float>(logsumexp) : nullptr};
+}
+Attention fp32Forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Segments& segments,
+                      std::optional<std::int64_t> window, bool forBackward) {
+    Attention result{at::empty(q.sizes(), q.options()), {}};
+    at::Tensor logsumexp;
+    if (forBackward) result.saved = {logsumexp = at::empty({q.size(1), q.size(0)}, q.options())};
+    checkLaunch("attention",
+                cudaTable().attentionFp32(fp32Arguments(q, k, v, segments, window, result.out, logsumexp),
+                                          streamOf(q)));
+    return result;
+}
+AttentionGradient fp32Backward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                               const at::Tensor& v, const Attention& forward, const Segments& segments,
+                               std::optional<std::int64_t> window) {
+    const auto perHead = [&] { return at::empty(q.sizes(), q.options()); };
+    const at::Tensor dq = perHead(), dk = perHead(), dv = perHead(), sums = at::empty_like(forward.saved[0]),
+                     d = ownTakes(dout) ? dout : dout.contiguous();
+    checkLaunch("attentionBackward",
+                cudaTable().attentionFp32Backward(
+                    {.forward = fp32Arguments(q, k, v, segments, window, forward.out, forward.saved[0]),
+                     .dout = data<float>(d),
+                     .doutStride = d.stride(0),
+                     .sums = data<float>(sums),
+                     .dq = data<float>(dq),
+                     .dk = data<float>(dk),
+                     .dv = data<float>(dv)},
+                    streamOf(q)));
+    return {dq, folded(dk, k.size(1)), folded(dv, v.size(1))};
+}
+
 // [T, kv heads, size] -> [1, T, heads, size]: the memory-efficient kernel wants as many key heads as query
 // heads
 at::Tensor repeated(const at::Tensor& x, std::int64_t heads) {
     const at::Tensor all = x.size(1) == heads ? x : x.repeat_interleave(heads / x.size(1), 1);
     return all.unsqueeze(0);
-}
-at::Tensor folded(const at::Tensor& gradient, std::int64_t kvHeads) {
-    const at::Tensor g = gradient.squeeze(0);
-    return g.size(1) == kvHeads ? g : g.unflatten(1, {kvHeads, g.size(1) / kvHeads}).sum(2);
 }
 
 // All rows of one length, whole heads, no window: what cuDNN's kernel takes without a copy.
@@ -75,12 +138,6 @@ Attention cudnnForward(const at::Tensor& q, const at::Tensor& k, const at::Tenso
     return {tokensOf(out), forBackward
                                ? std::vector<at::Tensor>{logsumexp, seed, offset, cumulativeQ, cumulativeK}
                                : std::vector<at::Tensor>{}};
-}
-
-// Heads behind each other, tokens at any multiple of eight elements: what the copy engine reads.
-bool ownTakes(const at::Tensor& x) {
-    return x.stride(2) == 1 && x.stride(1) == x.size(2) && x.stride(0) % 8 == 0 &&
-           reinterpret_cast<std::uintptr_t>(x.data_ptr()) % 16 == 0;
 }
 
 // On Hopper: kernels/attention_backward, from cuDNN's output and log-sum-exp.
@@ -168,6 +225,7 @@ Attention attentionOnDevice(const at::Tensor& q, const at::Tensor& k, const at::
         return {out,
                 forBackward ? std::vector<at::Tensor>{logsumexp, state, unused} : std::vector<at::Tensor>{}};
     }
+    if (fp32Takes(q, k, v, segments)) return fp32Forward(q, k, v, segments, window, forBackward);
     auto [out, logsumexp, seed, offset, longestQ, longestK] = at::_efficient_attention_forward(
         q.unsqueeze(0), repeated(k, q.size(1)), repeated(v, q.size(1)), std::nullopt, segments.cumulative,
         segments.cumulative, segments.longest, segments.longest, 0.0, kCausalFromTopLeft, forBackward,
@@ -190,12 +248,13 @@ AttentionGradient attentionBackwardOnDevice(const at::Tensor& dout, const at::Te
             leftOf(window), rightOf(window));
         return {dq, dk, dv};
     }
+    if (forward.saved.size() == kFp32Saved) return fp32Backward(dout, q, k, v, forward, segments, window);
     auto [dq, dk, dv, bias] = at::_efficient_attention_backward(
         dout.unsqueeze(0), q.unsqueeze(0), repeated(k, q.size(1)), repeated(v, q.size(1)), std::nullopt,
         forward.out.unsqueeze(0), segments.cumulative, segments.cumulative, segments.longest,
         segments.longest, forward.saved[0], 0.0, forward.saved[1], forward.saved[2], kCausalFromTopLeft,
         false, std::nullopt, 1, window);
-    return {dq.squeeze(0), folded(dk, k.size(1)), folded(dv, v.size(1))};
+    return {dq.squeeze(0), folded(dk.squeeze(0), k.size(1)), folded(dv.squeeze(0), v.size(1))};
 }
 
 }  // namespace caravan::engine::ops

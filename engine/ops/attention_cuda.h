@@ -4,9 +4,10 @@
 
 #include "engine/ops/ops.h"
 
-// attention() and its backward for CUDA tensors: packed rows by cumulative lengths; flash attention in bf16,
-// cuDNN's kernel where all rows are equally long, the memory-efficient kernel in fp32 (no TF32). Backward
-// passes are the deterministic ones, unless the process allows others.
+// attention() and its backward for CUDA tensors: packed rows by cumulative lengths. bf16: flash attention, or
+// cuDNN's kernel where all rows are equally long. fp32: kernels/attention_fp32 for heads of 64 and 128, the
+// library's memory-efficient kernel for others (no TF32). Backward passes are the deterministic ones, unless
+// the process allows others.
 namespace caravan::engine::ops {
 
 Attention attentionOnDevice(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

@@ -171,6 +171,79 @@ TEST_F(AttentionOnGpu, OwnBackwardInParts) {
     }
 }
 
+// fp32: heads as views of one product, results between guard bands, against fp64; an injected error shows.
+TEST_F(AttentionOnGpu, Fp32) {
+    for (const Case& c : kCases) {
+        const std::int64_t tokens = c.offsets.back(), width = (c.heads + 2 * c.kvHeads) * c.size,
+                           rows = static_cast<std::int64_t>(c.offsets.size()) - 1;
+        if (!cudaTable().attentionFp32Takes(c.size, rows)) continue;
+        SCOPED_TRACE(testing::Message()
+                     << tokens << " tokens, heads " << c.heads << "/" << c.kvHeads << " of " << c.size);
+        const at::Tensor joined = values({tokens, width}, 1, 2), g = values({tokens, c.heads, c.size}, 4);
+        const auto exact = [](const at::Tensor& x) { return x.to(at::kDouble); };
+        const Heads host = splitHeads(exact(joined), c.heads, c.kvHeads, c.size);
+        const Segments segments = segmentsOf(c);
+        const Attention expected = attention(host.query, host.key, host.value, segments, c.window, true);
+        const auto d =
+            attentionBackward(exact(g), host.query, host.key, host.value, expected, segments, c.window);
+
+        const at::Tensor onDevice = gpu(joined), dout = gpu(g);
+        const Heads view = splitHeads(onDevice, c.heads, c.kvHeads, c.size);
+        const Guarded out({tokens, c.heads, c.size}, at::kFloat), sums({c.heads, tokens}, at::kFloat),
+            logsumexp({c.heads, tokens}, at::kFloat), dq({tokens, c.heads, c.size}, at::kFloat),
+            dk({tokens, c.heads, c.size}, at::kFloat), dv({tokens, c.heads, c.size}, at::kFloat);
+        const auto run = [&] {
+            for (const Guarded* made : {&out, &sums, &logsumexp, &dq, &dk, &dv})
+                made->inner.fill_(std::nan(""));
+            const kernels::cuda::AttentionFp32 arguments{
+                .q = view.query.data_ptr<float>(),
+                .k = view.key.data_ptr<float>(),
+                .v = view.value.data_ptr<float>(),
+                .qStride = width,
+                .kStride = width,
+                .vStride = width,
+                .cumulative = segments.cumulative.data_ptr<std::int32_t>(),
+                .tokens = tokens,
+                .rows = rows,
+                .longest = segments.longest,
+                .heads = c.heads,
+                .kvHeads = c.kvHeads,
+                .size = c.size,
+                .window = c.window.value_or(0),
+                .scale = 1 / std::sqrt(static_cast<float>(c.size)),
+                .out = out.inner.data_ptr<float>(),
+                .logsumexp = logsumexp.inner.data_ptr<float>()};
+            EXPECT_EQ(cudaTable().attentionFp32(arguments, streamOf(onDevice)), 0);
+            EXPECT_EQ(cudaTable().attentionFp32Backward({.forward = arguments,
+                                                         .dout = dout.data_ptr<float>(),
+                                                         .doutStride = c.heads * c.size,
+                                                         .sums = sums.inner.data_ptr<float>(),
+                                                         .dq = dq.inner.data_ptr<float>(),
+                                                         .dk = dk.inner.data_ptr<float>(),
+                                                         .dv = dv.inner.data_ptr<float>()},
+                                                        streamOf(onDevice)),
+                      0);
+        };
+        const auto ofKeyHeads = [&](const Guarded& x) {
+            return x.inner.unflatten(1, {c.kvHeads, c.heads / c.kvHeads}).sum(2);
+        };
+        run();
+        EXPECT_LT(relativeError(out.inner, expected.out), 1e-6);
+        EXPECT_LT(relativeError(ofKeyHeads(dv), d.v), 1e-6);
+        if (tokens > 1) {
+            EXPECT_LT(relativeError(dq.inner, d.q), 1.5e-6);
+            EXPECT_LT(relativeError(ofKeyHeads(dk), d.k), 1.5e-6);
+        }
+        for (const Guarded* made : {&out, &sums, &logsumexp, &dq, &dk, &dv})
+            EXPECT_TRUE(made->intact());
+        onDevice[tokens / 2].mul_(1.0001);
+        run();
+        EXPECT_GT(relativeError(out.inner, expected.out), 1e-6) << "an error must show";
+        EXPECT_GT(relativeError(ofKeyHeads(dv), d.v) + relativeError(dq.inner, d.q), tokens > 1 ? 3e-6 : 0)
+            << "an error must show";
+    }
+}
+
 // Heads as views of one product, rotated in place; the gradient joined and rotated back in one pass.
 TEST_F(AttentionOnGpu, HeadsOfOneProduct) {
     for (const auto type : kTypes)

@@ -1,0 +1,204 @@
+// SPDX-FileCopyrightText: 2026 The Caravan authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "kernels/attention_fp32/attention_fp32.h"
+#include "kernels/common/device.cuh"
+
+// Products of tiles in shared memory. x = high + low, both TF32: high is x rounded to 11 bits, low what is
+// left, of which the tensor cores take 11 bits: 2^-22 |x| at most is left out. a b is low high + high low +
+// high high.
+//
+// A block of four warps keeps 64 rows (queries, or keys), a warp 16 of them, and passes by the others in
+// tiles of 32. Order of eight inner indices on the tensor cores: places t and t + 4 are indices 2 t and 2 t +
+// 1, so that a lane loads neighbours. Order of eight of the others' rows: place n is row n ^ (n >> 2), so
+// that a lane's share of the scores is its share of the next product's left operand, and no two lanes of a
+// load ever meet in one bank of shared memory.
+namespace caravan::kernels::cuda::attention32 {
+
+inline constexpr int kOwn = 64, kOthers = 32, kWarps = 4, kThreads = 32 * kWarps;
+
+template <int Size>
+inline constexpr int kRow = Size + 8;  // floats of a row in shared memory: 8 more than a multiple of 32
+
+struct Halved {
+    std::uint32_t high, low;
+};
+__device__ __forceinline__ Halved halve(float x) {
+    const std::uint32_t high = (__float_as_uint(x) + 0x1000u) & 0xFFFFE000u;
+    return {high, __float_as_uint(x - __uint_as_float(high))};
+}
+
+// sum [16, 8] += a [16, 8] b [8, 8]
+__device__ __forceinline__ void multiplyTf32(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+                                             std::uint32_t b1) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+struct Left {
+    std::uint32_t high[4], low[4];
+    __device__ __forceinline__ Left(float a0, float a1, float a2, float a3) {
+        const float a[4] = {a0, a1, a2, a3};
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            const Halved h = halve(a[i]);
+            high[i] = h.high, low[i] = h.low;
+        }
+    }
+};
+// What is small is summed by itself.
+struct Part {
+    float large[4] = {}, small[4] = {};
+    __device__ __forceinline__ void add(const Left& a, float b0, float b1) {
+        const Halved x = halve(b0), y = halve(b1);
+        multiplyTf32(small, a.low, x.high, y.high);
+        multiplyTf32(small, a.high, x.low, y.low);
+        multiplyTf32(large, a.high, x.high, y.high);
+    }
+    __device__ __forceinline__ float operator[](int i) const { return large[i] + small[i]; }
+};
+
+// A lane's place: rows group and group + 8 of its warp's 16, columns 2 inQuad and the next of eight.
+struct Lane {
+    int group = (threadIdx.x & 31) / 4, inQuad = threadIdx.x & 3;
+    int firstRow = static_cast<int>(threadIdx.x / 32) * 16 + group;  // of the block's 64
+    __device__ __forceinline__ static int rowOf(int place) { return place ^ (place >> 2); }
+    // Of the others' 32: the row that scores[j][i] belongs to.
+    __device__ __forceinline__ int other(int j, int i) const { return 8 * j + rowOf(2 * inQuad + (i & 1)); }
+};
+
+using Scores = float[kOthers / 8][4];
+
+// scores [16, 32] = own [16, Size] others [32, Size]^T; own: the block's rows
+template <int Size>
+__device__ __forceinline__ void multiplyRows(Scores& scores, const float* own, const float* others,
+                                             const Lane& lane) {
+    own += lane.firstRow * kRow<Size> + 2 * lane.inQuad;
+    others += Lane::rowOf(lane.group) * kRow<Size> + 2 * lane.inQuad;
+#pragma unroll
+    for (int c = 0; c < Size / 32; ++c) {
+        Part part[kOthers / 8];
+#pragma unroll
+        for (int k = c * 32; k < c * 32 + 32; k += 8) {
+            const float2 x = *reinterpret_cast<const float2*>(own + k),
+                         y = *reinterpret_cast<const float2*>(own + 8 * kRow<Size> + k);
+            const Left left(x.x, y.x, x.y, y.y);
+#pragma unroll
+            for (int j = 0; j < kOthers / 8; ++j) {
+                const float2 b = *reinterpret_cast<const float2*>(others + 8 * j * kRow<Size> + k);
+                part[j].add(left, b.x, b.y);
+            }
+        }
+#pragma unroll
+        for (int j = 0; j < kOthers / 8; ++j)
+#pragma unroll
+            for (int i = 0; i < 4; ++i)
+                scores[j][i] = c == 0 ? part[j][i] : scores[j][i] + part[j][i];
+    }
+}
+
+template <int Size>
+using Sum = float[Size / 8][4];
+
+// sum [16, Size] += weights [16, 32] others [32, Size]
+template <int Size>
+__device__ __forceinline__ void addWeighted(Sum<Size>& sum, const Scores& weights, const float* others,
+                                            const Lane& lane) {
+    const float* even = others + Lane::rowOf(2 * lane.inQuad) * kRow<Size> + lane.group;
+    const float* odd = others + Lane::rowOf(2 * lane.inQuad + 1) * kRow<Size> + lane.group;
+    constexpr int kTogether = 4;  // of eight columns each
+#pragma unroll
+    for (int n = 0; n < Size / 8; n += kTogether) {
+        Part part[kTogether];
+#pragma unroll
+        for (int j = 0; j < kOthers / 8; ++j) {
+            const Left left(weights[j][0], weights[j][2], weights[j][1], weights[j][3]);
+#pragma unroll
+            for (int i = 0; i < kTogether; ++i) {
+                const int at = 8 * j * kRow<Size> + (n + i) * 8;
+                part[i].add(left, even[at], odd[at]);
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < kTogether; ++i)
+#pragma unroll
+            for (int e = 0; e < 4; ++e)
+                sum[n + i][e] += part[i][e];
+    }
+}
+
+// Rows first .. first + Rows of a row's length; what lies behind it is zero. Committed as one group by the
+// caller.
+template <int Size, int Rows>
+__device__ __forceinline__ void fetchRows(float* to, const float* from, std::int64_t stride, int first,
+                                          int length) {
+    constexpr int kPieces = Size / 4;
+#pragma unroll
+    for (int i = 0; i < Rows * kPieces / kThreads; ++i) {
+        const int at = i * kThreads + static_cast<int>(threadIdx.x), row = at / kPieces,
+                  column = at % kPieces * 4;
+        const bool inside = first + row < length;
+        const float* source = from + (inside ? first + row : 0) * stride + column;
+        const auto address =
+            static_cast<std::uint32_t>(__cvta_generic_to_shared(to + row * kRow<Size> + column));
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(source),
+                     "r"(inside ? 16 : 0)
+                     : "memory");
+    }
+}
+__device__ __forceinline__ void commitFetch() {
+    asm volatile("cp.async.commit_group;" ::: "memory");
+}
+template <int Pending>
+__device__ __forceinline__ void waitFetch() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
+}
+
+// Two tensors' rows of the block, and twice two tiles of the others.
+template <int Size>
+struct Shared {
+    float own[2][kOwn * kRow<Size>];
+    float others[2][2][kOthers * kRow<Size>];
+    float perOther[2][2][kOthers];  // logsumexp and <dout, out> of queries that pass by
+};
+
+// Which row of tokens, which head and which 64 tokens a block works at: the longest work first, which is late
+// queries, or early keys.
+struct Place {
+    int head, kvHead, begin, length, first;
+    __device__ __forceinline__ Place(const AttentionFp32& a, bool lateFirst) {
+        head = static_cast<int>(blockIdx.x);
+        kvHead = head / static_cast<int>(a.heads / a.kvHeads);
+        begin = a.cumulative[blockIdx.y];
+        length = a.cumulative[blockIdx.y + 1] - begin;
+        first = static_cast<int>(lateFirst ? gridDim.z - 1 - blockIdx.z : blockIdx.z) * kOwn;
+    }
+    __device__ __forceinline__ bool none() const { return first >= length; }
+};
+// The first token of the row, the block's head.
+__device__ __forceinline__ const float* headOf(const float* x, std::int64_t stride, int begin, int head,
+                                               int size) {
+    return x + begin * stride + static_cast<std::int64_t>(head) * size;
+}
+
+__device__ __forceinline__ bool sees(int query, int key, int window) {
+    return key <= query && (window == 0 || query - key < window);
+}
+// First key tile of a query tile, and the end of the keys.
+struct Range {
+    int first, end;
+};
+__device__ __forceinline__ Range keysOf(const Place& place, int window) {
+    const int before = window == 0 ? 0 : max(0, place.first - window + 1);
+    return {before / kOthers * kOthers, min(place.length, place.first + kOwn)};
+}
+__device__ __forceinline__ Range queriesOf(const Place& place, int window) {
+    const int last = place.first + kOwn - 1;  // key
+    return {place.first, window == 0 ? place.length : min(place.length, last + window)};
+}
+
+}  // namespace caravan::kernels::cuda::attention32
