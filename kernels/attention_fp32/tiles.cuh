@@ -4,6 +4,7 @@
 
 #include "kernels/attention_fp32/attention_fp32.h"
 #include "kernels/common/device.cuh"
+#include "kernels/common/mma.cuh"
 
 // Products of tiles in shared memory. x = high + low, both TF32: high is x rounded to 11 bits, low what is
 // left, of which the tensor cores take 11 bits: 2^-22 |x| at most is left out. a b is low high + high low +
@@ -27,16 +28,6 @@ struct Halved {
 __device__ __forceinline__ Halved halve(float x) {
     const std::uint32_t high = (__float_as_uint(x) + 0x1000u) & 0xFFFFE000u;
     return {high, __float_as_uint(x - __uint_as_float(high))};
-}
-
-// sum [16, 8] += a [16, 8] b [8, 8]
-__device__ __forceinline__ void multiplyTf32(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
-                                             std::uint32_t b1) {
-    asm volatile(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-        "{%0, %1, %2, %3};"
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
 struct Left {

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "kernels/common/device.cuh"
+#include "kernels/common/mma.cuh"
 
 // A tile of 64 x 64 of an fp32 product on the tensor cores, by one block of 128 threads: as right as on the
 // ordinary cores. Each number is cut into two of tf32's 11 bits, x = high + low; a b is low high + high low +
@@ -74,17 +74,6 @@ struct Stage {
 __device__ __forceinline__ void cut(float x, std::uint32_t& high, std::uint32_t& low) {
     high = __float_as_uint(x) & 0xFFFFE000u;
     low = __float_as_uint(x - __uint_as_float(high)) + 0x1000u;
-}
-
-// sum [16, 8] += a [16, 8] b [8, 8]. Lane l holds of a the rows l / 4 (0, 2) and l / 4 + 8 (1, 3), columns
-// l % 4 (0, 1) and l % 4 + 4 (2, 3); of b the rows l % 4 and l % 4 + 4 of column l / 4; of sum as in mma.cuh.
-__device__ __forceinline__ void multiplyTf32(float (&sum)[4], const std::uint32_t (&a)[4],
-                                             const std::uint32_t (&b)[2]) {
-    asm volatile(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-        "{%0, %1, %2, %3};"
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
 template <bool AInnerFirst, bool BInnerFirst>
@@ -171,13 +160,13 @@ struct Tile {
                         aHigh[p], aLow[p]);
 #pragma unroll
                 for (int j = 0; j < kAcross; ++j)
-                    multiplyTf32(part[j], aLow, bHigh[e][j]);
+                    multiplyTf32(part[j], aLow, bHigh[e][j][0], bHigh[e][j][1]);
 #pragma unroll
                 for (int j = 0; j < kAcross; ++j)
-                    multiplyTf32(part[j], aHigh, bLow[e][j]);
+                    multiplyTf32(part[j], aHigh, bLow[e][j][0], bLow[e][j][1]);
 #pragma unroll
                 for (int j = 0; j < kAcross; ++j)
-                    multiplyTf32(part[j], aHigh, bHigh[e][j]);
+                    multiplyTf32(part[j], aHigh, bHigh[e][j][0], bHigh[e][j][1]);
             }
 #pragma unroll
             for (int j = 0; j < kAcross; ++j)

@@ -9,7 +9,7 @@
 
 // Milliseconds of the operations at the shapes of a 7B layer, 8 x 2048 tokens, bf16, on the first GPU,
 // against the copy and product rates of the same run. usage: bench_gpu_ops
-// [nf4,elementwise,products,lora,mixture,attention,optimizer]
+// [nf4,elementwise,products,lora,mixture,attention,fp32,optimizer]
 namespace caravan::engine::ops {
 namespace {
 
@@ -226,6 +226,59 @@ void attentions() {
     at::globalContext().setDeterministicAlgorithms(true, false);
 }
 
+// Beside the library's memory-efficient kernels, which want keys and values of every head.
+void attentionFp32(std::int64_t rows, std::int64_t length, std::int64_t heads, std::int64_t kvHeads,
+                   std::int64_t size) {
+    const std::int64_t tokens = rows * length, width = (heads + 2 * kvHeads) * size;
+    Segments segments;
+    std::vector<int> ends;
+    for (std::int64_t i = 0; i <= rows; ++i) {
+        segments.offsets.push_back(i * length);
+        ends.push_back(static_cast<int>(i * length));
+    }
+    segments.cumulative = at::tensor(ends, at::kInt).to(kGpu);
+    segments.longest = length;
+    const at::Tensor joined = uniformHost({tokens, width}, 1, {.seed = 3}).to(kGpu),
+                     g = uniformHost({tokens, heads, size}, 1, {.seed = 4}).to(kGpu);
+    const Heads x = splitHeads(joined, heads, kvHeads, size);
+    const auto all = [&](const at::Tensor& t) {
+        return (kvHeads == heads ? t : t.repeat_interleave(heads / kvHeads, 1)).unsqueeze(0);
+    };
+    constexpr std::int64_t kCausal = 1;
+    const auto library = [&] {
+        return at::_efficient_attention_forward(x.query.unsqueeze(0), all(x.key), all(x.value), std::nullopt,
+                                                segments.cumulative, segments.cumulative, length, length, 0.0,
+                                                kCausal, true);
+    };
+    const auto [out, logsumexp, seed, offset, longestQ, longestK] = library();
+    const auto own = [&] { return attention(x.query, x.key, x.value, segments, std::nullopt, true); };
+    const Attention forward = own();
+    const double pairs = 2 * static_cast<double>(tokens) * static_cast<double>(length * heads * size);
+    const auto compare = [&](const char* pass, double work, const auto& ours, const auto& theirs) {
+        const double s = seconds(ours), other = seconds(theirs);
+        std::printf(
+            "attention fp32 %s %ldx%ld, %ld/%ld heads of %ld: %8.3f ms  %3.0f TFLOP/s, library %8.3f, "
+            "ratio %.2f\n",
+            pass, static_cast<long>(rows), static_cast<long>(length), static_cast<long>(heads),
+            static_cast<long>(kvHeads), static_cast<long>(size), s * 1e3, work / s * 1e-12, other * 1e3,
+            other / s);
+    };
+    compare("forward ", pairs, own, library);
+    compare(
+        "backward", 2.5 * pairs,
+        [&] { attentionBackward(g, x.query, x.key, x.value, forward, segments, std::nullopt); },
+        [&] {
+            auto [dq, dk, dv, bias] = at::_efficient_attention_backward(
+                g.unsqueeze(0), x.query.unsqueeze(0), all(x.key), all(x.value), std::nullopt, out,
+                segments.cumulative, segments.cumulative, length, length, logsumexp, 0.0, seed, offset,
+                kCausal, false, std::nullopt, 1);
+            if (kvHeads != heads) {
+                dk.squeeze(0).unflatten(1, {kvHeads, heads / kvHeads}).sum(2);
+                dv.squeeze(0).unflatten(1, {kvHeads, heads / kvHeads}).sum(2);
+            }
+        });
+}
+
 void lossAndOptimizer() {
     const at::Tensor x = values({T, D}), head = values({32000, D}, 0.02),
                      labels = at::arange(T, at::TensorOptions().dtype(at::kLong).device(kGpu));
@@ -260,6 +313,11 @@ void run(const std::string& only) {
     if (wanted("lora")) lora();
     if (wanted("mixture")) mixture();
     if (wanted("attention")) attentions();
+    if (wanted("fp32")) {
+        attentionFp32(32, 192, 6, 2, 64);
+        attentionFp32(12, 512, 6, 2, 64);
+        attentionFp32(4, 2048, 32, 32, 128);
+    }
     if (wanted("optimizer")) lossAndOptimizer();
 }
 
