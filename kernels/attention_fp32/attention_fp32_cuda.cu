@@ -7,22 +7,21 @@ namespace caravan::kernels::cuda {
 namespace attention32 {
 namespace {
 
-template <class Kernel, class Arguments>
-int launch(Kernel kernel, std::size_t bytes, const AttentionFp32& a, const Arguments& arguments,
-           Stream stream) {
-    const auto allowed =
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
+template <int Size, class Arguments>
+int launch(void (*kernel)(Arguments), const AttentionFp32& a, const Arguments& arguments, Stream stream) {
+    constexpr int kBytes = sizeof(Shared<Size>);
+    const auto allowed = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes);
     if (allowed != cudaSuccess) return static_cast<int>(allowed);
     const dim3 grid(static_cast<unsigned>(a.heads), static_cast<unsigned>(a.rows),
-                    blocksFor(a.longest, kOwn));
-    kernel<<<grid, kThreads, bytes, stream>>>(arguments);
+                    blocksFor(a.longest, kOwn<Size>));
+    kernel<<<grid, kThreads<Size>, kBytes, stream>>>(arguments);
     return launched();
 }
 
 template <int Size>
 int backward(const AttentionFp32Backward& b, Stream stream) {
-    if (const int error = launch(queryKernel<Size>, sizeof(Shared<Size>), b.forward, b, stream)) return error;
-    return launch(keyKernel<Size>, sizeof(Shared<Size>), b.forward, b, stream);
+    if (const int error = launch<Size>(queryKernel<Size>, b.forward, b, stream)) return error;
+    return launch<Size>(keyKernel<Size>, b.forward, b, stream);
 }
 
 }  // namespace
@@ -37,8 +36,8 @@ bool attentionFp32Takes(std::int64_t size, std::int64_t rows) {
 
 int attentionFp32(const AttentionFp32& a, Stream stream) {
     using namespace attention32;
-    return a.size == 128 ? launch(forwardKernel<128>, sizeof(Shared<128>), a, a, stream)
-                         : launch(forwardKernel<64>, sizeof(Shared<64>), a, a, stream);
+    return a.size == 128 ? launch<128>(forwardKernel<128>, a, a, stream)
+                         : launch<64>(forwardKernel<64>, a, a, stream);
 }
 
 int attentionFp32Backward(const AttentionFp32Backward& b, Stream stream) {

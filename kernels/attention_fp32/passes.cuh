@@ -7,6 +7,9 @@
 // The three passes: out of queries; dq of queries; dk and dv of keys.
 namespace caravan::kernels::cuda::attention32 {
 
+template <int Size>
+inline constexpr int kBlocks = Size == 64 ? 3 : 1;  // of a multiprocessor
+
 // The others' tiles pass by: the next one is on its way while f(tile of the shared memory, first row) works.
 template <class Fetch, class F>
 __device__ __forceinline__ void passBy(Range range, Fetch fetch, F f) {
@@ -34,7 +37,8 @@ __device__ __forceinline__ float overQuad(float x, bool largest) {
 
 template <int Size>
 __device__ __forceinline__ void storeRows(const Sum<Size>& sum, float* to, std::int64_t stride,
-                                          const float (&factor)[2], const Place& place, const Lane& lane) {
+                                          const float (&factor)[2], const Place<kOwn<Size>>& place,
+                                          const Lane& lane) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
         const int row = place.first + lane.firstRow + half * 8;
@@ -48,21 +52,22 @@ __device__ __forceinline__ void storeRows(const Sum<Size>& sum, float* to, std::
 }
 
 template <int Size>
-__global__ void __launch_bounds__(kThreads) forwardKernel(const __grid_constant__ AttentionFp32 a) {
+__global__ void __launch_bounds__(kThreads<Size>, kBlocks<Size>)
+    forwardKernel(const __grid_constant__ AttentionFp32 a) {
     extern __shared__ __align__(16) unsigned char memory[];
     auto& shared = *reinterpret_cast<Shared<Size>*>(memory);
-    const Place place(a, true);
+    const Place<kOwn<Size>> place(a, true);
     if (place.none()) return;
     const Lane lane;
     const int window = static_cast<int>(a.window);
     const float *k = headOf(a.k, a.kStride, place.begin, place.kvHead, Size),
                 *v = headOf(a.v, a.vStride, place.begin, place.kvHead, Size);
-    fetchRows<Size, kOwn>(shared.own[0], headOf(a.q, a.qStride, place.begin, place.head, Size), a.qStride,
-                          place.first, place.length);
+    fetchRows<Size, kOwn<Size>>(shared.own[0], headOf(a.q, a.qStride, place.begin, place.head, Size),
+                                a.qStride, place.first, place.length);
     Sum<Size> sum = {};
     float largest[2] = {-INFINITY, -INFINITY}, total[2] = {};
     passBy(
-        keysOf(place, window),
+        place.keys(window),
         [&](int at, int first) {
             fetchRows<Size, kOthers>(shared.others[at][0], k, a.kStride, first, place.length);
             fetchRows<Size, kOthers>(shared.others[at][1], v, a.vStride, first, place.length);
@@ -114,11 +119,12 @@ __global__ void __launch_bounds__(kThreads) forwardKernel(const __grid_constant_
 }
 
 template <int Size>
-__global__ void __launch_bounds__(kThreads) queryKernel(const __grid_constant__ AttentionFp32Backward b) {
+__global__ void __launch_bounds__(kThreads<Size>, kBlocks<Size>)
+    queryKernel(const __grid_constant__ AttentionFp32Backward b) {
     extern __shared__ __align__(16) unsigned char memory[];
     auto& shared = *reinterpret_cast<Shared<Size>*>(memory);
     const AttentionFp32& a = b.forward;
-    const Place place(a, true);
+    const Place<kOwn<Size>> place(a, true);
     if (place.none()) return;
     const Lane lane;
     const int window = static_cast<int>(a.window);
@@ -127,9 +133,9 @@ __global__ void __launch_bounds__(kThreads) queryKernel(const __grid_constant__ 
                 *v = headOf(a.v, a.vStride, place.begin, place.kvHead, Size),
                 *dout = headOf(b.dout, b.doutStride, place.begin, place.head, Size),
                 *out = headOf(a.out, stride, place.begin, place.head, Size);
-    fetchRows<Size, kOwn>(shared.own[0], headOf(a.q, a.qStride, place.begin, place.head, Size), a.qStride,
-                          place.first, place.length);
-    fetchRows<Size, kOwn>(shared.own[1], dout, b.doutStride, place.first, place.length);
+    fetchRows<Size, kOwn<Size>>(shared.own[0], headOf(a.q, a.qStride, place.begin, place.head, Size),
+                                a.qStride, place.first, place.length);
+    fetchRows<Size, kOwn<Size>>(shared.own[1], dout, b.doutStride, place.first, place.length);
     float logsumexp[2], product[2] = {};
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
@@ -148,7 +154,7 @@ __global__ void __launch_bounds__(kThreads) queryKernel(const __grid_constant__ 
     }
     Sum<Size> sum = {};
     passBy(
-        keysOf(place, window),
+        place.keys(window),
         [&](int at, int first) {
             fetchRows<Size, kOthers>(shared.others[at][0], k, a.kStride, first, place.length);
             fetchRows<Size, kOthers>(shared.others[at][1], v, a.vStride, first, place.length);
@@ -173,24 +179,25 @@ __global__ void __launch_bounds__(kThreads) queryKernel(const __grid_constant__ 
 }
 
 template <int Size>
-__global__ void __launch_bounds__(kThreads) keyKernel(const __grid_constant__ AttentionFp32Backward b) {
+__global__ void __launch_bounds__(kThreads<Size>, kBlocks<Size>)
+    keyKernel(const __grid_constant__ AttentionFp32Backward b) {
     extern __shared__ __align__(16) unsigned char memory[];
     auto& shared = *reinterpret_cast<Shared<Size>*>(memory);
     const AttentionFp32& a = b.forward;
-    const Place place(a, false);
+    const Place<kOwn<Size>> place(a, false);
     if (place.none()) return;
     const Lane lane;
     const int window = static_cast<int>(a.window);
     const float *q = headOf(a.q, a.qStride, place.begin, place.head, Size),
                 *dout = headOf(b.dout, b.doutStride, place.begin, place.head, Size);
     const std::int64_t firstRow = place.head * a.tokens + place.begin;
-    fetchRows<Size, kOwn>(shared.own[0], headOf(a.k, a.kStride, place.begin, place.kvHead, Size), a.kStride,
-                          place.first, place.length);
-    fetchRows<Size, kOwn>(shared.own[1], headOf(a.v, a.vStride, place.begin, place.kvHead, Size), a.vStride,
-                          place.first, place.length);
+    fetchRows<Size, kOwn<Size>>(shared.own[0], headOf(a.k, a.kStride, place.begin, place.kvHead, Size),
+                                a.kStride, place.first, place.length);
+    fetchRows<Size, kOwn<Size>>(shared.own[1], headOf(a.v, a.vStride, place.begin, place.kvHead, Size),
+                                a.vStride, place.first, place.length);
     Sum<Size> ofKeys = {}, ofValues = {};
     passBy(
-        queriesOf(place, window),
+        place.queries(window),
         [&](int at, int first) {
             fetchRows<Size, kOthers>(shared.others[at][0], q, a.qStride, first, place.length);
             fetchRows<Size, kOthers>(shared.others[at][1], dout, b.doutStride, first, place.length);

@@ -17,7 +17,15 @@
 // load ever meet in one bank of shared memory.
 namespace caravan::kernels::cuda::attention32 {
 
-inline constexpr int kOwn = 64, kOthers = 32, kWarps = 4, kThreads = 32 * kWarps;
+inline constexpr int kOthers = 32;
+
+// Heads of 128 leave room for one block a multiprocessor: it has eight warps.
+template <int Size>
+inline constexpr int kWarps = Size / 16;
+template <int Size>
+inline constexpr int kOwn = 16 * kWarps<Size>;
+template <int Size>
+inline constexpr int kThreads = 32 * kWarps<Size>;
 
 template <int Size>
 inline constexpr int kRow = Size + 8;  // floats of a row in shared memory: 8 more than a multiple of 32
@@ -41,22 +49,35 @@ struct Left {
         }
     }
 };
-// What is small is summed by itself.
-struct Part {
-    float large[4] = {}, small[4] = {};
-    __device__ __forceinline__ void add(const Left& a, float b0, float b1) {
-        const Halved x = halve(b0), y = halve(b1);
-        multiplyTf32(small, a.low, x.high, y.high);
-        multiplyTf32(small, a.high, x.low, y.low);
-        multiplyTf32(large, a.high, x.high, y.high);
+// N tiles side by side; what is small is summed by itself. Products that add to one sum stand apart from each
+// other: one has to wait for the other.
+template <int N>
+struct Parts {
+    float large[N][4] = {}, small[N][4] = {};
+    __device__ __forceinline__ void add(const Left& a, const float (&b)[N][2]) {
+        Halved x[N], y[N];
+#pragma unroll
+        for (int i = 0; i < N; ++i)
+            x[i] = halve(b[i][0]), y[i] = halve(b[i][1]);
+#pragma unroll
+        for (int i = 0; i < N; ++i)
+            multiplyTf32(small[i], a.low, x[i].high, y[i].high);
+#pragma unroll
+        for (int i = 0; i < N; ++i)
+            multiplyTf32(large[i], a.high, x[i].high, y[i].high);
+#pragma unroll
+        for (int i = 0; i < N; ++i)
+            multiplyTf32(small[i], a.high, x[i].low, y[i].low);
     }
-    __device__ __forceinline__ float operator[](int i) const { return large[i] + small[i]; }
+    __device__ __forceinline__ float at(int i, int e) const {
+        return large[i][e] + small[i][e];
+    }
 };
 
 // A lane's place: rows group and group + 8 of its warp's 16, columns 2 inQuad and the next of eight.
 struct Lane {
     int group = (threadIdx.x & 31) / 4, inQuad = threadIdx.x & 3;
-    int firstRow = static_cast<int>(threadIdx.x / 32) * 16 + group;  // of the block's 64
+    int firstRow = static_cast<int>(threadIdx.x / 32) * 16 + group;  // of the block's
     __device__ __forceinline__ static int rowOf(int place) { return place ^ (place >> 2); }
     // Of the others' 32: the row that scores[j][i] belongs to.
     __device__ __forceinline__ int other(int j, int i) const { return 8 * j + rowOf(2 * inQuad + (i & 1)); }
@@ -72,23 +93,25 @@ __device__ __forceinline__ void multiplyRows(Scores& scores, const float* own, c
     others += Lane::rowOf(lane.group) * kRow<Size> + 2 * lane.inQuad;
 #pragma unroll
     for (int c = 0; c < Size / 32; ++c) {
-        Part part[kOthers / 8];
+        Parts<kOthers / 8> parts;
 #pragma unroll
         for (int k = c * 32; k < c * 32 + 32; k += 8) {
             const float2 x = *reinterpret_cast<const float2*>(own + k),
                          y = *reinterpret_cast<const float2*>(own + 8 * kRow<Size> + k);
             const Left left(x.x, y.x, x.y, y.y);
+            float b[kOthers / 8][2];
 #pragma unroll
             for (int j = 0; j < kOthers / 8; ++j) {
-                const float2 b = *reinterpret_cast<const float2*>(others + 8 * j * kRow<Size> + k);
-                part[j].add(left, b.x, b.y);
+                const float2 z = *reinterpret_cast<const float2*>(others + 8 * j * kRow<Size> + k);
+                b[j][0] = z.x, b[j][1] = z.y;
             }
+            parts.add(left, b);
         }
 #pragma unroll
         for (int j = 0; j < kOthers / 8; ++j)
 #pragma unroll
             for (int i = 0; i < 4; ++i)
-                scores[j][i] = c == 0 ? part[j][i] : scores[j][i] + part[j][i];
+                scores[j][i] = c == 0 ? parts.at(j, i) : scores[j][i] + parts.at(j, i);
     }
 }
 
@@ -104,21 +127,23 @@ __device__ __forceinline__ void addWeighted(Sum<Size>& sum, const Scores& weight
     constexpr int kTogether = 4;  // of eight columns each
 #pragma unroll
     for (int n = 0; n < Size / 8; n += kTogether) {
-        Part part[kTogether];
+        Parts<kTogether> parts;
 #pragma unroll
         for (int j = 0; j < kOthers / 8; ++j) {
             const Left left(weights[j][0], weights[j][2], weights[j][1], weights[j][3]);
+            float b[kTogether][2];
 #pragma unroll
             for (int i = 0; i < kTogether; ++i) {
                 const int at = 8 * j * kRow<Size> + (n + i) * 8;
-                part[i].add(left, even[at], odd[at]);
+                b[i][0] = even[at], b[i][1] = odd[at];
             }
+            parts.add(left, b);
         }
 #pragma unroll
         for (int i = 0; i < kTogether; ++i)
 #pragma unroll
             for (int e = 0; e < 4; ++e)
-                sum[n + i][e] += part[i][e];
+                sum[n + i][e] += parts.at(i, e);
     }
 }
 
@@ -129,8 +154,8 @@ __device__ __forceinline__ void fetchRows(float* to, const float* from, std::int
                                           int length) {
     constexpr int kPieces = Size / 4;
 #pragma unroll
-    for (int i = 0; i < Rows * kPieces / kThreads; ++i) {
-        const int at = i * kThreads + static_cast<int>(threadIdx.x), row = at / kPieces,
+    for (int i = 0; i < Rows * kPieces / kThreads<Size>; ++i) {
+        const int at = i * kThreads<Size> + static_cast<int>(threadIdx.x), row = at / kPieces,
                   column = at % kPieces * 4;
         const bool inside = first + row < length;
         const float* source = from + (inside ? first + row : 0) * stride + column;
@@ -152,13 +177,18 @@ __device__ __forceinline__ void waitFetch() {
 // Two tensors' rows of the block, and twice two tiles of the others.
 template <int Size>
 struct Shared {
-    float own[2][kOwn * kRow<Size>];
+    float own[2][kOwn<Size> * kRow<Size>];
     float others[2][2][kOthers * kRow<Size>];
     float perOther[2][2][kOthers];  // logsumexp and <dout, out> of queries that pass by
 };
 
-// Which row of tokens, which head and which 64 tokens a block works at: the longest work first, which is late
+struct Range {
+    int first, end;
+};
+
+// Which row of tokens, which head and which tokens a block works at: the longest work first, which is late
 // queries, or early keys.
+template <int Own>
 struct Place {
     int head, kvHead, begin, length, first;
     __device__ __forceinline__ Place(const AttentionFp32& a, bool lateFirst) {
@@ -166,9 +196,17 @@ struct Place {
         kvHead = head / static_cast<int>(a.heads / a.kvHeads);
         begin = a.cumulative[blockIdx.y];
         length = a.cumulative[blockIdx.y + 1] - begin;
-        first = static_cast<int>(lateFirst ? gridDim.z - 1 - blockIdx.z : blockIdx.z) * kOwn;
+        first = static_cast<int>(lateFirst ? gridDim.z - 1 - blockIdx.z : blockIdx.z) * Own;
     }
     __device__ __forceinline__ bool none() const { return first >= length; }
+    // What passes by: of queries the keys, from a whole tile on, and of keys the queries.
+    __device__ __forceinline__ Range keys(int window) const {
+        const int before = window == 0 ? 0 : max(0, first - window + 1);
+        return {before / kOthers * kOthers, min(length, first + Own)};
+    }
+    __device__ __forceinline__ Range queries(int window) const {
+        return {first, window == 0 ? length : min(length, first + Own - 1 + window)};
+    }
 };
 // The first token of the row, the block's head.
 __device__ __forceinline__ const float* headOf(const float* x, std::int64_t stride, int begin, int head,
@@ -179,17 +217,4 @@ __device__ __forceinline__ const float* headOf(const float* x, std::int64_t stri
 __device__ __forceinline__ bool sees(int query, int key, int window) {
     return key <= query && (window == 0 || query - key < window);
 }
-// First key tile of a query tile, and the end of the keys.
-struct Range {
-    int first, end;
-};
-__device__ __forceinline__ Range keysOf(const Place& place, int window) {
-    const int before = window == 0 ? 0 : max(0, place.first - window + 1);
-    return {before / kOthers * kOthers, min(place.length, place.first + kOwn)};
-}
-__device__ __forceinline__ Range queriesOf(const Place& place, int window) {
-    const int last = place.first + kOwn - 1;  // key
-    return {place.first, window == 0 ? place.length : min(place.length, last + window)};
-}
-
 }  // namespace caravan::kernels::cuda::attention32
