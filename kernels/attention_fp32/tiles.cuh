@@ -10,11 +10,11 @@
 // left, of which the tensor cores take 11 bits: 2^-22 |x| at most is left out. a b is low high + high low +
 // high high.
 //
-// A block of four warps keeps 64 rows (queries, or keys), a warp 16 of them, and passes by the others in
-// tiles of 32. Order of eight inner indices on the tensor cores: places t and t + 4 are indices 2 t and 2 t +
-// 1, so that a lane loads neighbours. Order of eight of the others' rows: place n is row n ^ (n >> 2), so
-// that a lane's share of the scores is its share of the next product's left operand, and no two lanes of a
-// load ever meet in one bank of shared memory.
+// A block keeps some rows (queries, or keys), a warp 16 of them, and the others pass by in tiles of 32. Order
+// of eight inner indices on the tensor cores: places t and t + 4 are indices 2 t and 2 t + 1, so that a lane
+// loads neighbours. Order of eight of the others' rows: place n is row n ^ (n >> 2), so that a lane's share
+// of the scores is its share of the next product's left operand, and no two lanes of a load ever meet in one
+// bank of shared memory.
 namespace caravan::kernels::cuda::attention32 {
 
 inline constexpr int kOthers = 32;
