@@ -26,13 +26,8 @@ Outcome tune(at::Device device, bool fp8, Recompute recompute, train::StepperOpt
     options.domains = 2;
     options.recompute = recompute;
     train::Stepper stepper(*model, options);
-    Outcome outcome;
-    for (StepIndex step = 1; step <= 4; ++step) {
-        stepper.run(step, twoBatches(step), 1e-3);
-        outcome.reports.push_back(stepper.take());
-    }
+    Outcome outcome = runSteps(stepper, *model, 4);
     EXPECT_EQ(stepper.takeNotice(), "");
-    outcome.values = model->trainable().values().cpu().clone();
     return outcome;
 }
 

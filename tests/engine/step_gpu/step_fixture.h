@@ -61,6 +61,16 @@ inline bool sameBits(const at::Tensor& a, const at::Tensor& b) {
     return a.nbytes() == b.nbytes() && std::memcmp(a.const_data_ptr(), b.const_data_ptr(), a.nbytes()) == 0;
 }
 
+inline Outcome runSteps(train::Stepper& stepper, model::Model& model, StepIndex last) {
+    Outcome outcome;
+    for (StepIndex step = 1; step <= last; ++step) {
+        stepper.run(step, twoBatches(step), 1e-3);
+        outcome.reports.push_back(stepper.take());
+    }
+    outcome.values = model.trainable().values().cpu().clone();
+    return outcome;
+}
+
 struct Tolerance {
     double loss, norm;
     double load;  // share of the routed slots that near ties may send elsewhere

@@ -11,13 +11,7 @@ Outcome tune(at::Device device, Compute compute, Quantization quantization,
     const auto model = makeModel(device, compute, quantization);
     model->trainable().keepAs(trained);
     train::Stepper stepper(*model, {.seed = 5, .optimizer = optimizer, .domains = 2});
-    Outcome outcome;
-    for (StepIndex step = 1; step <= 3; ++step) {
-        stepper.run(step, twoBatches(step), 1e-3);
-        outcome.reports.push_back(stepper.take());
-    }
-    outcome.values = model->trainable().values().cpu().clone();
-    return outcome;
+    return runSteps(stepper, *model, 3);
 }
 
 // kEight: a state near the border of two codes may take either.

@@ -16,13 +16,7 @@ Outcome tune(Compute compute, Quantization quantization, bool warmed, std::int64
         EXPECT_TRUE(model->trainable().tuning());  // it did get there
     }
     train::Stepper stepper(*model, options);
-    Outcome outcome;
-    for (StepIndex step = 1; step <= 3; ++step) {
-        stepper.run(step, twoBatches(step), 1e-3);
-        outcome.reports.push_back(stepper.take());
-    }
-    outcome.values = model->trainable().values().cpu().clone();
-    return outcome;
+    return runSteps(stepper, *model, 3);
 }
 
 class WarmUpOnGpu : public StepOnGpu {};
