@@ -257,6 +257,8 @@ class TestRunsPage : public QObject {
         Bench bench;
         QTRY_COMPARE(bench.rows(), 3);
         const QString live = bench.project->run(QStringLiteral("0002"))->folder;
+        for (const char* id : {"0001", "0002", "0003"})  // what it asked for while it was shown has come
+            QTRY_VERIFY(bench.page->model()->facts(QString::fromLatin1(id)) != nullptr);
         bench.page->setActive(false);
         QSignalSpy changes(bench.page->model(), &QAbstractItemModel::dataChanged);
         QSignalSpy resets(bench.page->model(), &QAbstractItemModel::modelReset);
