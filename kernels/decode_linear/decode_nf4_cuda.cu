@@ -38,7 +38,7 @@
 // block does once costs 10 to 20 cycles an instruction.
 // 15. A warp's second item asked for only behind the input, so that scales and side rows come sooner
 //    (predicted: 50 us of a token less): 7.2, 12.3, 27.5; 1,891. Not kept.
-// 16. (here) o, gate and up, and down in one launch (DecodeChain): values are waited for, not counters, and
+// 16. o, gate and up, and down in one launch (DecodeChain): values are waited for, not counters, and
 //    the next one's first codes are under way before (predicted: 290 us of a token less). By themselves the
 //    128 linears take 1,741 us, as three launches of this code 1,765, of 14. 1,858: the gain is a third of
 //    what was predicted, since a block's own path (end of a tile 2 to 3 us, requests 2 to 3, side rows 1 to
@@ -56,6 +56,25 @@
 // less). Linears and a token with nothing asked 1,771 and 2,455; next 64 KB a block 1,763 and 2,452, 400 KB
 // 1,914 and 2,614; own 64 KB 1,791 and 2,492, own 64 and next 128 KB 1,819 and 2,522. What stands between two
 // streams is not the memory, and what is asked for ahead takes its place from what is needed now.
+// 17. (here) For one and two rows of x a load takes whole lines of four rows instead of halves of lines of
+//    eight (kWholeLines), with the same bits. Found by asking for the same number of bytes in the order of
+//    memory (sums wrong: 6.4, 10.0, 22.2 where 16. has 6.8, 11.0, 26.4): 6.6, 10.4, 23.9 of 4096 x 4096,
+//    11008 x 4096 and 20480 x 7168; 128 linears 1,769 -> 1,710, a token 2,450 -> 2,400 (2,360 with
+//    attention's own change of that day). How much the first cache has of the split makes no difference any
+//    more.
+// Not kept, of 16. or 17., in one call each:
+// - a quarter of the lookups by byte_perm, masks by sign bytes (predicted: 140 us of a token less): 1,807 and
+//   1,775, so that the shared-memory pipe is not what a step waits for;
+// - codes through a ring in shared memory by asynchronous copies, 2, 3, 4 steps deep (predicted: 4.2 TB/s
+//   between shapes instead of 3.9): 10.6, 11.4, 12.1 and 26.5, 27.3, 28.1; 1,897 to 1,939: the deeper, the
+//   later x and the scales come;
+// - one row of x in the gaps of the table, 16 to 22 KB less shared memory: no difference;
+// - a block's steps dealt to its warps in turn (timed without slots for the sums): 23.6;
+// - the warp of the side rows streams a sixteenth range: 1,758, for others wait for what it does besides;
+// - four accumulators a step instead of two; the bytes between a lane's rows in a register: no difference.
+// What is left of 10.4 and 23.9: 9.7 and 21.6 with all codes from one place; of the steps' work x costs 0.2
+// and 0.1, scales 0.3 and 0.2, half of the lookups 0.4 and 0.2. Loads in the order of memory (two rows of
+// 256 bytes) would need eight columns of a product for one row of x, and other sums for more rows.
 namespace caravan::kernels::cuda {
 namespace {
 
@@ -111,7 +130,7 @@ __device__ __forceinline__ void arriveSides() {
 template <int Rows, int Streaming>
 struct Linear {
     static constexpr int kAll = Streaming + 1, kThreads = kAll * 32;
-    Range range;
+    Range<Rows> range;
     NormWeights norm;
 
     // Frozen weights do not wait for anybody: all is asked for before anything is waited for.
@@ -121,7 +140,8 @@ struct Linear {
         const Sides sides(a);
         if (sides.any(a)) sides.request<kAll>(a, shared + a.at.sides, 0);
         requestScales<kAll>(a, share, shared);
-        range = Range{};  // nothing of the linear before lives on: a kernel with a stack follows others late
+        range = Range<Rows>{};  // nothing of the linear before lives on: a kernel with a stack follows others
+                                // late
         if (warp < Streaming) range.begin(a, share, warp);
         if (a.hiddenStride > 0)
             for (int tile = warp; tile < share.tiles; tile += kAll)

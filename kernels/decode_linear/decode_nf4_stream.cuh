@@ -5,9 +5,14 @@
 #include "kernels/decode_linear/decode_nf4.cuh"
 
 // What a warp multiplies between the first and the last step of its range. A step is 16 rows x 256 columns:
-// four blocks of 64 with a scale each. Lane (g, t) loads 16 bytes of codes of rows g and g + 8 from either
-// half of the step, so that lanes t = 0, 1 and t = 2, 3 of one product hold codes of two blocks; x of the one
-// goes to an even column of the product and x of the other to the odd one beside it, zeros everywhere else.
+// four blocks of 64 with a scale each. Lane (g, t) holds four times 16 bytes of codes, two of them in one
+// product: lanes t = 0, 1 and t = 2, 3 have codes of two blocks, x of which goes to different columns of the
+// product, zeros everywhere else.
+//
+// Which codes: for up to two rows of x (kWholeLines) a load of a warp takes whole lines, 128 bytes of four
+// rows: of the product's rows the even ones are a row's first half of a step, the odd ones its second half,
+// and the other way round for rows 8 to 15 of the tile, so that each lane has sums of its own of two rows.
+// For more rows of x all of a product's columns belong to one half: a load takes 64 bytes of rows g or g + 8.
 namespace caravan::kernels::cuda {
 
 __device__ __forceinline__ uint4 loadOnce(const std::uint8_t* p) {
@@ -30,9 +35,26 @@ __device__ __forceinline__ const std::uint8_t* codesOf(const DecodeLaunch& l, in
     return l.linear.parts[part].nf4.codes + static_cast<std::uint64_t>(row) * (l.perRow * 32);
 }
 
+template <int Rows>
+constexpr bool kWholeLines = Rows <= 2;
+// With whole lines: the lane's first row of a tile (the second is kRowsApart further), and the half of a step
+// that it loads of rows 0 to 7; of rows 8 to 15 it is the other.
+constexpr int kRowsApart = 4;
+struct LinePlace {
+    int row, half;
+    bool later;  // the row is one of 8 to 15
+    __device__ __forceinline__ LinePlace() {
+        const int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+        half = g & 1;
+        later = t >> 1 != half;
+        row = (later ? 8 : 0) + (g >> 1);
+    }
+};
+
 // Where a warp's next items come from. All loads of a warp may share one counter, so that waiting for one
 // item is waiting for all that were asked for: the address of the next item is made of something of the one
 // before.
+template <int Rows>
 struct Supply {
     const std::uint8_t *a, *b;
     int tile, left;  // left: whole steps of this tile that have not been asked for
@@ -42,8 +64,14 @@ struct Supply {
         const TileRows at(l, next);
         const std::uint32_t lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
         const int before = (step - 1) * (kColumns / 2) + static_cast<int>(t) * 16;
-        a = codesOf(l, at.partA, at.rowA + g) + before;
-        b = codesOf(l, at.partB, at.rowB + g) + before;
+        if constexpr (kWholeLines<Rows>) {
+            const int first = LinePlace().half;
+            a = codesOf(l, at.partA, at.rowA + (g >> 1)) + before + first * 64;
+            b = codesOf(l, at.partB, at.rowB + (g >> 1)) + before + (1 - first) * 64;
+        } else {
+            a = codesOf(l, at.partA, at.rowA + g) + before;
+            b = codesOf(l, at.partB, at.rowB + g) + before;
+        }
         tile = next;
         left = l.steps - step - (l.halfStep ? 1 : 0);
         half = l.halfStep;
@@ -81,9 +109,16 @@ struct Supply {
         a += bytes;
         b += bytes;
         to.a[0] = loadOnce(a);
-        to.a[1] = loadOnce(a + 64);
-        to.b[0] = loadOnce(b);
-        to.b[1] = loadOnce(b + 64);
+        if constexpr (kWholeLines<Rows>) {
+            const std::uint32_t apart = l.perRow * (32 * kRowsApart);
+            to.b[0] = loadOnce(a + apart);
+            to.a[1] = loadOnce(b);
+            to.b[1] = loadOnce(b + apart);
+        } else {
+            to.a[1] = loadOnce(a + 64);
+            to.b[0] = loadOnce(b);
+            to.b[1] = loadOnce(b + 64);
+        }
     }
 };
 
@@ -119,8 +154,8 @@ __device__ __forceinline__ std::uint32_t wordOf(const uint4& v) {
 // j, j + 4, ... of a row of the weights apart, one after the other, then (0 + 1) + (2 + 3).
 //
 // One or two rows: block j of a step and row b meet in column 2 j + b; lane (g, t) has the sums of block t of
-// rows g and g + 8. The lanes that hold x for one half of the step and for the other are different ones, so
-// that both share a load; a product's columns of the other half are of no use to anybody.
+// its two rows. The lanes that hold x for one half of the step and for the other are different ones, so that
+// both share a load; what a row's half gives in the columns of the other is of no use to anybody.
 template <int Rows>
 struct Sums {
     float total[2][Rows] = {};
@@ -132,7 +167,7 @@ struct Sums {
         const int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3, b = g & 1, block = g >> 1;
         at = sharedAddress(input) + b * rowBytes + (2 * block + (t & 1)) * 16;
         active = b < batch && (t >> 1) == (block & 1);
-        later = t >= 2;
+        later = LinePlace().later;
     }
     __device__ __forceinline__ void add(std::uint32_t lane4, const Item& item, std::uint32_t step,
                                         float scaleA, float scaleB) {
@@ -166,16 +201,16 @@ struct Sums {
     }
     // To [batch][16 rows]; nothing is left.
     __device__ __forceinline__ void leave(float* slot, int batch) {
-        const int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+        const int t = threadIdx.x & 3, row = LinePlace().row;
 #pragma unroll
         for (int b = 0; b < Rows; ++b)
 #pragma unroll
-            for (int half = 0; half < 2; ++half) {
-                float v = total[half][b];
+            for (int i = 0; i < 2; ++i) {
+                float v = total[i][b];
                 v += __shfl_xor_sync(0xFFFFFFFFu, v, 1);
-                v += __shfl_xor_sync(0xFFFFFFFFu, v, 2);
-                if (t == b && b < batch) slot[b * kTileRows + g + 8 * half] = v;
-                total[half][b] = 0;
+                v += __shfl_xor_sync(0xFFFFFFFFu, v, 6);  // the row's other half
+                if (t == b && b < batch) slot[b * kTileRows + row + kRowsApart * i] = v;
+                total[i][b] = 0;
             }
     }
 };
@@ -247,8 +282,9 @@ requires(Rows >= 4) struct Sums<Rows> {
 };
 
 // A range of the block's steps. begin() asks for its first two steps; run() multiplies.
+template <int Rows>
 struct Range {
-    Supply supply;
+    Supply<Rows> supply;
     Item items[2];
     int index, tile, step;  // of the next step to multiply: its tile in the block, its place in the tile
     int count, unasked;     // steps to multiply, and those of them that have not been asked for
@@ -267,20 +303,24 @@ struct Range {
         unasked = max(count - 2, 0);
     }
 
-    template <int Rows>
     __device__ __forceinline__ void run(const DecodeLaunch& a, const Share& share, unsigned char* shared,
                                         Sums<Rows>& sums) {
         if (count == 0) return;
-        const int batch = static_cast<int>(a.linear.batch), lane = threadIdx.x & 31, t = lane & 3;
+        constexpr bool kLines = kWholeLines<Rows>;
+        constexpr int kApart = kLines ? kRowsApart : 8;
+        const LinePlace place;
+        const int batch = static_cast<int>(a.linear.batch), lane = threadIdx.x & 31, t = lane & 3,
+                  inGroup = kLines ? place.row & 7 : lane >> 2, row = kLines ? place.row : inGroup;
         float* slots = reinterpret_cast<float*>(shared + a.at.slots);
         // The table stands: nothing of it is read before this. What depends on the lane is not made again.
         std::uint32_t lane4, codeAt, inTile;
         asm volatile("mov.u32 %0, %1;" : "=r"(lane4) : "r"(lane * 4) : "memory");
         asm volatile("mov.u32 %0, %1;"
                      : "=r"(codeAt)
-                     : "r"(sharedAddress(shared + a.at.codes) + (lane >> 2) * a.codeStride + t));
-        asm volatile("mov.u32 %0, %1;" : "=r"(inTile) : "r"((lane >> 2) * a.perRow + t));
-        const std::uint32_t otherRows = static_cast<std::uint32_t>(8 * a.codeStride),
+                     : "r"(sharedAddress(shared + a.at.codes) + row * a.codeStride + t));
+        asm volatile("mov.u32 %0, %1;" : "=r"(inTile) : "r"(inGroup * a.perRow + t));
+        const std::uint32_t apart = static_cast<std::uint32_t>(kApart * a.codeStride),
+                            tileCodes = static_cast<std::uint32_t>(kTileRows * a.codeStride),
                             nestedBytes = static_cast<std::uint32_t>(4 * a.nestedStride),
                             nested = sharedAddress(shared + a.at.nested),
                             maps = sharedAddress(shared + a.at.maps);
@@ -288,12 +328,21 @@ struct Range {
         float offsetA = 0, offsetB = 0;
         const auto enter = [&] {
             const TileRows rows(a, share.first + tile);
-            mapA = maps + rows.partA * 1024, mapB = maps + rows.partB * 1024;
-            offsetA = a.linear.parts[rows.partA].nf4.offset, offsetB = a.linear.parts[rows.partB].nf4.offset;
-            blockA = (rows.rowA * a.perRow & 255u) + inTile + 4 * step;
-            blockB = (rows.rowB * a.perRow & 255u) + inTile + 4 * step;
-            code = codeAt + tile * 2 * otherRows + 4 * step;
             nestedA = nested + tile * 2 * nestedBytes;
+            code = codeAt + tile * tileCodes + 4 * step;
+            if constexpr (kLines) {
+                const int part = place.later ? rows.partB : rows.partA;
+                mapA = maps + part * 1024;
+                offsetA = a.linear.parts[part].nf4.offset;
+                blockA = ((place.later ? rows.rowB : rows.rowA) * a.perRow & 255u) + inTile + 4 * step;
+                nestedA += place.later ? nestedBytes : 0;
+            } else {
+                mapA = maps + rows.partA * 1024, mapB = maps + rows.partB * 1024;
+                offsetA = a.linear.parts[rows.partA].nf4.offset;
+                offsetB = a.linear.parts[rows.partB].nf4.offset;
+                blockA = (rows.rowA * a.perRow & 255u) + inTile + 4 * step;
+                blockB = (rows.rowB * a.perRow & 255u) + inTile + 4 * step;
+            }
         };
         const auto scale = [&](std::uint32_t at, std::uint32_t outerAt, std::uint32_t map, float offset) {
             std::uint32_t value;
@@ -305,9 +354,13 @@ struct Range {
         };
         const auto add = [&](const Item& item) {
             if (a.halfStep && step == a.steps - 1) code -= 2, blockA -= 2, blockB -= 2;
-            const float scaleA = scale(code, nestedA + (blockA >> 8) * 4, mapA, offsetA),
-                        scaleB =
-                            scale(code + otherRows, nestedA + nestedBytes + (blockB >> 8) * 4, mapB, offsetB);
+            const float scaleA = scale(code, nestedA + (blockA >> 8) * 4, mapA, offsetA);
+            float scaleB;
+            if constexpr (kLines)
+                scaleB =
+                    scale(code + apart, nestedA + (blockA + kRowsApart * a.perRow >> 8) * 4, mapA, offsetA);
+            else
+                scaleB = scale(code + apart, nestedA + nestedBytes + (blockB >> 8) * 4, mapB, offsetB);
             code += 4, blockA += 4, blockB += 4;
             sums.add(lane4, item, static_cast<std::uint32_t>(step), scaleA, scaleB);
             --count;

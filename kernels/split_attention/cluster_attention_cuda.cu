@@ -18,15 +18,19 @@
 // 255, 285; 1064.
 // 1. Clusters, tensor cores (predicted: 145): 190, 219; 284.
 // 2. Queries before the values, behind which they waited (predicted: 0.5 us a layer): 181, 238.
-// 3. (here) Parts by stores that count at the receiver's barrier, since both ends of the cluster's own
+// 3. Parts by stores that count at the receiver's barrier, since both ends of the cluster's own
 //    had a fence of the whole card: 167, 212; 287. Of 2, 4, 8, 16 sequences of 7B: 324, 555, 1076,
 //    2051 (before 424, 662, 1088, 1939).
+// 4. (here) Where a head has its own keys, one tile of a warp in shared memory instead of two: 35
+//    KB a block, so that all of 7B's blocks are resident within the split that all decoding kernels ask
+//    for (predicted: 86 us less): 261 -> 213 at position 512, at 1,024, 2,048, 3,968 365 -> 314, 547 -> 478,
+//    849 -> 760. Where query heads share keys 34B has 64 blocks, and one tile is slower: 288 -> 409.
 // Left: of 5.5 us a layer 1.3 until all is asked for, 1.4 for the queries, 1.1 a tile, 1.3 for
 // merging. With many sequences a block should go on to the next one's tiles while it merges.
 namespace caravan::kernels::cuda {
 namespace {
 
-constexpr int kBlocks = 8, kWarps = 4, kThreads = kWarps * 32, kTile = 16, kSlots = 2;
+constexpr int kBlocks = 8, kWarps = 4, kThreads = kWarps * 32, kTile = 16;
 
 // By one warp, lane's pairs of a head: element lane + 32 j and the one half a head further.
 template <int Size>
@@ -69,12 +73,15 @@ struct Pairs {
                  : "memory");
 }
 
+// Tiles of a warp in shared memory, for so many query heads of a block.
+template <int Heads>
+constexpr int kSlotsFor = Heads == 1 ? 1 : 2;
 template <int Size>
 constexpr int kStride = Size + 8;  // of a position in shared memory: eight rows lie in different banks
 template <int Size>
 constexpr int kTileValues = kTile* kStride<Size>;
-template <int Size>
-constexpr std::size_t kShared = sizeof(Bf16) * kWarps* kSlots * 2 * kTileValues<Size>;
+template <int Size, int Heads>
+constexpr std::size_t kShared = sizeof(Bf16) * kWarps* kSlotsFor<Heads> * 2 * kTileValues<Size>;
 
 // What a warp has seen of its positions: for row (head) lane / 4 the highest score, the sum of weights and of
 // weighted values, columns 8 n + lane % 4 * 2 and the next.
@@ -156,7 +163,8 @@ __device__ __forceinline__ Merged merge(Top top, Total total, Value value) {
 template <int Size, int Heads, bool Many>
 __global__ __launch_bounds__(kThreads, 3) void clusterKernel(const __grid_constant__ SplitAttention a) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-    constexpr int kShareSize = Size / kBlocks, kItems = (Heads + 1 + kWarps) / kWarps;
+    constexpr int kSlots = kSlotsFor<Heads>, kShareSize = Size / kBlocks,
+                  kItems = (Heads + 1 + kWarps) / kWarps;
     extern __shared__ __align__(16) unsigned char shared[];
     __shared__ __align__(16) Bf16 query[Heads][Size], newKey[Size], newValue[Size];
     __shared__ float tops[kWarps][Heads], totals[kWarps][Heads];
@@ -345,10 +353,10 @@ int launchFor(const SplitAttention& a, Stream stream) {
     const std::int64_t perKey = a.heads / a.kvHeads;
     const dim3 grid(kBlocks, static_cast<unsigned>(a.kvHeads * ((perKey + Heads - 1) / Heads)),
                     static_cast<unsigned>(a.batch));
-    return a.keysOf ? launchCluster(clusterKernel<Size, Heads, true>, grid, kBlocks, kThreads, kShared<Size>,
-                                    stream, a)
-                    : launchCluster(clusterKernel<Size, Heads, false>, grid, kBlocks, kThreads, kShared<Size>,
-                                    stream, a);
+    return a.keysOf ? launchCluster(clusterKernel<Size, Heads, true>, grid, kBlocks, kThreads,
+                                    kShared<Size, Heads>, stream, a)
+                    : launchCluster(clusterKernel<Size, Heads, false>, grid, kBlocks, kThreads,
+                                    kShared<Size, Heads>, stream, a);
 }
 
 }  // namespace

@@ -201,35 +201,60 @@ std::unique_ptr<model::Model> makeModel(const std::string& name) {
     return model;
 }
 
-// Of a token of each of so many sequences; none: of one, in a graph with its cache in it.
+// Steps of one token of each of so many sequences at a position; none: of one, in a graph with its cache in
+// it.
+class Steps {
+  public:
+    Steps(model::Model& model, std::int64_t places, std::int32_t position)
+        : m_count(static_cast<std::size_t>(std::max<std::int64_t>(1, places))),
+          m_caches(cachesOf(model, m_count, position + 128)),
+          m_plan(model, {.cache = places == 0 ? &m_caches[0] : nullptr,
+                         .routing = true,
+                         .places = static_cast<std::int64_t>(m_count),
+                         .positions = position + 128}) {
+        std::vector<model::KvCache*> held;
+        for (model::KvCache& cache : m_caches)
+            held.push_back(&cache);
+        if (places > 0) m_plan.useCaches(held);
+        ops::checkLaunch("bench",
+                         table().decode.allocateHost(&m_records, sizeof(kernels::TokenRecord) * 4 * m_count));
+        ops::checkLaunch("bench", table().decode.allocateHost(
+                                      &m_noted, static_cast<std::size_t>(m_plan.noteCount()) * 16 * m_count));
+        m_plan.setRecords(static_cast<kernels::TokenRecord*>(m_records), static_cast<float*>(m_noted));
+        std::vector<kernels::TokenState> states(m_count, {.token = 5, .position = position, .index = 1});
+        for (std::size_t i = 0; i < m_count; ++i)
+            states[i].token += 100 * static_cast<std::int32_t>(i);
+        m_plan.state.copy_(at::from_blob(
+            states.data(), {static_cast<std::int64_t>(m_count * sizeof(kernels::TokenState))}, at::kByte));
+    }
+    Steps(const Steps&) = delete;
+    Steps& operator=(const Steps&) = delete;
+    ~Steps() {
+        table().decode.freeHost(m_records);
+        table().decode.freeHost(m_noted);
+    }
+    double seconds(unsigned stages) {
+        return m_replay.seconds([&](kernels::cuda::Stream stream) { m_plan.launch(stream, stages); }, 21);
+    }
+
+  private:
+    static std::vector<model::KvCache> cachesOf(model::Model& model, std::size_t count,
+                                                std::int64_t positions) {
+        std::vector<model::KvCache> caches;
+        for (std::size_t i = 0; i < count; ++i)
+            caches.push_back(model.makeCache(positions));
+        return caches;
+    }
+    std::size_t m_count;
+    std::vector<model::KvCache> m_caches;
+    DecodePlan m_plan;
+    void *m_records = nullptr, *m_noted = nullptr;
+    Replay m_replay;
+};
+
 void waterfall(model::Model& model, double ceiling, std::int64_t places = 0) {
-    const auto count = static_cast<std::size_t>(std::max<std::int64_t>(1, places));
-    std::vector<model::KvCache> caches;
-    std::vector<model::KvCache*> held;
-    for (std::size_t i = 0; i < count; ++i)
-        caches.push_back(model.makeCache(640));
-    for (model::KvCache& cache : caches)
-        held.push_back(&cache);
-    DecodePlan plan(model, {.cache = places == 0 ? &caches[0] : nullptr,
-                            .routing = true,
-                            .places = static_cast<std::int64_t>(count),
-                            .positions = 640});
-    if (places > 0) plan.useCaches(held);
-    void *records = nullptr, *noted = nullptr;
-    ops::checkLaunch("bench",
-                     table().decode.allocateHost(&records, sizeof(kernels::TokenRecord) * 4 * count));
-    ops::checkLaunch("bench", table().decode.allocateHost(
-                                  &noted, static_cast<std::size_t>(plan.noteCount()) * 16 * count));
-    plan.setRecords(static_cast<kernels::TokenRecord*>(records), static_cast<float*>(noted));
-    std::vector<kernels::TokenState> states(count, {.token = 5, .position = 512, .index = 1});
-    for (std::size_t i = 0; i < count; ++i)
-        states[i].token += 100 * static_cast<std::int32_t>(i);
-    plan.state.copy_(at::from_blob(
-        states.data(), {static_cast<std::int64_t>(count * sizeof(kernels::TokenState))}, at::kByte));
-    Replay replay;
-    const auto time = [&](unsigned stages) {
-        return replay.seconds([&](kernels::cuda::Stream stream) { plan.launch(stream, stages); }, 21);
-    };
+    Steps steps(model, places, 512);
+    const auto time = [&](unsigned stages) { return steps.seconds(stages); };
     const double all = time(DecodePlan::All), none = time(0);
     std::printf("    a step alone %.0f us;", all * 1e6);
     const std::pair<const char*, unsigned> stages[] = {{"linears", DecodePlan::Linears},
@@ -245,9 +270,14 @@ void waterfall(model::Model& model, double ceiling, std::int64_t places = 0) {
         for (const model::AdaptedLinear* linear : {&layer.qkv, &layer.out, &layer.gateUp, &layer.down})
             bytes += static_cast<double>(linear->frozen.bytes());
     bytes += 2.0 * static_cast<double>(model.trainable().count(model::ParameterGroup::Lora));
-    if (places == 0) std::printf("    linears: %.0f us at the ceiling\n", bytes / ceiling * 1e6);
-    table().decode.freeHost(records);
-    table().decode.freeHost(noted);
+    if (places > 0) return;
+    std::printf("    linears: %.0f us at the ceiling\n    attention at position", bytes / ceiling * 1e6);
+    for (const std::int32_t position : {1024, 2048, 3968}) {
+        Steps at(model, 0, position);
+        const double begin = at.seconds(0);
+        std::printf(" %d: %.0f us%s", position, (at.seconds(DecodePlan::Attention) - begin) * 1e6,
+                    position < 3968 ? "," : "\n");
+    }
 }
 
 // --- several sequences at once
