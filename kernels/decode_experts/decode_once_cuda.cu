@@ -50,8 +50,8 @@ struct Columns {
 };
 
 // U: tiles of four sequences of `up`, eight sequences at most; Alone: one sequence of at most 32 experts.
-// Weights wait in shared memory, each 16 bytes for the lane that multiplies them, so that loops over them stay
-// loops: a launch meets all of its code for the first time.
+// Weights wait in shared memory, each 16 bytes for the lane that multiplies them, so that loops over them
+// stay loops: a launch meets all of its code for the first time.
 template <int U, bool Alone>
 __global__ __launch_bounds__(kTeamThreads, 1) void onceKernel(const __grid_constant__ OnceLaunch a) {
     extern __shared__ __align__(16) unsigned char shared[];

@@ -16,8 +16,8 @@
 // Decoding on the first GPU, beside the read bandwidth measured in the same run: the NF4 matrix-vector
 // product (B2), tokens per second of 7B-, 13B- and 34B-like models with experts and LoRA, batch 1, context
 // 512, greedy (B10), the time to the first token of a prompt of 2,048 (B11), the cost of noting routes (B15),
-// where the time of a token goes, and sequences decoded together. Random weights and prompts. usage:
-// bench_gpu_decode [ops] [7b] [13b] [34b] [together | together:13b]
+// where the time of a token goes, attention at longer contexts, and sequences decoded together. Random
+// weights and prompts. usage: bench_gpu_decode [ops] [7b] [13b] [34b] [together | together:13b]
 namespace caravan::engine {
 namespace {
 
