@@ -73,7 +73,8 @@ int residentBlocks(void (*kernel)(Parameters...), int threads, std::size_t share
 // Kernels of a chain ask for one split of a multiprocessor's memory into shared memory and first cache (164
 // of 228 KB on Hopper; those that need more get more): between kernels of different splits it has to run
 // empty, so that none begins before the other's end. One H200, a token of 7B 2,680 us without this, 2,440
-// with it, 2,525 with 132 KB, 2,700 with all: what the NF4 linears have under way needs the first cache.
+// with it, 2,525 with 132 KB, 2,700 with all: what the NF4 linears have under way needs the first cache
+// (since they load whole lines 132 KB are as good).
 inline void keepSplit(const void* kernel) {
     constexpr int kPercentShared = 72;
     cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, kPercentShared);

@@ -60,8 +60,8 @@
 //    eight (kWholeLines), with the same bits. Found by asking for the same number of bytes in the order of
 //    memory (sums wrong: 6.4, 10.0, 22.2 where 16. has 6.8, 11.0, 26.4): 6.6, 10.4, 23.9 of 4096 x 4096,
 //    11008 x 4096 and 20480 x 7168; 128 linears 1,769 -> 1,710, a token 2,450 -> 2,400 (2,360 with
-//    attention's own change of that day). How much the first cache has of the split makes no difference any
-//    more.
+//    attention's own change of that day). A split of 57 % makes no difference any more (2,357 beside
+//    2,352).
 // Not kept, of 16. or 17., in one call each:
 // - a quarter of the lookups by byte_perm, masks by sign bytes (predicted: 140 us of a token less): 1,807 and
 //   1,775, so that the shared-memory pipe is not what a step waits for;

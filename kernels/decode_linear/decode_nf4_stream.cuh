@@ -145,10 +145,6 @@ struct Eights {
         multiply(sum, a[2], b[2], a[3], b[3], x.z, x.w);
     }
 };
-template <int Q>
-__device__ __forceinline__ std::uint32_t wordOf(const uint4& v) {
-    return Q == 0 ? v.x : Q == 1 ? v.y : Q == 2 ? v.z : v.w;
-}
 
 // Sums of a warp over its steps of a tile, in the same order for any number of rows of x: those of the blocks
 // j, j + 4, ... of a row of the weights apart, one after the other, then (0 + 1) + (2 + 3).
