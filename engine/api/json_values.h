@@ -33,7 +33,7 @@ CARAVAN_WORDS(Schedule, "constant", "linear", "cosine");
 CARAVAN_WORDS(OptimizerKind, "adamw", "adamw_8bit");
 CARAVAN_WORDS(TrainedValues, "fp32", "bf16");
 CARAVAN_WORDS(BalanceScope, "micro", "batch");
-CARAVAN_WORDS(Recompute, "none", "gate_up", "all");
+CARAVAN_WORDS(Recompute, "none", "rows", "gate_up", "all");
 CARAVAN_WORDS(Dequantization, "stream", "cache", "fp8");
 CARAVAN_WORDS(Repeatability, "exact", "fast");
 CARAVAN_WORDS(StepGraph, "auto", "off");

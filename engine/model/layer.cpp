@@ -37,6 +37,7 @@ moe::BodyPass bodyPass(const Layer& layer, const LayerPass& pass, bool saving) {
     moe::BodyPass result{.parameters = pass.parameters};
     result.saving = saving;
     if (pass.tuning) {
+        result.keepRows = saving && pass.tuning->recompute == Recompute::None;
         result.dropout = pass.tuning->adapterDropout;
         result.key = {pass.tuning->seed,
                       ops::Purpose::AdapterDropout,
@@ -136,7 +137,7 @@ at::Tensor mix(const Layer& layer, const at::Tensor& middle, const at::Tensor& n
     if (pass.tuning && pass.tuning->balance && !pass.again)
         pass.tuning->balance->observe(sparse.slot, routing);
     if (state) {
-        state->shared = u;
+        if (!state->body.replacesShared) state->shared = u;
         state->routing = std::move(routing);
     }
     return y;

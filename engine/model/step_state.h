@@ -40,7 +40,7 @@ struct LayerState {
     ops::Attention attention;
     at::Tensor middle, rstdMiddle;  // residual after attention
     at::Tensor gateUp;              // [T, 2 I]
-    at::Tensor shared;              // u [T, D]; sparse layers only
+    at::Tensor shared;              // u [T, D]; sparse layers whose body does not keep it its own way
     ops::Routing routing;           // sparse layers only
     moe::BodySaved body;
     std::array<std::vector<at::Tensor>, 4>

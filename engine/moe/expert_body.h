@@ -17,12 +17,14 @@ namespace caravan::engine::moe {
 struct BodyPass {
     model::Trainable& parameters;
     double dropout = 0;
-    ops::RandomKey key;   // purpose AdapterDropout, this layer
-    bool saving = false;  // a backward will follow
-    at::Tensor residual;  // [T, D], if defined: forward returns it plus y
+    ops::RandomKey key;     // purpose AdapterDropout, this layer
+    bool saving = false;    // a backward will follow
+    bool keepRows = false;  // what a GPU gathers of u may be kept in its place
+    at::Tensor residual;    // [T, D], if defined: forward returns it plus y
 };
 struct BodySaved {
     std::vector<at::Tensor> tensors;  // the body's own
+    bool replacesShared = false;      // backward does not read u
 };
 struct BodyGradient {
     at::Tensor shared;   // dL/du [T, D], complete

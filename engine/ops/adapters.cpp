@@ -58,7 +58,7 @@ Adapters adaptersOnHost(const at::Tensor& u, const Routing& routing, const at::T
     if (host::suitsAdapters(u, down, up)) return host::adapters(u, routing, down, up, s, dropoutMask(p, key));
     const std::int64_t slots = routing.order.numel(), width = u.size(1), size = down.size(1);
     at::Tensor wide = at::empty({slots, width}, u.options()), a = at::empty({slots, size}, u.options());
-    Adapters result{at::empty_like(u), at::empty({slots, size}, u.options())};
+    Adapters result{at::empty_like(u), at::empty({slots, size}, u.options()), {}};
     forReal("adapters", u, [&](auto type) {
         using T = decltype(type);
         gather<T>(u, routing, dropoutMask(p, key), wide);
@@ -80,13 +80,14 @@ Adapters adaptersOnHost(const at::Tensor& u, const Routing& routing, const at::T
 }  // namespace
 
 Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor& down, const at::Tensor& up,
-                  double s, double p, const RandomKey& key, const at::Tensor& add) {
+                  double s, double p, const RandomKey& key, const AdapterOptions& options) {
     const PartScope scope(Part::Adapters);
+    const at::Tensor& add = options.add;
     checkAdapters(u, routing, down, up);
     require(!add.defined() || (add.sizes() == u.sizes() && add.is_contiguous() &&
                                add.scalar_type() == u.scalar_type() && add.device() == u.device()),
             "adapters", "what is added like u", add);
-    if (u.is_cuda()) return adaptersOnDevice(u, routing, down, up, s, p, key, add);
+    if (u.is_cuda()) return adaptersOnDevice(u, routing, down, up, s, p, key, options);
     Adapters result = adaptersOnHost(u, routing, down, up, s, p, key);
     if (add.defined()) result.y.add_(add);
     return result;
@@ -94,11 +95,17 @@ Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor&
 
 AdapterGradient adaptersBackward(const at::Tensor& g, const at::Tensor& u, const Routing& routing,
                                  const at::Tensor& h, const at::Tensor& down, const at::Tensor& up, double s,
-                                 double p, const RandomKey& key, at::Tensor& dDown, at::Tensor& dUp) {
+                                 double p, const RandomKey& key, at::Tensor& dDown, at::Tensor& dUp,
+                                 const at::Tensor& rows) {
     const PartScope scope(Part::Adapters);
-    checkAdapters(u, routing, down, up);
-    require(g.sizes() == u.sizes() && g.is_contiguous(), "adaptersBackward", "a gradient like u", g);
-    if (u.is_cuda()) return adaptersBackwardOnDevice(g, u, routing, h, down, up, s, p, key, dDown, dUp);
+    checkAdapters(g, routing, down, up);
+    require(!rows.defined() || (g.is_cuda() && rows.dim() == 2 && rows.is_contiguous() &&
+                                rows.size(0) == routing.order.numel() && rows.size(1) == g.size(1) &&
+                                rows.scalar_type() == g.scalar_type()),
+            "adaptersBackward", "kept rows [T k, D] like the gradient, on a GPU", rows);
+    require(rows.defined() || (u.sizes() == g.sizes() && u.is_contiguous()), "adaptersBackward",
+            "u like the gradient", u);
+    if (g.is_cuda()) return adaptersBackwardOnDevice(g, u, routing, h, down, up, s, p, key, dDown, dUp, rows);
     if (host::suitsAdapters(u, down, up) && host::suitsAdapters(u, dDown, dUp))
         return host::adaptersBackward(g, u, routing, h, down, up, s, dropoutMask(p, key), dDown, dUp);
     const std::int64_t slots = routing.order.numel(), width = u.size(1), size = down.size(1);

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/ops/adapters_cuda.h"
 
+#include <functional>
+
 #include "engine/ops/dispatch.h"
 
 namespace caravan::engine::ops {
@@ -55,11 +57,12 @@ void groupedGradient(const Routing& routing, const at::Tensor& a, const at::Tens
                                                    data<float>(scratch), streamOf(a)));
 }
 
-at::Tensor gather(const at::Tensor& x, const Routing& routing, const kernels::DropoutMask& mask) {
+at::Tensor gather(const at::Tensor& x, const Routing& routing, const kernels::DropoutMask& mask,
+                  const kernels::cuda::Cleared& cleared = {}) {
     const std::int64_t slots = routing.order.numel();
     at::Tensor out = at::empty({slots, x.size(1)}, x.options());
     checkLaunch(kName, cudaTable().gather(elementOf(kName, x), x.data_ptr(), out.data_ptr(), x.size(1),
-                                          view(routing), slots, mask, streamOf(x)));
+                                          view(routing), slots, mask, cleared, streamOf(x)));
     return out;
 }
 
@@ -96,11 +99,14 @@ kernels::cuda::GroupedHopper hopperProduct(const Routing& routing, const at::Ten
             .out = out.data_ptr()};
 }
 
-// Zeros that the products of a pass count their tiles with.
+// What the products of a pass count their tiles with; zeros once the pass's first kernel has cleared them.
 class Counters {
   public:
     Counters(const at::Tensor& beside, std::int64_t count)
-        : m_words(at::zeros({count}, like(beside, at::kInt))) {}
+        : m_words(at::empty({count}, like(beside, at::kInt))) {}
+    [[nodiscard]] kernels::cuda::Cleared all() const {
+        return {data<std::int32_t>(m_words), m_words.numel()};
+    }
     std::int32_t* take(std::int64_t count) {
         m_taken += count;
         return data<std::int32_t>(m_words) + m_taken - count;
@@ -112,24 +118,29 @@ class Counters {
 };
 
 void launch(kernels::cuda::GroupedHopper& product, Counters& counters, const at::Tensor& beside) {
-    product.counters = counters.take(cudaTable().groupedHopperCounters(product.shape));
+    product.counters = counters.take(cudaTable().groupedHopperCounters(product.shape, product.finish));
     checkLaunch(kName, cudaTable().groupedHopper(product, streamOf(beside)));
 }
 
-// h, and o of every slot
+// h, o of every slot, and its masked row if it is to be kept
 at::Tensor slotOutputs(const at::Tensor& u, const Routing& routing, const at::Tensor& down,
-                       const at::Tensor& up, const kernels::DropoutMask& mask, at::Tensor& h) {
+                       const at::Tensor& up, const kernels::DropoutMask& mask, at::Tensor& h,
+                       at::Tensor* rows) {
     using kernels::cuda::Finish;
-    at::Tensor a = at::empty_like(h), m = gather(u, routing, mask);
-    auto hidden = hopperProduct(routing, m, down, true, Finish::Gelu, h);
+    const auto count = [&](std::int64_t inner, std::int64_t outer, Finish finish) {
+        return cudaTable().groupedHopperCounters(shapeOf(routing, inner, outer, true), finish);
+    };
     const std::int64_t width = u.size(1), size = down.size(1);
-    Counters counters(u, cudaTable().groupedHopperCounters(shapeOf(routing, width, size, true)) +
-                             cudaTable().groupedHopperCounters(shapeOf(routing, size, width, true)));
+    Counters counters(u, count(width, size, Finish::Gelu) + count(size, width, Finish::Store));
+    at::Tensor a = at::empty_like(h), m = gather(u, routing, mask, counters.all());
+    auto hidden = hopperProduct(routing, m, down, true, Finish::Gelu, h);
     hidden.second = a.data_ptr();
     launch(hidden, counters, u);
-    auto out = hopperProduct(routing, a, up, true, Finish::Store, m);  // m has been read
+    if (rows) *rows = m;
+    at::Tensor o = rows ? at::empty_like(m) : m;  // which has been read
+    auto out = hopperProduct(routing, a, up, true, Finish::Store, o);
     launch(out, counters, u);
-    return m;
+    return o;
 }
 
 // sum[e] += a_e^T b_e
@@ -147,19 +158,24 @@ void hopperGradient(const Routing& routing, const at::Tensor& a, const at::Tenso
                                                          streamOf(a)));
 }
 
+// The masked row of every slot.
+using SlotRows = std::function<at::Tensor()>;
+
 // dWeights, dDown and dUp, and dm of every slot
-at::Tensor slotGradients(const at::Tensor& g, const at::Tensor& u, const Routing& routing,
-                         const at::Tensor& h, const at::Tensor& down, const at::Tensor& up, double s,
-                         const kernels::DropoutMask& mask, at::Tensor& dWeights, at::Tensor& dDown,
-                         at::Tensor& dUp) {
+at::Tensor slotGradients(const at::Tensor& g, const SlotRows& m, const Routing& routing, const at::Tensor& h,
+                         const at::Tensor& down, const at::Tensor& up, double s, at::Tensor& dWeights,
+                         at::Tensor& dDown, at::Tensor& dUp) {
     using kernels::cuda::Finish;
-    at::Tensor scaled = at::empty_like(h), dh = at::empty_like(h), sorted = gather(g, routing, {});
+    const auto count = [&](std::int64_t inner, std::int64_t outer, Finish finish) {
+        return cudaTable().groupedHopperCounters(shapeOf(routing, inner, outer, false), finish);
+    };
+    const std::int64_t width = g.size(1), size = h.size(1);
+    Counters counters(g, count(width, size, Finish::Hidden) + count(size, width, Finish::Store) + 2);
+    at::Tensor scaled = at::empty_like(h), dh = at::empty_like(h),
+               sorted = gather(g, routing, {}, counters.all());
     auto hidden = hopperProduct(routing, sorted, up, false, Finish::Hidden, dh);
     const at::Tensor partial =
-        at::empty({cudaTable().groupedHopperPartial(hidden.shape)}, like(u, at::kFloat));
-    const std::int64_t width = u.size(1), size = h.size(1);
-    Counters counters(u, cudaTable().groupedHopperCounters(shapeOf(routing, width, size, false)) +
-                             cudaTable().groupedHopperCounters(shapeOf(routing, size, width, false)) + 2);
+        at::empty({cudaTable().groupedHopperPartial(hidden.shape)}, like(g, at::kFloat));
     hidden.second = scaled.data_ptr();
     hidden.routing = view(routing);
     hidden.left = h.data_ptr();
@@ -167,11 +183,11 @@ at::Tensor slotGradients(const at::Tensor& g, const at::Tensor& u, const Routing
     hidden.dWeights = data<float>(dWeights);
     hidden.s = s;
     hidden.partial = data<float>(partial);
-    launch(hidden, counters, u);
+    launch(hidden, counters, g);
     hopperGradient(routing, sorted, scaled, dUp, counters);
-    hopperGradient(routing, dh, gather(u, routing, mask), dDown, counters);
+    hopperGradient(routing, dh, m(), dDown, counters);
     auto input = hopperProduct(routing, dh, down, false, Finish::Store, sorted);  // sorted has been read
-    launch(input, counters, u);
+    launch(input, counters, g);
     return sorted;
 }
 
@@ -179,16 +195,18 @@ at::Tensor slotGradients(const at::Tensor& g, const at::Tensor& u, const Routing
 
 Adapters adaptersOnDevice(const at::Tensor& u, const Routing& routing, const at::Tensor& down,
                           const at::Tensor& up, double s, double p, const RandomKey& key,
-                          const at::Tensor& add) {
+                          const AdapterOptions& options) {
     const auto element = elementOf(kName, u);
-    const at::Tensor toHidden = down.to(u.scalar_type()), toOut = up.to(u.scalar_type());
-    Adapters result{at::empty_like(u), {}};
+    const at::Tensor toHidden = down.to(u.scalar_type()), toOut = up.to(u.scalar_type()), &add = options.add;
+    Adapters result{at::empty_like(u), {}, {}};
     at::Tensor o;
     if (hopperTakes(u, routing, toHidden, toOut)) {
         result.h = at::empty({routing.order.numel(), down.size(1)}, u.options());
-        o = slotOutputs(u, routing, toHidden, toOut, dropoutMask(p, key), result.h);
+        o = slotOutputs(u, routing, toHidden, toOut, dropoutMask(p, key), result.h,
+                        options.keepRows ? &result.rows : nullptr);
     } else {
         const at::Tensor m = gather(u, routing, dropoutMask(p, key));
+        if (options.keepRows) result.rows = m;
         result.h = groupedProduct(routing, m, toHidden, true);
         const at::Tensor a = at::empty_like(result.h);
         checkLaunch(kName,
@@ -204,14 +222,15 @@ Adapters adaptersOnDevice(const at::Tensor& u, const Routing& routing, const at:
 AdapterGradient adaptersBackwardOnDevice(const at::Tensor& g, const at::Tensor& u, const Routing& routing,
                                          const at::Tensor& h, const at::Tensor& down, const at::Tensor& up,
                                          double s, double p, const RandomKey& key, at::Tensor& dDown,
-                                         at::Tensor& dUp) {
-    const auto element = elementOf(kName, u);
+                                         at::Tensor& dUp, const at::Tensor& rows) {
+    const auto element = elementOf(kName, g);
     const auto mask = dropoutMask(p, key);
-    const at::Tensor toHidden = down.to(u.scalar_type()), toOut = up.to(u.scalar_type());
-    AdapterGradient gradient{at::empty_like(u), at::empty_like(routing.weights)};
+    const at::Tensor toHidden = down.to(g.scalar_type()), toOut = up.to(g.scalar_type());
+    AdapterGradient gradient{at::empty_like(g), at::empty_like(routing.weights)};
+    const SlotRows m = [&] { return rows.defined() ? rows : gather(u, routing, mask); };
     at::Tensor dm;
-    if (hopperTakes(u, routing, toHidden, toOut)) {
-        dm = slotGradients(g, u, routing, h, toHidden, toOut, s, mask, gradient.weights, dDown, dUp);
+    if (hopperTakes(g, routing, toHidden, toOut) && (!rows.defined() || aligned(rows))) {
+        dm = slotGradients(g, m, routing, h, toHidden, toOut, s, gradient.weights, dDown, dUp);
     } else {
         const at::Tensor sorted = gather(g, routing, {});
         const at::Tensor q = groupedProduct(routing, sorted, toOut, false);
@@ -220,13 +239,13 @@ AdapterGradient adaptersBackwardOnDevice(const at::Tensor& g, const at::Tensor& 
             q.data_ptr(),  h.data_ptr(),      data<float>(routing.weights),
             dh.data_ptr(), scaled.data_ptr(), data<float>(gradient.weights)};
         checkLaunch(kName, cudaTable().hiddenBackward(element, buffers, h.size(1), s, view(routing),
-                                                      h.size(0), streamOf(u)));
+                                                      h.size(0), streamOf(g)));
         groupedGradient(routing, sorted, scaled, dUp);
-        groupedGradient(routing, dh, gather(u, routing, mask), dDown);
+        groupedGradient(routing, dh, m(), dDown);
         dm = groupedProduct(routing, dh, toHidden, false);
     }
     checkLaunch(kName, cudaTable().scatter(element, g.data_ptr(), dm.data_ptr(), gradient.u.data_ptr(),
-                                           u.size(1), view(routing), u.size(0), mask, streamOf(u)));
+                                           g.size(1), view(routing), g.size(0), mask, streamOf(g)));
     return gradient;
 }
 

@@ -9,10 +9,10 @@ namespace caravan::engine::ops {
 
 Adapters adaptersOnDevice(const at::Tensor& u, const Routing& routing, const at::Tensor& down,
                           const at::Tensor& up, double s, double p, const RandomKey& key,
-                          const at::Tensor& add);
+                          const AdapterOptions& options);
 AdapterGradient adaptersBackwardOnDevice(const at::Tensor& g, const at::Tensor& u, const Routing& routing,
                                          const at::Tensor& h, const at::Tensor& down, const at::Tensor& up,
                                          double s, double p, const RandomKey& key, at::Tensor& dDown,
-                                         at::Tensor& dUp);
+                                         at::Tensor& dUp, const at::Tensor& rows);
 
 }  // namespace caravan::engine::ops

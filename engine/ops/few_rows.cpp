@@ -153,7 +153,7 @@ Adapters fewRowsAdapters(const at::Tensor& u, const Routing& routing, const at::
                                        data<std::int32_t>(routing.place), routing.weights.size(1),
                                        routing.logits.size(1)};
     at::Tensor wide = at::empty({slots, width}, u.options()), a = at::empty({slots, size}, u.options());
-    Adapters result{at::empty_like(u), at::empty({slots, size}, u.options())};
+    Adapters result{at::empty_like(u), at::empty({slots, size}, u.options()), {}};
     forReal("adapters", u, [&](auto type) {
         using T = decltype(type);
         kernels::gatherRows(kernels::GatherArguments<T>{data<T>(u), data<T>(wide), width}, view,

@@ -110,7 +110,7 @@ Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor&
                   double s, const kernels::DropoutMask& mask) {
     const std::int64_t slots = routing.order.numel(), width = u.size(1), size = down.size(1);
     const at::Tensor wide = at::empty({slots, width}, u.options());
-    Adapters result{at::empty_like(u), at::empty({slots, size}, u.options())};
+    Adapters result{at::empty_like(u), at::empty({slots, size}, u.options()), {}};
     forReal("adapters", u, [&](auto type) {
         using T = decltype(type);
         const Rights<T> rights = pack<T>(down, up, true);

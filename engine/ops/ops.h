@@ -200,20 +200,25 @@ at::Tensor routeBackward(const Routing& routing, const at::Tensor& dWeights, con
 // y = u + s * sum_k w_k W_up,e GELU(W_down,e drop_e(u)); down [E, r, D], up [E, D, r]. Masks are independent
 // per expert.
 struct Adapters {
-    at::Tensor y;  // [T, D]
-    at::Tensor h;  // [T k, r] pre-activations in sorted order
+    at::Tensor y;     // [T, D]
+    at::Tensor h;     // [T k, r] pre-activations in sorted order
+    at::Tensor rows;  // [T k, D] u with its masks in sorted order, if it is to be kept; on a GPU alone
 };
-// add [T, D], if defined: what passes by the block, added to y.
+struct AdapterOptions {
+    at::Tensor add;  // [T, D], if defined: what passes by the block, added to y
+    bool keepRows = false;
+};
 Adapters adapters(const at::Tensor& u, const Routing& routing, const at::Tensor& down, const at::Tensor& up,
-                  double s, double p, const RandomKey& key, const at::Tensor& add = {});
+                  double s, double p, const RandomKey& key, const AdapterOptions& options = {});
 struct AdapterGradient {
     at::Tensor u;        // [T, D], g included
     at::Tensor weights;  // dL/dw [T, k] fp32
 };
-// dDown, dUp are added to.
+// dDown, dUp are added to. rows: as adapters() kept them, in place of u; undefined: made again from u.
 AdapterGradient adaptersBackward(const at::Tensor& g, const at::Tensor& u, const Routing& routing,
                                  const at::Tensor& h, const at::Tensor& down, const at::Tensor& up, double s,
-                                 double p, const RandomKey& key, at::Tensor& dDown, at::Tensor& dUp);
+                                 double p, const RandomKey& key, at::Tensor& dDown, at::Tensor& dUp,
+                                 const at::Tensor& rows = {});
 
 // Statistics that accumulate on the device; all fp32.
 struct RoutingStatistic {

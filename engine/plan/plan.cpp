@@ -71,11 +71,15 @@ double savedPerToken(const Setting& s) {
     double perLayer =
         2 * hidden + 2 * static_cast<double>(m.queryWidth()) + 2 * static_cast<double>(m.keyWidth());
     if (m.qkNorm) perLayer += static_cast<double>(m.queryWidth() + m.keyWidth());
-    if (s.recipe.tune.recompute == Recompute::None) perLayer += 2 * static_cast<double>(m.intermediate);
+    const bool rows = s.recipe.tune.recompute == Recompute::None && s.device == DeviceKind::Cuda;
+    if (s.recipe.tune.recompute == Recompute::None || s.recipe.tune.recompute == Recompute::Rows)
+        perLayer += 2 * static_cast<double>(m.intermediate);
     perLayer += static_cast<double>(s.loraTargets() * s.recipe.tune.loraRank);
     double saved = layers * perLayer;
-    // the shared FFN's output, and what the chosen adapters' bottlenecks held
-    if (m.moe) saved += sparse * (hidden + static_cast<double>(m.moe->topK * m.moe->adapterSize));
+    // the shared FFN's output, or as the adapters' inputs have it, and what the chosen ones' bottlenecks held
+    if (m.moe)
+        saved += sparse *
+                 static_cast<double>((rows ? m.moe->topK : 1) * m.hidden + m.moe->topK * m.moe->adapterSize);
     return saved;
 }
 
@@ -90,9 +94,9 @@ double statisticsPerToken(const Setting& s) {
 Bytes activationBytes(const Setting& s, std::int64_t tokens) {
     const double perToken = savedPerToken(s) * static_cast<double>(s.width()) + statisticsPerToken(s) * 4.0;
     double layerAgain = 0;  // the layer being recomputed holds its full set
-    if (s.recipe.tune.recompute != Recompute::None) {
+    if (s.recipe.tune.recompute == Recompute::GateUp || s.recipe.tune.recompute == Recompute::All) {
         Recipe full = s.recipe;
-        full.tune.recompute = Recompute::None;
+        full.tune.recompute = Recompute::Rows;
         layerAgain = savedPerToken({full, s.model, s.device}) / static_cast<double>(s.model.layers) *
                      static_cast<double>(s.width());
     }

@@ -76,9 +76,14 @@ void scatterRows(const ScatterArguments<double>& a, const AdapterRouting& routin
 
 namespace caravan::kernels::cuda {
 
+// Words that become zero, for launches behind this one.
+struct Cleared {
+    std::int32_t* words = nullptr;
+    std::int64_t count = 0;
+};
 // All rows of x, o, ... in one element type; weights and dWeights fp32.
 int gather(Element element, const void* x, void* out, std::int64_t columns, const AdapterRouting& routing,
-           std::int64_t slots, const DropoutMask& mask, Stream stream);
+           std::int64_t slots, const DropoutMask& mask, const Cleared& cleared, Stream stream);
 int gelu(Element element, const void* h, void* a, std::int64_t n, Stream stream);
 // y = u + s * weighted rows of o, plus add [tokens, columns] unless null
 int combine(Element element, const void* u, const void* o, const float* weights, const void* add, void* y,

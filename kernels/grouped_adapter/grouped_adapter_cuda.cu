@@ -25,9 +25,16 @@ __device__ __forceinline__ std::int64_t maskRowOf(const AdapterRouting& routing,
     return (rowOffsetOf(mask) + token) * routing.experts + routing.chosen[slot];
 }
 
+__device__ __forceinline__ void clear(const Cleared& cleared) {
+    if (blockIdx.x == 0)
+        for (std::int64_t i = threadIdx.x; i < cleared.count; i += kThreads)
+            cleared.words[i] = 0;
+}
+
 template <class T>
 __global__ void gatherKernel(const T* x, T* out, std::int64_t columns, AdapterRouting routing,
-                             std::uint32_t slots, DropoutMask mask, RowShare share) {
+                             std::uint32_t slots, DropoutMask mask, RowShare share, Cleared cleared) {
+    clear(cleared);
     const std::uint32_t row = share.row();
     if (row >= slots) return;
     const auto slot = static_cast<std::uint32_t>(routing.order[row]),
@@ -53,7 +60,8 @@ __global__ void gatherKernel(const T* x, T* out, std::int64_t columns, AdapterRo
 // gatherKernel by tokens: K choices a token, columns a multiple of eight.
 template <class T, int K, bool Masked>
 __global__ void gatherTokensKernel(const T* x, T* out, std::uint32_t columns, AdapterRouting routing,
-                                   std::uint32_t tokens, DropoutMask mask, RowShare share) {
+                                   std::uint32_t tokens, DropoutMask mask, RowShare share, Cleared cleared) {
+    clear(cleared);
     const std::uint32_t token = share.row();
     if (token >= tokens) return;
     T* to[K];
@@ -276,7 +284,7 @@ bool forKnownChoices(const AdapterRouting& routing, std::int64_t columns, const 
 }
 
 int gather(Element element, const void* x, void* out, std::int64_t columns, const AdapterRouting& routing,
-           std::int64_t slots, const DropoutMask& mask, Stream stream) {
+           std::int64_t slots, const DropoutMask& mask, const Cleared& cleared, Stream stream) {
     if (slots == 0) return 0;
     if (slots > kMostSlots) return static_cast<int>(cudaErrorInvalidValue);
     const RowShare share = shareOf(columns);
@@ -286,12 +294,12 @@ int gather(Element element, const void* x, void* out, std::int64_t columns, cons
         if (forKnownChoices(routing, columns, mask, [&](auto choices, auto masked) {
                 gatherTokensKernel<T, choices(), masked()><<<share.blocks(tokens), kThreads, 0, stream>>>(
                     static_cast<const T*>(x), static_cast<T*>(out), static_cast<std::uint32_t>(columns),
-                    routing, static_cast<std::uint32_t>(tokens), mask, share);
+                    routing, static_cast<std::uint32_t>(tokens), mask, share, cleared);
             }))
             return;
         gatherKernel<T><<<share.blocks(slots), kThreads, 0, stream>>>(
             static_cast<const T*>(x), static_cast<T*>(out), columns, routing,
-            static_cast<std::uint32_t>(slots), mask, share);
+            static_cast<std::uint32_t>(slots), mask, share, cleared);
     });
     return launched();
 }

@@ -52,7 +52,19 @@
 // 32k, half on one expert: 1.00), before what the additional adding costs. So parts of a full expert's sums
 // can gain about 2 % of two of six products. h and q at 8k: 1.97 to 2.03 waves, by the draw.
 //
-// Left: the last tile's finish by all warps (some 25 us), multicast with more stages.
+// v3, row tiles of up to 64 rows behind all others, a block's last tile finished by all fifteen warps,
+// counters cleared by the gather before, the forward's masked gather kept for dDown where a step recomputes
+// nothing (predicted: 8k with half on one expert 80 of 1,090 us less by the order, 16 by the last tile, 7 by
+// the counters, a masked gather of 57 or 116 less): of a dense product 56, 57, 58 % became 60, 61, 63 % at 8k,
+// 16k, 32k, half on one expert 55, 63, 59 became 58, 59, 62 % (two calls). A profile of 8k with half on one
+// expert showed why it was the slowest: 266 tiles for twice 132 blocks, a third round for h and q (157 and 163
+// us instead of 117). The order alone does not mend it: ten half tiles meet eight free blocks, and a half tile
+// takes some 0.75 of a whole one.
+//
+// Left: multicast with more stages. Tokens sorted by their pair of experts would make o and the combination
+// one product with 1,024 inside (predicted: 110 of 1,900 us at 16k, 50 of 1,055 at 8k, since the combination
+// goes, 126 and 64 us, and tiles cut per pair are 5 to 11 % more); h's finish would write its rows in that
+// order.
 namespace caravan::kernels::cuda {
 
 // What becomes of p [slots, outer], the products rounded to bf16:
@@ -79,7 +91,7 @@ struct GroupedHopper {
 };
 // inner a multiple of 64, outer of 256, 1 to 128 experts, pointers aligned to 16 bytes, a Hopper card
 [[nodiscard]] bool groupedHopperTakes(const GroupedShape& shape);
-[[nodiscard]] std::int64_t groupedHopperCounters(const GroupedShape& shape);
+[[nodiscard]] std::int64_t groupedHopperCounters(const GroupedShape& shape, Finish finish);
 [[nodiscard]] std::int64_t groupedHopperPartial(const GroupedShape& shape);
 int groupedHopper(const GroupedHopper& product, Stream stream);
 

@@ -9,6 +9,11 @@ namespace {
 
 using namespace grouped;
 
+// At most.
+std::int64_t rowTilesOf(const GroupedShape& shape) {
+    return blocksFor(shape.slots, kRows) + shape.experts;
+}
+
 template <Finish F, Major Right>
 __global__ void __launch_bounds__(kThreads, 1)
     productKernel(const __grid_constant__ CUtensorMap rowMap, const __grid_constant__ CUtensorMap weightMap,
@@ -31,18 +36,18 @@ __global__ void __launch_bounds__(kThreads, 1)
     }
     countTiles(s.experts, job.offsets, job.experts);
     __syncthreads();
-    const int group = __shfl_sync(0xFFFFFFFFu, static_cast<int>(threadIdx.x / 128), 0);
+    const int warp = __shfl_sync(0xFFFFFFFFu, static_cast<int>(threadIdx.x / 32), 0),
+              lane = static_cast<int>(threadIdx.x % 32), group = warp / 4;
     if (group < 2) {
         leaveRegisters<96>();
-        const int warp = __shfl_sync(0xFFFFFFFFu, static_cast<int>(threadIdx.x / 32), 0),
-                  lane = static_cast<int>(threadIdx.x % 32);
         if (warp > 0)
             Finisher<F>{s, job, warp - 1, lane}.finishAll();
         else if (lane == 0)
             loadTiles<Right>(s, rowMap, weightMap, job);
     } else {
         takeRegisters<160>();
-        multiplyTiles<Right>(s, job, group - 2);
+        LastTile last = multiplyTiles<Right>(s, job, group - 2);
+        Finisher<F>{s, job, warp - 8 + kFinishers, lane}.finishLast(last);
     }
 }
 
@@ -77,7 +82,7 @@ int launch(const GroupedHopper& p, Stream stream) {
     job.s = static_cast<float>(p.s);
     job.counter = p.counters;
     job.done = p.counters + 1;
-    const std::int64_t most = (blocksFor(shape.slots, kRows) + shape.experts) * job.columnTiles;
+    const std::int64_t most = rowTilesOf(shape) * job.columnTiles;
     const auto blocks = static_cast<unsigned>(std::min<std::int64_t>(deviceTraits().multiprocessors, most));
     kernel<<<blocks, kThreads, kBytes, stream>>>(rows, weight, job);
     return launched();
@@ -89,12 +94,12 @@ bool groupedHopperTakes(const GroupedShape& shape) {
     return shape.inner > 0 && shape.inner % kDeep == 0 && shape.outer > 0 && shape.outer % kColumns == 0 &&
            shape.experts <= kMostExperts && shape.slots < (std::int64_t{1} << 30) &&
            shape.experts * std::max(shape.inner, shape.outer) < (std::int64_t{1} << 31) &&
-           groupedHopperCounters(shape) < (std::int64_t{1} << 30) && deviceTraits().major == 9 &&
-           encodeTiled() != nullptr;
+           rowTilesOf(shape) * (shape.outer / kColumns) < (std::int64_t{1} << 30) &&
+           deviceTraits().major == 9 && encodeTiled() != nullptr;
 }
 
-std::int64_t groupedHopperCounters(const GroupedShape& shape) {
-    return 1 + (blocksFor(shape.slots, kRows) + shape.experts) * (shape.outer / kColumns);
+std::int64_t groupedHopperCounters(const GroupedShape& shape, Finish finish) {
+    return 1 + (finish == Finish::Hidden ? rowTilesOf(shape) * (shape.outer / kColumns) : 0);
 }
 std::int64_t groupedHopperPartial(const GroupedShape& shape) {
     return (shape.outer / kColumns - 1) * shape.slots;

@@ -6,8 +6,9 @@
 #include "kernels/grouped_adapter/gelu.cuh"
 #include "kernels/grouped_adapter/hopper_product.cuh"
 
-// The finishing warps. A warp takes whole rows of a tile, 16 bytes a lane; lane i knows where the i-th row
-// goes that the warp has of the first half, lane 16 + i of the second.
+// The finishing warps, kFinishers or, of a block's last tile, kLastFinishers. A warp takes whole rows of a
+// tile, 16 bytes a lane; lane i knows where the i-th row goes that the warp has of the first half, lane 16 +
+// i of the second.
 namespace caravan::kernels::cuda::grouped {
 
 __device__ __forceinline__ int readFlag(const int* flag) {
@@ -15,8 +16,8 @@ __device__ __forceinline__ int readFlag(const int* flag) {
     asm volatile("ld.acquire.gpu.global.s32 %0, [%1];" : "=r"(count) : "l"(flag) : "memory");
     return count;
 }
-__device__ __forceinline__ void raiseFlag(int* flag) {
-    asm volatile("red.release.gpu.global.add.s32 [%0], 1;" ::"l"(flag) : "memory");
+__device__ __forceinline__ void raiseFlag(int* flag, int by) {
+    asm volatile("red.release.gpu.global.add.s32 [%0], %1;" ::"l"(flag), "r"(by) : "memory");
 }
 
 __device__ __forceinline__ void unpack(const uint4& v, float* to) {
@@ -47,9 +48,9 @@ struct Finisher {
 
     ProductShared& s;
     const ProductJob& job;
-    int finisher, lane;
+    int finisher, lane, finishers = kFinishers;
 
-    __device__ __forceinline__ int rowOf(int i) const { return finisher + i * kFinishers; }  // of a half
+    __device__ __forceinline__ int rowOf(int i) const { return finisher + i * finishers; }  // of a half
 
     __device__ __forceinline__ Row placeRow(const TilePlace& tile) const {
         Row row;
@@ -108,45 +109,68 @@ struct Finisher {
     }
 
     // A row's dots over all column tiles, in their order, by whoever has the last. It waits for the others'
-    // flags: tiles are handed out in rising order, so what is waited for is always at work or done.
+    // flags: tiles are handed out in rising order, so what is waited for is always at work or done. A tile's
+    // flag counts kFinishers * kLastFinishers in the end, however many finished it.
     __device__ __forceinline__ void addDots(const Row& mine, const TilePlace& tile, float dot) const {
         if (tile.column + 1 < job.columnTiles) {
             if (mine.inside) job.partial[tile.column * std::int64_t{job.slots} + mine.position] = dot;
             __syncwarp();
-            if (lane == 0) raiseFlag(job.done + tile.rowTile * job.columnTiles + tile.column);
+            if (lane == 0)
+                raiseFlag(job.done + tile.rowTile * job.columnTiles + tile.column,
+                          kFinishers * kLastFinishers / finishers);
             return;
         }
         float sum = 0;
         for (int n = 0; n + 1 < job.columnTiles; ++n) {
-            while (readFlag(job.done + tile.rowTile * job.columnTiles + n) < kFinishers) {
+            while (readFlag(job.done + tile.rowTile * job.columnTiles + n) < kFinishers * kLastFinishers) {
             }
             sum += __ldcg(job.partial + n * std::int64_t{job.slots} + mine.position);
         }
         if (mine.inside) job.dWeights[mine.slot] = job.s * (sum + dot);
     }
 
+    // results: which turn the halves' results have. next: asks for the tile behind this one, once this one's
+    // results are there; without one this was the last.
+    template <class Next>
+    __device__ __forceinline__ int finishTile(const TilePlace& tile, Turn<1> (&results)[kGroups],
+                                              Next&& next) {
+        Row row = placeRow(tile);
+        int following = -1;
+        float dot = 0;
+#pragma unroll
+        for (int half = 0; half < kGroups; ++half) {
+            if (tile.left <= half * 64) break;
+            s.resultFull[half].wait(results[half].phase);
+            results[half].next();
+            if (half == 0) {
+                following = next();
+                if (following < 0 && finishers != kLastFinishers) {
+                    finishers = kLastFinishers;
+                    row = placeRow(tile);
+                }
+            }
+#pragma unroll 1
+            for (int first = 0; rowOf(first) < min(tile.left - half * 64, 64); first += kTogether)
+                finishRows(row, tile, half, first, dot);
+            if (following >= 0) s.resultEmpty[half].arriveAsWarp();
+        }
+        if (F == Finish::Hidden) addDots(row, tile, dot);
+        return following;
+    }
     __device__ __forceinline__ void finishAll() {
         Turn<kItems> turn;
         Turn<1> results[kGroups];
-        int expert = 0;
-        for (;;) {
-            const int item = s.items.take(turn);
-            if (item < 0) break;
-            const TilePlace tile = placeOf(s.experts, item, job.columnTiles, expert);
-            const Row row = placeRow(tile);
-            float dot = 0;
-#pragma unroll
-            for (int half = 0; half < kGroups; ++half) {
-                if (tile.left <= half * 64) break;
-                s.resultFull[half].wait(results[half].phase);
-                results[half].next();
-#pragma unroll 1
-                for (int first = 0; rowOf(first) < min(tile.left - half * 64, 64); first += kTogether)
-                    finishRows(row, tile, half, first, dot);
-                s.resultEmpty[half].arriveAsWarp();
-            }
-            if (F == Finish::Hidden) addDots(row, tile, dot);
-        }
+        int part = 0;
+        for (int item = s.items.take(turn); item >= 0;)
+            item =
+                finishTile(placeOf(s.experts, job, item, part), results, [&] { return s.items.take(turn); });
+    }
+    // By a warp that multiplied.
+    __device__ __forceinline__ void finishLast(LastTile& last) {
+        if (last.item < 0) return;
+        finishers = kLastFinishers;
+        int part = 0;
+        finishTile(placeOf(s.experts, job, last.item, part), last.results, [] { return -1; });
     }
 };
 

@@ -7,16 +7,18 @@
 
 // rows [slots, inner] * weight[expert]: one warp loads, two warpgroups multiply 64 x 256 each, seven warps
 // take their tiles, rounded to bf16, out of shared memory and finish them (hopper_finish.cuh) while the next
-// tile is multiplied.
+// tile is multiplied. Of a block's last tile the warps that multiplied finish their part.
 namespace caravan::kernels::cuda::grouped {
 
-inline constexpr int kStages = 3, kThreads = 128 * (kGroups + 2), kFinishers = 7;  // finishing warps
+inline constexpr int kStages = 3, kThreads = 128 * (kGroups + 2), kFinishers = 7,  // finishing warps
+    kLastFinishers = kFinishers + 4 * kGroups;
 inline constexpr int kHalfBytes = 64 * kColumns * 2;  // what a warpgroup hands over: [4][64 rows][64 columns]
 
-// Row tiles are cut per expert; a tile's number is its row tile's times the column tiles plus its column
-// tile's.
+// Row tiles are cut per expert. Those of up to 64 rows, which take one warpgroup, come behind all others:
+// part i of the tiles are expert i's whole ones, part experts + i is its half one. A tile's number is its row
+// tile's times the column tiles plus its column tile's.
 struct Experts {
-    int offset[kMostExperts + 1], tiles[kMostExperts + 1];  // tiles before the expert
+    int offset[kMostExperts + 1], tiles[2 * kMostExperts + 1];  // tiles before the part
 };
 struct TilePlace {
     int expert, first, left, rowTile, column;  // first sorted row, rows left of the expert, column tile
@@ -51,24 +53,28 @@ __device__ __forceinline__ void countTiles(Experts& e, const std::int32_t* offse
     __syncthreads();
     if (threadIdx.x == 0) {
         int tiles = 0;
-        for (int i = 0; i < experts; ++i) {
+        for (int i = 0; i < 2 * experts; ++i) {
             e.tiles[i] = tiles;
-            tiles += (e.offset[i + 1] - e.offset[i] + kRows - 1) / kRows;
+            const int expert = i < experts ? i : i - experts, rows = e.offset[expert + 1] - e.offset[expert],
+                      whole = (rows + kRows / 2 - 1) / kRows;
+            tiles += i < experts ? whole : rows > whole * kRows;
         }
-        e.tiles[experts] = tiles;
+        e.tiles[2 * experts] = tiles;
     }
 }
 
-// expert: where to start looking; tiles come in rising order.
-__device__ __forceinline__ TilePlace placeOf(const Experts& e, int item, int columnTiles, int& expert) {
+// part: where to start looking; tiles come in rising order.
+__device__ __forceinline__ TilePlace placeOf(const Experts& e, const ProductJob& job, int item, int& part) {
     TilePlace t;
-    t.rowTile = item / columnTiles;
-    t.column = item % columnTiles;
-    while (t.rowTile >= e.tiles[expert + 1])
-        ++expert;
-    t.expert = expert;
-    t.first = e.offset[expert] + (t.rowTile - e.tiles[expert]) * kRows;
-    t.left = e.offset[expert + 1] - t.first;
+    t.rowTile = item / job.columnTiles;
+    t.column = item % job.columnTiles;
+    while (t.rowTile >= e.tiles[part + 1])
+        ++part;
+    t.expert = part < job.experts ? part : part - job.experts;
+    const int before =
+        part < job.experts ? t.rowTile - e.tiles[part] : e.tiles[t.expert + 1] - e.tiles[t.expert];
+    t.first = e.offset[t.expert] + before * kRows;
+    t.left = e.offset[t.expert + 1] - t.first;
     return t;
 }
 
@@ -88,14 +94,14 @@ __device__ __forceinline__ void copyWeight(ProductShared& s, const CUtensorMap& 
 template <Major Right>
 __device__ __forceinline__ void loadTiles(ProductShared& s, const CUtensorMap& rowMap,
                                           const CUtensorMap& weightMap, const ProductJob& job) {
-    const int count = s.experts.tiles[job.experts] * job.columnTiles;
+    const int count = s.experts.tiles[2 * job.experts] * job.columnTiles;
     Turn<kStages> t;
     Turn<kItems> turn;
-    int next = atomicAdd(job.counter, 1), expert = 0;
+    int next = atomicAdd(job.counter, 1), part = 0;
     while (next < count) {
         s.items.give(turn, next);
         turn.next();
-        const TilePlace tile = placeOf(s.experts, next, job.columnTiles, expert);
+        const TilePlace tile = placeOf(s.experts, job, next, part);
         next = atomicAdd(job.counter, 1);
         for (int k = 0; k < job.steps; ++k, t.next()) {
             s.empty[t.stage].wait(t.phase ^ 1);
@@ -117,26 +123,33 @@ __device__ __forceinline__ void storeMatrices(std::uint32_t address, std::uint32
                      : "memory"));
 }
 
-// One warpgroup's 64 rows.
+// A block's last tile, and the turns of its halves' results.
+struct LastTile {
+    int item = -1;
+    Turn<1> results[kGroups];
+};
+
+// One warpgroup's 64 rows of each tile; the block's last one is still to be finished.
 template <Major Right>
-__device__ __forceinline__ void multiplyTiles(ProductShared& s, const ProductJob& job, int group) {
+__device__ __forceinline__ LastTile multiplyTiles(ProductShared& s, const ProductJob& job, int group) {
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5 & 3;
     const int row = warp * 16 + (lane >> 3 & 1) * 8 + (lane & 7);
     const std::uint32_t place = sharedAddress(s.results[group]) + row * 128;
     Turn<kStages> t;
     Turn<kItems> turn;
-    Turn<1> result;
-    int expert = 0;
+    LastTile last;
+    int part = 0;
     float sum[2][64];  // 128 columns each
-    for (;;) {
-        const int item = s.items.take(turn);
-        if (item < 0) break;
-        const TilePlace tile = placeOf(s.experts, item, job.columnTiles, expert);
+    for (int item = s.items.take(turn); item >= 0;) {
+        last.item = item;
+        const TilePlace tile = placeOf(s.experts, job, item, part);
         if (tile.left <= group * 64) {
             for (int k = 0; k < job.steps; ++k, t.next()) {
                 s.full[t.stage].wait(t.phase);
                 s.empty[t.stage].arriveAsWarp();
             }
+            item = s.items.take(turn);
+            if (item >= 0) last.results[0].next();
             continue;
         }
         int before = 0;
@@ -169,8 +182,7 @@ __device__ __forceinline__ void multiplyTiles(ProductShared& s, const ProductJob
         keep(sum[0]);
         keep(sum[1]);
         s.empty[before].arriveAsWarp();
-        s.resultEmpty[group].wait(result.phase ^ 1);
-        result.next();
+        s.resultEmpty[group].wait(last.results[group].phase ^ 1);
 #pragma unroll
         for (int j = 0; j < kColumns / 8; j += 2) {
             const float* v = sum[j / 16] + j % 16 * 4;
@@ -179,7 +191,12 @@ __device__ __forceinline__ void multiplyTiles(ProductShared& s, const ProductJob
                           packBf16(v[6], v[7]));
         }
         s.resultFull[group].arriveAsWarp();
+        item = s.items.take(turn);
+        if (item < 0) break;
+        last.results[0].next();
+        if (tile.left > 64) last.results[1].next();
     }
+    return last;
 }
 
 }  // namespace caravan::kernels::cuda::grouped

@@ -186,15 +186,17 @@ void mixture() {
             at::Tensor logits = uniformHost({tokens, E}, 1, {.seed = 77}).to(kGpu);
             if (half) logits.narrow(0, 0, tokens / 2).select(1, 3).add_(4);
             const Routing routing = route(logits, K);
-            const auto adapted = adapters(x, routing, down, up, 0.25, 0.1, {.seed = 1});
+            const AdapterOptions options{.add = {}, .keepRows = true};
+            const auto adapted = adapters(x, routing, down, up, 0.25, 0.1, {.seed = 1}, options);
             const double work = 4 * static_cast<double>(tokens * K * D * R);
             const at::Tensor wide = values({tokens * K, D}), flat = values({2 * R, D});
             const double dense = seconds([&] { at::mm(wide, flat.t()); });
             const std::string name = "adapters " + std::to_string(tokens) + (half ? " half on one" : "");
             const double forward =
-                flops(name, work, [&] { adapters(x, routing, down, up, 0.25, 0.1, {.seed = 1}); });
+                flops(name, work, [&] { adapters(x, routing, down, up, 0.25, 0.1, {.seed = 1}, options); });
             const double backward = flops(name + " backward", 2 * work, [&] {
-                adaptersBackward(g, x, routing, adapted.h, down, up, 0.25, 0.1, {.seed = 1}, dDown, dUp);
+                adaptersBackward(g, {}, routing, adapted.h, down, up, 0.25, 0.1, {.seed = 1}, dDown, dUp,
+                                 adapted.rows);
             });
             std::printf("    %.2f of a dense product of equal FLOPs\n", 3 * dense / (forward + backward));
             if (tokens == T) bytes("route", static_cast<double>(T) * 8 * 12, [&] { route(logits, K); });

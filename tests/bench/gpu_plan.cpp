@@ -35,7 +35,7 @@ const Row kTwelve[] = {{"7b", k32, Recompute::None, 4, 2048},   {"7b", k8, Recom
                        {"34b", k32, Recompute::None, 1, 512},   {"34b", k8, Recompute::None, 1, 2048},
                        {"34b", k8, Recompute::GateUp, 4, 2048}, {"34b", k32, Recompute::All, 4, 2048}};
 
-constexpr const char* kRecomputeNames[] = {"none", "gate", "all"};
+constexpr const char* kRecomputeNames[] = {"none", "rows", "gate", "all"};
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 
 Result<RunPlan> planOf(const Row& row, const model::Model& model) {
@@ -117,6 +117,7 @@ Row rowOf(const std::string& text) {
            std::string(optimizer) == "adam8" ? k8 : k32,
            part == "all"    ? Recompute::All
            : part == "gate" ? Recompute::GateUp
+           : part == "rows" ? Recompute::Rows
                             : Recompute::None,
            rows,
            length,

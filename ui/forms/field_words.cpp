@@ -36,6 +36,7 @@ constexpr ChoiceWord kChoices[] = {
     {"tune.balance_scope", "micro", QT_TRANSLATE_NOOP("Recipe", "Micro-batch")},
     {"tune.balance_scope", "batch", QT_TRANSLATE_NOOP("Recipe", "Whole batch")},
     {"tune.recompute", "none", QT_TRANSLATE_NOOP("Recipe", "Nothing")},
+    {"tune.recompute", "rows", QT_TRANSLATE_NOOP("Recipe", "Experts' inputs")},
     {"tune.recompute", "gate_up", QT_TRANSLATE_NOOP("Recipe", "Gate and up")},
     {"tune.recompute", "all", QT_TRANSLATE_NOOP("Recipe", "Every layer")},
     {"tune.dequantization", "stream", QT_TRANSLATE_NOOP("Recipe", "Widened for every use")},

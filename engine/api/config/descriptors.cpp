@@ -247,7 +247,10 @@ std::vector<FieldDescriptor> makeFields() {
               AT(tune.balanceScope)),
         field(G::Advanced, 0, 0,
               {"tune.recompute", "Recompute", "",
-               "What is computed again in the backward pass to save memory."},
+               "What is computed again in the backward pass to save memory. rows: the experts' gathered "
+               "inputs, "
+               "which on a GPU are kept with none; gate_up: these and the FFN's gate and up; all: every "
+               "layer."},
               AT(tune.recompute)),
         field(G::Advanced, 0, 0, {"tune.compute", "Compute in", "", "auto: fp32 on the CPU, bf16 on a GPU."},
               AT(tune.compute)),

@@ -18,7 +18,7 @@ enum class Schedule { Constant, Linear, Cosine };  // after the linear warm-up
 enum class OptimizerKind { AdamW, AdamW8bit };
 enum class TrainedValues { Fp32, Bf16 };  // Bf16: bf16 alone, gradients too
 enum class BalanceScope { Micro, Batch };
-enum class Recompute { None, GateUp, All };
+enum class Recompute { None, Rows, GateUp, All };  // Rows: the experts' gathered inputs; GateUp: they too
 // Frozen weights in a step: NF4 widened for every use, or once and kept; or turned to e4m3 once and kept,
 // with their products in fp8.
 enum class Dequantization { Stream, Cache, Fp8 };
@@ -98,7 +98,7 @@ struct Recipe {
         double adapterDropout = 0.1;
         double balance = 1e-2;  // alpha per sparse layer; 0 = off
         BalanceScope balanceScope = BalanceScope::Micro;
-        Recompute recompute = Recompute::None;
+        Recompute recompute = Recompute::Rows;
         Compute compute = Compute::Auto;
         Dequantization dequantization = Dequantization::Stream;
         Repeatability repeatability = Repeatability::Exact;

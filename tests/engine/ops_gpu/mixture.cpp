@@ -125,18 +125,21 @@ struct Outcome {
     at::Tensor y, u, weights, down, up;
 };
 
-Outcome run(const Case& c, at::ScalarType type, at::ScalarType gradientType, double p, bool device) {
+Outcome run(const Case& c, at::ScalarType type, at::ScalarType gradientType, double p, bool device,
+            bool keepRows = false) {
     const auto put = [&](const at::Tensor& x) { return device ? onGpu(x, type) : rounded(x, type); };
     const at::Tensor u = put(values({c.tokens, c.width}, 2)), g = put(values({c.tokens, c.width}, 3));
     const at::Tensor down = put(values({c.experts, c.size, c.width}, 4, 0.3)),
                      up = put(values({c.experts, c.width, c.size}, 5, 0.3));
     const Routing routing = route(device ? gpu(logitsOf(c)) : logitsOf(c), c.k);
     const RandomKey key{.seed = 1, .purpose = Purpose::AdapterDropout, .step = 4};
-    const Adapters forward = adapters(u, routing, down, up, 0.25, p, key);
+    const Adapters forward = adapters(u, routing, down, up, 0.25, p, key, {.keepRows = keepRows});
+    EXPECT_EQ(forward.rows.defined(), keepRows && device);
     const auto sum = u.options().dtype(device ? gradientType : at::kFloat);
     at::Tensor dDown = at::ones(down.sizes(), sum), dUp = at::ones(up.sizes(), sum);
     const AdapterGradient gradient =
-        adaptersBackward(g, u, routing, forward.h, down, up, 0.25, p, key, dDown, dUp);
+        adaptersBackward(g, forward.rows.defined() ? at::Tensor() : u, routing, forward.h, down, up, 0.25, p,
+                         key, dDown, dUp, forward.rows);
     return {forward.y, gradient.u, gradient.weights, dDown, dUp};
 }
 
@@ -171,7 +174,7 @@ TEST_F(Mixture, WhatPassesByIsAdded) {
                 return adapters(put(values({c.tokens, c.width}, 2), device), routing,
                                 put(values({c.experts, c.size, c.width}, 4, 0.3), device),
                                 put(values({c.experts, c.width, c.size}, 5, 0.3), device), 0.25, 0, {},
-                                put(values({c.tokens, c.width}, 6), device))
+                                {.add = put(values({c.tokens, c.width}, 6), device)})
                     .y;
             };
             EXPECT_LT(relativeError(sum(true), sum(false)), tolerance(type));
@@ -186,6 +189,17 @@ TEST_F(Mixture, AdaptersRepeatBitForBit) {
             EXPECT_TRUE(sameBits(a.y, b.y) && sameBits(a.u, b.u) && sameBits(a.weights, b.weights) &&
                         sameBits(a.down, b.down) && sameBits(a.up, b.up));
         }
+}
+
+TEST_F(Mixture, KeptRowsGiveTheSameBits) {
+    for (const std::size_t c : {2, 8, 9, 12})
+        for (const auto type : kTypes)
+            for (const double p : {0.0, 0.1}) {
+                const Outcome a = run(kCases[c], type, at::kFloat, p, true),
+                              b = run(kCases[c], type, at::kFloat, p, true, true);
+                EXPECT_TRUE(sameBits(a.y, b.y) && sameBits(a.u, b.u) && sameBits(a.weights, b.weights) &&
+                            sameBits(a.down, b.down) && sameBits(a.up, b.up));
+            }
 }
 
 TEST_F(Mixture, AnInjectedErrorIsSeen) {

@@ -41,7 +41,7 @@ TEST_F(Fp8StepOnGpu, FollowsTheCpusRounding) {
 }
 
 TEST_F(Fp8StepOnGpu, RepeatsBitForBitAndAsAGraph) {
-    for (const Recompute recompute : {Recompute::None, Recompute::GateUp, Recompute::All}) {
+    for (const Recompute recompute : {Recompute::None, Recompute::Rows, Recompute::GateUp, Recompute::All}) {
         const auto with = [&](bool record) {
             return tune(kGpu, true, recompute, {.graph = StepGraph::Auto, .record = record});
         };
