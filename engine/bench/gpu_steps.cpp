@@ -36,7 +36,7 @@ const std::vector<Row>& rowsOfSteps() {
         {"B5", "7b", false, k32, Recompute::None, {{8, 2048, 0}, {8, 2048, 0.1}, {4, 2048, 0}, {1, 512, 0}}},
         {"B6", "7b", true, k32, Recompute::None, {{8, 2048, 0}, {4, 2048, 0}, {1, 512, 0}}},
         {"B9", "13b", false, k8, Recompute::None, {{8, 2048, 0}}},
-        {"B9", "34b", false, k8, Recompute::None, {{4, 2048, 0}}, false, TrainedValues::Bf16},
+        {"B9", "34b", false, k8, Recompute::Rows, {{4, 2048, 0}}, false, TrainedValues::Bf16},
         {"B13", "7b", false, k32, Recompute::None, {{8, 2048, 0}}, true},
         {"B14", "7b", false, k8, Recompute::All, {{1, 2048, 0}}},
         {"B14", "7b", false, k8, Recompute::All, {{1, 2048, 0}}, false, TrainedValues::Bf16}};

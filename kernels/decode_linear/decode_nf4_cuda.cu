@@ -72,6 +72,10 @@
 // - a block's steps dealt to its warps in turn (timed without slots for the sums): 23.6;
 // - the warp of the side rows streams a sixteenth range: 1,758, for others wait for what it does besides;
 // - four accumulators a step instead of two; the bytes between a lane's rows in a register: no difference.
+// - shares of eight rows of the weights instead of sixteen, so that blocks have as much work as each other,
+//   half a tile as half a step (predicted: 145 us less of a token of 13B, 310 of 34B): 7.1, 11.5, 29.6;
+//   linears 1,788 instead of 1,708, 13B 3,132 instead of 2,889, 34B 7,097 instead of 6,395: what the loop
+//   asks at each step costs more than the idle blocks.
 // What is left of 10.4 and 23.9: 9.7 and 21.6 with all codes from one place; of the steps' work x costs 0.2
 // and 0.1, scales 0.3 and 0.2, half of the lookups 0.4 and 0.2. Loads in the order of memory (two rows of
 // 256 bytes) would need eight columns of a product for one row of x, and other sums for more rows.

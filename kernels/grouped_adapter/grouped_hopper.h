@@ -55,11 +55,22 @@
 // v3, row tiles of up to 64 rows behind all others, a block's last tile finished by all fifteen warps,
 // counters cleared by the gather before, the forward's masked gather kept for dDown where a step recomputes
 // nothing (predicted: 8k with half on one expert 80 of 1,090 us less by the order, 16 by the last tile, 7 by
-// the counters, a masked gather of 57 or 116 less): of a dense product 56, 57, 58 % became 60, 61, 63 % at 8k,
-// 16k, 32k, half on one expert 55, 63, 59 became 58, 59, 62 % (two calls). A profile of 8k with half on one
-// expert showed why it was the slowest: 266 tiles for twice 132 blocks, a third round for h and q (157 and 163
-// us instead of 117). The order alone does not mend it: ten half tiles meet eight free blocks, and a half tile
-// takes some 0.75 of a whole one.
+// the counters, a masked gather of 57 or 116 less): 1.23 to 1.18 ms at 8k, 1.27 to 1.24 with half on one
+// expert, 2.41 to 2.29 at 16k, a dense product of 0.19 and 0.39 included. A profile of 8k with half on one
+// expert showed why it was the slowest: 266 tiles for twice 132 blocks, a third round for h and q (157 and
+// 163 us instead of 117). The order alone does not mend it: ten half tiles meet eight free blocks, and a half
+// tile takes 0.8 of a whole one, since loading is what takes the time.
+//
+// v4, o and dm stored by the copy engine (predicted: 10 us each at 16k): 243 -> 222, 119 -> 111 at 8k. Half
+// tiles load 64 rows. Four stages for h and q, of which results take one for a while (RingTurn; predicted:
+// 245
+// -> 220): h 246 -> 226, q 243 -> 242; at 8k 125 -> 111 and 126 -> 122, half on one expert 157 -> 137 and 156
+// -> 150.
+//
+// Tried beside v4, in one call each: results' stage in the ring's order, h 220 and q 246 where three stages
+// had 239 and 238, o and dm 233 instead of 215 (the ring stands still until they are finished); q's stage
+// held for 8 steps instead of 24, 250; h without GELU 5 us less, q without its arithmetic 227; q's loads of h
+// a turn ahead, the same.
 //
 // Left: multicast with more stages. Tokens sorted by their pair of experts would make o and the combination
 // one product with 1,024 inside (predicted: 110 of 1,900 us at 16k, 50 of 1,055 at 8k, since the combination

@@ -14,23 +14,24 @@ std::int64_t rowTilesOf(const GroupedShape& shape) {
     return blocksFor(shape.slots, kRows) + shape.experts;
 }
 
-template <Finish F, Major Right>
+template <Finish F, Major Right, bool Deep>
 __global__ void __launch_bounds__(kThreads, 1)
     productKernel(const __grid_constant__ CUtensorMap rowMap, const __grid_constant__ CUtensorMap weightMap,
-                  const __grid_constant__ ProductJob job) {
+                  const __grid_constant__ CUtensorMap outMap, const __grid_constant__ ProductJob job) {
     extern __shared__ __align__(1024) unsigned char memory[];
-    auto& s = *reinterpret_cast<ProductShared*>(memory + (1024 - sharedAddress(memory) % 1024) % 1024);
+    using Shared = ProductShared<Deep>;
+    auto& s = *reinterpret_cast<Shared*>(memory + (1024 - sharedAddress(memory) % 1024) % 1024);
     if (threadIdx.x == 0) {
         prefetchMap(rowMap);
         prefetchMap(weightMap);
-        for (int i = 0; i < kStages; ++i) {
+        for (int i = 0; i < Shared::kStages; ++i) {
             s.full[i].init(1);
             s.empty[i].init(4 * kGroups * kWarpArrivals);
         }
-        for (int i = 0; i < kGroups; ++i) {
+        for (int i = 0; i < kGroups; ++i)
             s.resultFull[i].init(4 * kWarpArrivals);
+        for (int i = 0; i < Shared::kResults; ++i)
             s.resultEmpty[i].init(kFinishers * kWarpArrivals);
-        }
         s.items.init(4 * kGroups + kFinishers);
         barriersReady();
     }
@@ -41,25 +42,27 @@ __global__ void __launch_bounds__(kThreads, 1)
     if (group < 2) {
         leaveRegisters<96>();
         if (warp > 0)
-            Finisher<F>{s, job, warp - 1, lane}.finishAll();
+            Finisher<F, Deep>{s, job, outMap, warp - 1, lane}.finishAll();
         else if (lane == 0)
-            loadTiles<Right>(s, rowMap, weightMap, job);
+            loadTiles<Deep, Right>(s, rowMap, weightMap, job);
     } else {
         takeRegisters<160>();
-        LastTile last = multiplyTiles<Right>(s, job, group - 2);
-        Finisher<F>{s, job, warp - 8 + kFinishers, lane}.finishLast(last);
+        const LastTile last = multiplyTiles<Deep, Right>(s, job, group - 2);
+        Finisher<F, Deep>{s, job, outMap, warp - 8 + kFinishers, lane}.finishLast(last);
     }
 }
 
-template <Finish F, Major Right>
+template <Finish F, Major Right, bool Deep = false>
 int launch(const GroupedHopper& p, Stream stream) {
-    constexpr int kBytes = sizeof(ProductShared) + 1024;
-    const auto kernel = productKernel<F, Right>;
+    constexpr int kBytes = sizeof(ProductShared<Deep>) + 1024;
+    static_assert(kBytes <= 227 * 1024);
+    const auto kernel = productKernel<F, Right, Deep>;
     if (const auto error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes))
         return static_cast<int>(error);
     const GroupedShape& shape = p.shape;
-    CUtensorMap rows{}, weight{};
-    if (!encodeTiled() || !describe(rows, p.rows, shape.slots, shape.inner, kRows, 1) ||
+    CUtensorMap rows{}, weight{}, out{};
+    if (!encodeTiled() || !describe(rows, p.rows, shape.slots, shape.inner, 64, 1) ||
+        !describe(out, p.out, shape.slots, shape.outer, 64, kColumns / 64) ||
         !(shape.transposed
               ? describe(weight, p.weight, shape.experts * shape.outer, shape.inner, kColumns, 1)
               : describe(weight, p.weight, shape.experts * shape.inner, shape.outer, kDeep, kColumns / 64)))
@@ -68,6 +71,7 @@ int launch(const GroupedHopper& p, Stream stream) {
     job.inner = shape.inner;
     job.outer = shape.outer;
     job.steps = static_cast<int>(shape.inner / kDeep);
+    job.heldSteps = heldSteps(F);
     job.columnTiles = static_cast<int>(shape.outer / kColumns);
     job.experts = static_cast<int>(shape.experts);
     job.slots = static_cast<int>(shape.slots);
@@ -84,7 +88,7 @@ int launch(const GroupedHopper& p, Stream stream) {
     job.done = p.counters + 1;
     const std::int64_t most = rowTilesOf(shape) * job.columnTiles;
     const auto blocks = static_cast<unsigned>(std::min<std::int64_t>(deviceTraits().multiprocessors, most));
-    kernel<<<blocks, kThreads, kBytes, stream>>>(rows, weight, job);
+    kernel<<<blocks, kThreads, kBytes, stream>>>(rows, weight, out, job);
     return launched();
 }
 
@@ -107,11 +111,14 @@ std::int64_t groupedHopperPartial(const GroupedShape& shape) {
 
 int groupedHopper(const GroupedHopper& p, Stream stream) {
     if (p.shape.slots == 0) return 0;
+    const bool deep = p.shape.inner >= kDeepSteps * kDeep;
     switch (p.finish) {
         case Finish::Gelu:
-            return launch<Finish::Gelu, Major::Inner>(p, stream);
+            return deep ? launch<Finish::Gelu, Major::Inner, true>(p, stream)
+                        : launch<Finish::Gelu, Major::Inner>(p, stream);
         case Finish::Hidden:
-            return launch<Finish::Hidden, Major::Outer>(p, stream);
+            return deep ? launch<Finish::Hidden, Major::Outer, true>(p, stream)
+                        : launch<Finish::Hidden, Major::Outer>(p, stream);
         case Finish::Store:
             return p.shape.transposed ? launch<Finish::Store, Major::Inner>(p, stream)
                                       : launch<Finish::Store, Major::Outer>(p, stream);

@@ -35,7 +35,16 @@ __device__ __forceinline__ uint4& words(Bf16* p) {
     return *reinterpret_cast<uint4*>(p);
 }
 
-template <Finish F>
+// By the copy engine: the 64 rows of a half that has all of them; returns when they have been read.
+__device__ __forceinline__ void storeHalf(const CUtensorMap& map, const void* from, int row, int column) {
+    CARAVAN_BULK(asm volatile(
+        "cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%0, {%2, %3, %4, %2}], [%1];\n"
+        "cp.async.bulk.commit_group;\ncp.async.bulk.wait_group.read 0;" ::"l"(&map),
+        "r"(sharedAddress(from)), "r"(0), "r"(row), "r"(column)
+        : "memory"));
+}
+
+template <Finish F, bool Deep>
 struct Finisher {
     static constexpr int kTogether = 2;  // rows
 
@@ -46,8 +55,9 @@ struct Finisher {
         bool inside = false;
     };
 
-    ProductShared& s;
+    ProductShared<Deep>& s;
     const ProductJob& job;
+    const CUtensorMap& outMap;
     int finisher, lane, finishers = kFinishers;
 
     __device__ __forceinline__ int rowOf(int i) const { return finisher + i * finishers; }  // of a half
@@ -67,6 +77,11 @@ struct Finisher {
         return row;
     }
 
+    // Once they are there.
+    __device__ __forceinline__ const unsigned char* resultsOf(int half) const {
+        return Deep && half == 1 ? s.ring[s.resultStage] : s.results[half];
+    }
+
     // The warp's rows first, first + 1, ... of a half; dot: of the lane's row.
     __device__ __forceinline__ void finishRows(const Row& mine, const TilePlace& tile, int half, int first,
                                                float& dot) const {
@@ -80,7 +95,7 @@ struct Finisher {
             at[i] =
                 static_cast<std::int64_t>(tile.first + row) * job.outer + tile.column * kColumns + lane * 8;
             if (F == Finish::Hidden) left[i] = inside[i] ? words(job.left + at[i]) : make_uint4(0, 0, 0, 0);
-            own[i] = *reinterpret_cast<const uint4*>(s.results[half] + lane / 8 * kChunkBytes +
+            own[i] = *reinterpret_cast<const uint4*>(resultsOf(half) + lane / 8 * kChunkBytes +
                                                      swizzled(r, lane % 8 * 8));
         }
 #pragma unroll
@@ -129,10 +144,10 @@ struct Finisher {
         if (mine.inside) job.dWeights[mine.slot] = job.s * (sum + dot);
     }
 
-    // results: which turn the halves' results have. next: asks for the tile behind this one, once this one's
-    // results are there; without one this was the last.
+    // next: asks for the tile behind this one, once this one's results are there; without one this was the
+    // last.
     template <class Next>
-    __device__ __forceinline__ int finishTile(const TilePlace& tile, Turn<1> (&results)[kGroups],
+    __device__ __forceinline__ int finishTile(const TilePlace& tile, const ResultPhases& results,
                                               Next&& next) {
         Row row = placeRow(tile);
         int following = -1;
@@ -140,8 +155,7 @@ struct Finisher {
 #pragma unroll
         for (int half = 0; half < kGroups; ++half) {
             if (tile.left <= half * 64) break;
-            s.resultFull[half].wait(results[half].phase);
-            results[half].next();
+            s.resultFull[half].wait(results.of(half));
             if (half == 0) {
                 following = next();
                 if (following < 0 && finishers != kLastFinishers) {
@@ -149,24 +163,39 @@ struct Finisher {
                     row = placeRow(tile);
                 }
             }
+            if (F == Finish::Store && tile.left >= half * 64 + 64) {
+                if (finisher == half && lane == 0)
+                    storeHalf(outMap, resultsOf(half), tile.first + half * 64, tile.column * (kColumns / 64));
+                __syncwarp();
+            } else {
 #pragma unroll 1
-            for (int first = 0; rowOf(first) < min(tile.left - half * 64, 64); first += kTogether)
-                finishRows(row, tile, half, first, dot);
-            if (following >= 0) s.resultEmpty[half].arriveAsWarp();
+                for (int first = 0; rowOf(first) < min(tile.left - half * 64, 64); first += kTogether)
+                    finishRows(row, tile, half, first, dot);
+            }
+            if (following < 0) continue;
+            if (Deep && half == 1) {  // as many arrivals as of warps that multiply
+                Barrier& empty = s.empty[s.resultStage];
+                empty.arriveAsWarp();
+                if (finisher < 4 * kGroups - kFinishers) empty.arriveAsWarp();
+            } else {
+                s.resultEmpty[half].arriveAsWarp();
+            }
         }
         if (F == Finish::Hidden) addDots(row, tile, dot);
         return following;
     }
     __device__ __forceinline__ void finishAll() {
         Turn<kItems> turn;
-        Turn<1> results[kGroups];
+        ResultPhases results;
         int part = 0;
-        for (int item = s.items.take(turn); item >= 0;)
-            item =
-                finishTile(placeOf(s.experts, job, item, part), results, [&] { return s.items.take(turn); });
+        for (int item = s.items.take(turn); item >= 0;) {
+            const TilePlace tile = placeOf(s.experts, job, item, part);
+            item = finishTile(tile, results, [&] { return s.items.take(turn); });
+            results.next(tile);
+        }
     }
     // By a warp that multiplied.
-    __device__ __forceinline__ void finishLast(LastTile& last) {
+    __device__ __forceinline__ void finishLast(const LastTile& last) {
         if (last.item < 0) return;
         finishers = kLastFinishers;
         int part = 0;

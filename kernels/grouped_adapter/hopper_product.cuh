@@ -10,9 +10,46 @@
 // tile is multiplied. Of a block's last tile the warps that multiplied finish their part.
 namespace caravan::kernels::cuda::grouped {
 
-inline constexpr int kStages = 3, kThreads = 128 * (kGroups + 2), kFinishers = 7,  // finishing warps
+inline constexpr int kThreads = 128 * (kGroups + 2), kFinishers = 7,  // finishing warps
     kLastFinishers = kFinishers + 4 * kGroups;
 inline constexpr int kHalfBytes = 64 * kColumns * 2;  // what a warpgroup hands over: [4][64 rows][64 columns]
+
+// The ring and where results lie. Three stages beside results of both halves; or, for products of many steps,
+// Deep: four stages, of which the one behind a tile's last step is granted to its second half's results. For
+// as many steps of the next tile as these take to be finished the others turn without it.
+inline constexpr int kDeepSteps = 32;
+constexpr int heldSteps(Finish finish) {
+    return finish == Finish::Hidden ? 24 : 8;
+}
+static_assert(heldSteps(Finish::Hidden) + 4 < kDeepSteps);  // the stage comes round once more in its tile
+template <bool Deep>
+struct Ring {
+    static constexpr int kStages = Deep ? 4 : 3, kResults = Deep ? 1 : 2;
+};
+static_assert(kHalfBytes <= kStageBytes);
+
+// A role's way round the ring: all go the same way.
+template <bool Deep>
+struct RingTurn {
+    int stage = 0, held = -1;
+    std::uint32_t phases = 0;  // of each stage a bit
+
+    __device__ __forceinline__ std::uint32_t phase() const { return phases >> stage & 1; }
+    __device__ __forceinline__ void next() {
+        phases ^= 1u << stage;
+        stage = stage + 1 == Ring<Deep>::kStages ? 0 : stage + 1;
+        if (Deep && stage == held) stage = stage + 1 == Ring<Deep>::kStages ? 0 : stage + 1;
+    }
+    // Before step k of a tile.
+    __device__ __forceinline__ void step(int k, int released) {
+        if (Deep && k == released) held = -1;
+    }
+    // Behind a tile's steps: leaves this stage to results.
+    __device__ __forceinline__ void grant() {
+        held = stage;
+        next();
+    }
+};
 
 // Row tiles are cut per expert. Those of up to 64 rows, which take one warpgroup, come behind all others:
 // part i of the tiles are expert i's whole ones, part experts + i is its half one. A tile's number is its row
@@ -24,17 +61,20 @@ struct TilePlace {
     int expert, first, left, rowTile, column;  // first sorted row, rows left of the expert, column tile
 };
 
+template <bool Deep>
 struct ProductShared {
+    static constexpr int kStages = Ring<Deep>::kStages, kResults = Ring<Deep>::kResults;
     unsigned char ring[kStages][kStageBytes];
-    unsigned char results[kGroups][kHalfBytes];
-    Barrier full[kStages], empty[kStages], resultFull[kGroups], resultEmpty[kGroups];
+    unsigned char results[kResults][kHalfBytes];
+    Barrier full[kStages], empty[kStages], resultFull[kGroups], resultEmpty[kResults];
+    int resultStage;  // Deep: granted to the second half's results
     Items items;
     Experts experts;
 };
 
 struct ProductJob {
     std::int64_t inner, outer;
-    int steps, columnTiles, experts, slots;
+    int steps, heldSteps, columnTiles, experts, slots;
     const std::int32_t* offsets;
     AdapterRouting routing;
     Bf16 *out, *second;
@@ -78,9 +118,10 @@ __device__ __forceinline__ TilePlace placeOf(const Experts& e, const ProductJob&
     return t;
 }
 
-template <Major Right>
-__device__ __forceinline__ void copyWeight(ProductShared& s, const CUtensorMap& map, const ProductJob& job,
-                                           const TilePlace& tile, int step, int stage) {
+template <bool Deep, Major Right>
+__device__ __forceinline__ void copyWeight(ProductShared<Deep>& s, const CUtensorMap& map,
+                                           const ProductJob& job, const TilePlace& tile, int step,
+                                           int stage) {
     void* to = s.ring[stage] + kLeftBytes;
     if (Right == Major::Inner)
         copyBox(to, map, 0, tile.expert * static_cast<int>(job.outer) + tile.column * kColumns, step, 0,
@@ -91,23 +132,32 @@ __device__ __forceinline__ void copyWeight(ProductShared& s, const CUtensorMap& 
 }
 
 // One thread.
-template <Major Right>
-__device__ __forceinline__ void loadTiles(ProductShared& s, const CUtensorMap& rowMap,
+template <bool Deep, Major Right>
+__device__ __forceinline__ void loadTiles(ProductShared<Deep>& s, const CUtensorMap& rowMap,
                                           const CUtensorMap& weightMap, const ProductJob& job) {
     const int count = s.experts.tiles[2 * job.experts] * job.columnTiles;
-    Turn<kStages> t;
+    RingTurn<Deep> t;
     Turn<kItems> turn;
     int next = atomicAdd(job.counter, 1), part = 0;
     while (next < count) {
         s.items.give(turn, next);
         turn.next();
         const TilePlace tile = placeOf(s.experts, job, next, part);
+        const bool both = tile.left > 64;
         next = atomicAdd(job.counter, 1);
         for (int k = 0; k < job.steps; ++k, t.next()) {
-            s.empty[t.stage].wait(t.phase ^ 1);
-            s.full[t.stage].arriveExpecting(kStageBytes);
+            t.step(k, job.heldSteps);
+            s.empty[t.stage].wait(t.phase() ^ 1);
+            s.full[t.stage].arriveExpecting(both ? kStageBytes : kStageBytes - kLeftBytes / 2);
             copyBox(s.ring[t.stage], rowMap, 0, tile.first, k, 0, s.full[t.stage]);
-            copyWeight<Right>(s, weightMap, job, tile, k, t.stage);
+            if (both)
+                copyBox(s.ring[t.stage] + kLeftBytes / 2, rowMap, 0, tile.first + 64, k, 0, s.full[t.stage]);
+            copyWeight<Deep, Right>(s, weightMap, job, tile, k, t.stage);
+        }
+        if (Deep && both) {
+            s.empty[t.stage].wait(t.phase() ^ 1);
+            s.full[t.stage].arrive();
+            t.grant();
         }
     }
     s.items.give(turn, -1);
@@ -123,19 +173,24 @@ __device__ __forceinline__ void storeMatrices(std::uint32_t address, std::uint32
                      : "memory"));
 }
 
-// A block's last tile, and the turns of its halves' results.
+// The phases of the halves' results, a bit each: one passes with every tile that has the half.
+struct ResultPhases {
+    std::uint32_t bits = 0;
+    __device__ __forceinline__ std::uint32_t of(int half) const { return bits >> half & 1; }
+    __device__ __forceinline__ void next(const TilePlace& tile) { bits ^= tile.left > 64 ? 3 : 1; }
+};
+// A block's last tile, and the phases of its results.
 struct LastTile {
     int item = -1;
-    Turn<1> results[kGroups];
+    ResultPhases results;
 };
 
 // One warpgroup's 64 rows of each tile; the block's last one is still to be finished.
-template <Major Right>
-__device__ __forceinline__ LastTile multiplyTiles(ProductShared& s, const ProductJob& job, int group) {
+template <bool Deep, Major Right>
+__device__ __forceinline__ LastTile multiplyTiles(ProductShared<Deep>& s, const ProductJob& job, int group) {
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5 & 3;
     const int row = warp * 16 + (lane >> 3 & 1) * 8 + (lane & 7);
-    const std::uint32_t place = sharedAddress(s.results[group]) + row * 128;
-    Turn<kStages> t;
+    RingTurn<Deep> t;
     Turn<kItems> turn;
     LastTile last;
     int part = 0;
@@ -145,16 +200,18 @@ __device__ __forceinline__ LastTile multiplyTiles(ProductShared& s, const Produc
         const TilePlace tile = placeOf(s.experts, job, item, part);
         if (tile.left <= group * 64) {
             for (int k = 0; k < job.steps; ++k, t.next()) {
-                s.full[t.stage].wait(t.phase);
+                t.step(k, job.heldSteps);
+                s.full[t.stage].wait(t.phase());
                 s.empty[t.stage].arriveAsWarp();
             }
             item = s.items.take(turn);
-            if (item >= 0) last.results[0].next();
+            if (item >= 0) last.results.next(tile);
             continue;
         }
         int before = 0;
         for (int k = 0; k < job.steps; ++k, t.next()) {
-            s.full[t.stage].wait(t.phase);
+            t.step(k, job.heldSteps);
+            s.full[t.stage].wait(t.phase());
             const std::uint32_t at = sharedAddress(s.ring[t.stage]);
             const std::uint64_t left = wgmmaInner(at + group * 64 * 128),
                                 right = Right == Major::Inner ? wgmmaInner(at + kLeftBytes)
@@ -182,7 +239,16 @@ __device__ __forceinline__ LastTile multiplyTiles(ProductShared& s, const Produc
         keep(sum[0]);
         keep(sum[1]);
         s.empty[before].arriveAsWarp();
-        s.resultEmpty[group].wait(last.results[group].phase ^ 1);
+        unsigned char* results = s.results[Deep ? 0 : group];
+        if (Deep && group == 1) {
+            s.full[t.stage].wait(t.phase());
+            results = s.ring[t.stage];
+            if (threadIdx.x % 128 == 0) s.resultStage = t.stage;
+        } else {
+            s.resultEmpty[Deep ? 0 : group].wait(last.results.of(group) ^ 1);
+        }
+        if (Deep && tile.left > 64) t.grant();
+        const std::uint32_t place = sharedAddress(results) + row * 128;
 #pragma unroll
         for (int j = 0; j < kColumns / 8; j += 2) {
             const float* v = sum[j / 16] + j % 16 * 4;
@@ -190,11 +256,10 @@ __device__ __forceinline__ LastTile multiplyTiles(ProductShared& s, const Produc
                           packBf16(v[0], v[1]), packBf16(v[2], v[3]), packBf16(v[4], v[5]),
                           packBf16(v[6], v[7]));
         }
+        fenceForProducts();  // the copy engine may read them
         s.resultFull[group].arriveAsWarp();
         item = s.items.take(turn);
-        if (item < 0) break;
-        last.results[0].next();
-        if (tile.left > 64) last.results[1].next();
+        if (item >= 0) last.results.next(tile);
     }
     return last;
 }

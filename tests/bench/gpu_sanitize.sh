@@ -6,7 +6,7 @@
 # ones. Two things of the tool (2025.3) were seen with a program of LibTorch alone and decide what is asked of it:
 # - racecheck ends with an error of its own at a product of cuBLAS in bf16 when only some kernels are checked: in tests with such
 #   products it checks all, and what it says of the library's kernels is counted apart;
-# - initcheck does not see what cuBLAS and cuDNN store with Hopper's copy engine, and reports every reader of it. Tests with such
+# - initcheck does not see what cuBLAS, cuDNN and our own products store with Hopper's copy engine, and reports every reader of it. Tests with such
 #   stores run there in fp32 only, and "poison" is there for the rest: all tests without the tool, each new tensor full of NaN, so
 #   that a value which is read and was never written shows in the results.
 # - racecheck orders what a lane read by that lane's own arrival at a barrier, not by __syncwarp() and one lane's: a correct
@@ -21,7 +21,7 @@ build=${1:?build folder}
 out=${OUT:-/tmp}
 export LIMIT=${LIMIT:-200} LOGS=${LOGS:-/tmp/caravan-sanitize} TESTS=$build/tests
 export PYTORCH_NO_CUDA_MEMORY_CACHING=1 OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
-export PRODUCTS='LoraOnGpu|ProductsAndLora|AdaptersForward|AdaptersRepeat'
+export PRODUCTS='LoraOnGpu|ProductsAndLora|AdaptersForward|AdaptersRepeat|WhatPassesBy|KeptRows'
 rm -rf "$LOGS" && mkdir -p "$LOGS"
 command -v compute-sanitizer >/dev/null || { echo "compute-sanitizer is not on the PATH: it comes with the CUDA toolkit"; exit 1; }
 

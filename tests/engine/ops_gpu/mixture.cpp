@@ -27,7 +27,10 @@ constexpr Case kCases[] = {
     {4177, 128, 2, 256, 256, 2},
     // rows of several pieces for the passes beside the gradients, the last one short
     {2111, 8, 2, 1280, 256, 0},
-    {2049, 4, 2, 4096, 256, 1}};
+    {2049, 4, 2, 4096, 256, 1},
+    // products of so many steps that a stage of their ring passes to results and back
+    {3001, 8, 2, 2048, 512, 0},
+    {6300, 8, 1, 2304, 256, 2}};
 
 // Routing alone: many blocks, all experts that there may be, shares of the slots and none.
 constexpr Case kRoutes[] = {{1, 8, 2, 0, 0, 0},      {65, 256, 8, 0, 0, 0},  {3000, 1, 1, 0, 0, 0},
@@ -182,7 +185,7 @@ TEST_F(Mixture, WhatPassesByIsAdded) {
 }
 
 TEST_F(Mixture, AdaptersRepeatBitForBit) {
-    for (const std::size_t c : {3, 8, 12})
+    for (const std::size_t c : {3, 8, 12, 14})
         for (const auto type : kTypes) {
             const Outcome a = run(kCases[c], type, at::kFloat, 0.1, true),
                           b = run(kCases[c], type, at::kFloat, 0.1, true);
@@ -192,7 +195,7 @@ TEST_F(Mixture, AdaptersRepeatBitForBit) {
 }
 
 TEST_F(Mixture, KeptRowsGiveTheSameBits) {
-    for (const std::size_t c : {2, 8, 9, 12})
+    for (const std::size_t c : {2, 8, 9, 12, 15})
         for (const auto type : kTypes)
             for (const double p : {0.0, 0.1}) {
                 const Outcome a = run(kCases[c], type, at::kFloat, p, true),
