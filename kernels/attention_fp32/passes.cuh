@@ -15,11 +15,11 @@ template <class Fetch, class F>
 __device__ __forceinline__ void passBy(Range range, Fetch fetch, F f) {
     int at = 0;
     fetch(at, range.first);
-    commitFetch();
+    closeGroup();
     for (int first = range.first; first < range.end; first += kOthers, at ^= 1) {
         if (first + kOthers < range.end) fetch(at ^ 1, first + kOthers);
-        commitFetch();
-        waitFetch<1>();
+        closeGroup();
+        awaitGroups<1>();
         __syncthreads();
         f(at, first);
         __syncthreads();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/attention_fp32/attention_fp32.h"
+#include "kernels/common/async_copy.cuh"
 #include "kernels/common/device.cuh"
 #include "kernels/common/mma.cuh"
 
@@ -159,19 +160,8 @@ __device__ __forceinline__ void fetchRows(float* to, const float* from, std::int
                   column = at % kPieces * 4;
         const bool inside = first + row < length;
         const float* source = from + (inside ? first + row : 0) * stride + column;
-        const auto address =
-            static_cast<std::uint32_t>(__cvta_generic_to_shared(to + row * kRow<Size> + column));
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(source),
-                     "r"(inside ? 16 : 0)
-                     : "memory");
+        copyAsync(sharedAddress(to + row * kRow<Size> + column), source, inside ? 16 : 0);
     }
-}
-__device__ __forceinline__ void commitFetch() {
-    asm volatile("cp.async.commit_group;" ::: "memory");
-}
-template <int Pending>
-__device__ __forceinline__ void waitFetch() {
-    asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
 }
 
 // Two tensors' rows of the block, and twice two tiles of the others.

@@ -15,10 +15,6 @@ namespace caravan::kernels::cuda {
 #define CARAVAN_BULK(statement) __trap()
 #endif
 
-__device__ __forceinline__ std::uint32_t sharedAddress(const void* p) {
-    return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
-}
-
 // compute-sanitizer's racecheck orders what a lane has read by that lane's own arrival alone, not by
 // __syncwarp() and one lane's: for it every lane arrives.
 #if defined(CARAVAN_EVERY_LANE_ARRIVES)

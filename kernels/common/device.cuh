@@ -50,6 +50,10 @@ inline unsigned blocksFor(std::int64_t n, std::int64_t perBlock) {
 inline bool aligned16(const void* p) {
     return reinterpret_cast<std::uintptr_t>(p) % 16 == 0;
 }
+// As instructions for shared memory take it.
+__device__ __forceinline__ std::uint32_t sharedAddress(const void* p) {
+    return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
+}
 
 template <class T, class Op>
 __device__ __forceinline__ T warpReduce(T value, Op op) {

@@ -10,14 +10,14 @@ namespace caravan::kernels::cuda {
 
 // Four 8 x 8 matrices from shared memory; lane l gives the address of row l % 8 of matrix l / 8.
 __device__ __forceinline__ void loadMatrices(std::uint32_t (&r)[4], const Bf16* row) {
-    const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(row));
+    const auto address = sharedAddress(row);
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
                  : "r"(address));
 }
 // The same, each matrix transposed on the way.
 __device__ __forceinline__ void loadMatricesTransposed(std::uint32_t (&r)[4], const Bf16* row) {
-    const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(row));
+    const auto address = sharedAddress(row);
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
                  : "r"(address));

@@ -103,8 +103,8 @@ __global__ __launch_bounds__(kTeamThreads, 1) void onceKernel(const __grid_const
             const Bf16 *from = rowAt(row), *lower = rowAt(row + 4);
 #pragma unroll 1
             for (int i = 0; i + inLine < count; i += 2) {
-                if (row < rows.end) copySixteen(to + i * 512, from + i * kChunkValues);
-                if (row + 4 < rows.end) copySixteen(to + i * 512 + 256, lower + i * kChunkValues);
+                if (row < rows.end) copyAsync(to + i * 512, from + i * kChunkValues);
+                if (row + 4 < rows.end) copyAsync(to + i * 512 + 256, lower + i * kChunkValues);
             }
         } else if (unit < units) {
             const int column = columns.begin + up.octet * 8 + inFour;
@@ -119,8 +119,8 @@ __global__ __launch_bounds__(kTeamThreads, 1) void onceKernel(const __grid_const
                 if (group < groupCount) {
                     const Bf16* chunkFrom = from + static_cast<std::uint32_t>(expertOf(group) * width * size +
                                                                               chunk * kChunkValues);
-                    if (column < columns.end) copySixteen(to + i * 512, chunkFrom);
-                    if (column + 4 < columns.end) copySixteen(to + i * 512 + 256, chunkFrom + 4 * size);
+                    if (column < columns.end) copyAsync(to + i * 512, chunkFrom);
+                    if (column + 4 < columns.end) copyAsync(to + i * 512 + 256, chunkFrom + 4 * size);
                 }
                 next(askedGroup, askedChunk);
                 next(askedGroup, askedChunk);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
+#include "kernels/common/async_copy.cuh"
 #include "kernels/decode_experts/launches.h"
 #include "kernels/decode_experts/stage.cuh"
 
@@ -143,13 +144,6 @@ __global__ __launch_bounds__(kBlock, 2) void downTogetherKernel(const __grid_con
     }
 }
 
-__device__ __forceinline__ void copySixteen(void* shared, const void* from) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
-                     static_cast<std::uint32_t>(__cvta_generic_to_shared(shared))),
-                 "l"(from)
-                 : "memory");
-}
-
 // A block takes `columns` neighbouring columns of the model's width at once: the rows of all chosen experts
 // come to shared memory, then each warp takes its sequences.
 template <class T>
@@ -172,15 +166,15 @@ __global__ __launch_bounds__(kBlock, 2) void upTogetherKernel(const __grid_const
         for (int i = threadIdx.x; i < users.groups * perGroup; i += kBlock) {
             const int group = i / perGroup, column = base + i % perGroup / perRow, at = i % perRow;
             if (column < width)
-                copySixteen(weights + std::int64_t{i} * kPer,
-                            up + (std::int64_t{users.expert[group]} * width + column) * size + at * kPer);
+                copyAsync(sharedAddress(weights + std::int64_t{i} * kPer),
+                          up + (std::int64_t{users.expert[group]} * width + column) * size + at * kPer);
         }
         if (ahead) {
             previousDone();
             allowNext();
             ahead = false;
         }
-        asm volatile("cp.async.wait_all;" ::: "memory");
+        awaitCopies();
         __syncthreads();
         for (int b = warp; b < choice.batch; b += kWarpsPerBlock) {
             Eight<float> h[kHeld];

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "kernels/common/async_copy.cuh"
 #include "kernels/common/octet.cuh"
 #include "kernels/decode_experts/stage.cuh"
 
@@ -128,12 +129,9 @@ struct ManyChoices {
 // Addresses in shared memory are numbers that the compiler cannot make again from the thread's own: in short
 // loops it did, with reads of special registers.
 __device__ __forceinline__ std::uint32_t addressOf(const void* shared) {
-    auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
+    auto address = sharedAddress(shared);
     asm volatile("" : "+r"(address));
     return address;
-}
-__device__ __forceinline__ void copySixteen(std::uint32_t shared, const void* from) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared), "l"(from) : "memory");
 }
 __device__ __forceinline__ uint4 readSixteen(std::uint32_t shared) {
     uint4 v;
@@ -142,13 +140,6 @@ __device__ __forceinline__ uint4 readSixteen(std::uint32_t shared) {
                  : "r"(shared)
                  : "memory");
     return v;
-}
-__device__ __forceinline__ void closeGroup() {
-    asm volatile("cp.async.commit_group;" ::: "memory");
-}
-template <int Left>
-__device__ __forceinline__ void awaitGroups() {
-    asm volatile("cp.async.wait_group %0;" ::"n"(Left) : "memory");
 }
 
 // The input's rows are asked for to shared memory.
@@ -159,7 +150,7 @@ __device__ __forceinline__ void askRows(const OnceLaunch& a, std::uint32_t x) {
     for (int b = 0; b < static_cast<int>(a.choice.batch); ++b, x += a.inputStride, from += a.shape.width)
 #pragma unroll 1
         for (int i = threadIdx.x; i < perRow; i += kTeamThreads)
-            copySixteen(x + i * 16, from + i * 8);
+            copyAsync(x + i * 16, from + i * 8);
     closeGroup();
 }
 

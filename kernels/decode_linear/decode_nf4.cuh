@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "kernels/common/async_copy.cuh"
 #include "kernels/decode_linear/stage.cuh"
 #include "kernels/nf4/tables.h"
 
@@ -121,9 +122,6 @@ __device__ __forceinline__ void pass(Bf16* to, float value) {
                  : "memory");
 }
 
-__device__ __forceinline__ std::uint32_t sharedAddress(const void* p) {
-    return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
-}
 // sum [16, 8] (+)= a [16, 16] b [16, 8]
 __device__ __forceinline__ void multiply(float (&sum)[4], std::uint32_t a0, std::uint32_t a1,
                                          std::uint32_t a2, std::uint32_t a3, std::uint32_t b0,
@@ -132,15 +130,6 @@ __device__ __forceinline__ void multiply(float (&sum)[4], std::uint32_t a0, std:
         "{%0,%1,%2,%3};"
         : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
         : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-}
-__device__ __forceinline__ void copyAsync(std::uint32_t to, const void* from) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
-}
-__device__ __forceinline__ void copyWord(std::uint32_t to, const void* from) {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(from) : "memory");
-}
-__device__ __forceinline__ void awaitCopies() {
-    asm volatile("cp.async.wait_all;" ::: "memory");
 }
 __device__ __forceinline__ uint4 readShared(std::uint32_t at) {
     uint4 v;

@@ -77,8 +77,8 @@ __device__ __forceinline__ void requestScales(const DecodeLaunch& a, const Share
         const std::uint32_t block = (second ? tile.rowB : tile.rowA) * a.perRow, outer = block >> 8,
                             last = (block + 8 * a.perRow - 1) >> 8;
         if (lane <= last - outer)
-            copyWord(sharedAddress(shared + a.at.nested) + (group * a.nestedStride + lane) * 4,
-                     w.nestedAbsmax + outer + lane);
+            copyWordAsync(sharedAddress(shared + a.at.nested) + (group * a.nestedStride + lane) * 4,
+                          w.nestedAbsmax + outer + lane);
         const std::uint8_t* from = w.absmaxCodes + block + row * a.perRow;
         unsigned char* to = shared + a.at.codes + (group * 8 + row) * a.codeStride;
         if (a.wideCodes) {
@@ -88,7 +88,7 @@ __device__ __forceinline__ void requestScales(const DecodeLaunch& a, const Share
         } else if (a.perRow % 4 == 0) {
 #pragma unroll 4
             for (std::uint32_t i = (lane & 3) * 4; i < a.perRow; i += 16)
-                copyWord(sharedAddress(to + i), from + i);
+                copyWordAsync(sharedAddress(to + i), from + i);
         } else {
 #pragma unroll 1
             for (std::uint32_t i = (lane & 3) * 2; i < a.perRow; i += 8)
